@@ -1,0 +1,203 @@
+// Package event decides what runs next and what time it is. It holds the only
+// clock and the only source of randomness of a network.
+//
+// All protocol state of one network belongs to its Loop's turn: whoever has
+// called Lock may touch it, and nobody else. Below the sockets there are no
+// other locks, no goroutines and no channels.
+//
+// A turn goes like this:
+//
+//  1. A call from an application, or the loop's own driver when a timer is due,
+//     takes the turn (Lock).
+//  2. It works on the protocol state. What must follow from that without a
+//     delay, such as a packet arriving at the other end of a bare wire, it
+//     posts (Post) instead of calling, so no layer is ever entered twice.
+//  3. It gives the turn back (Unlock, or Wait in a blocking call). Everything
+//     posted runs first, in order, until nothing is left.
+//
+// There are three kinds of time. NewReal follows the machine's clock.
+// NewVirtual jumps from event to event and runs tasks as coroutines, so that
+// one seed gives one run. NewBubble is the real loop made for a
+// testing/synctest bubble, where goroutines of other libraries take part.
+package event
+
+import (
+	"errors"
+	"math/rand/v2"
+	"sync"
+	"time"
+)
+
+// Errors of the waiting calls.
+var (
+	// ErrClosed says that the loop has ended, and with it whatever was awaited.
+	ErrClosed = errors.New("event: the loop is closed")
+	// ErrTimeout says that the moment given to a waiting call has come.
+	ErrTimeout = errors.New("event: timed out")
+	// ErrDeadlock says that in virtual time nothing is left that could end the
+	// wait: no timer is set and every task is blocked.
+	ErrDeadlock = errors.New("event: blocked for ever: no timer is set and every task waits")
+)
+
+// Runner is work that was posted.
+type Runner interface {
+	Run()
+}
+
+type kind uint8
+
+const (
+	virtualTime kind = iota
+	realTime
+	bubbleTime
+)
+
+// Loop is the turn, the time, the timers and the randomness of one network.
+type Loop struct {
+	mu     sync.Mutex // the turn; unused in virtual time, where one thing runs anyway
+	kind   kind
+	now    Time
+	timers heap
+	posted fifo
+	rand   *rand.Rand
+	closed bool
+
+	waiting waiterList // every blocked call
+	spare   *waiter    // waiters to use again
+	woke    bool       // a waiter was woken since the driver last looked
+
+	scheduler // virtual time
+	driver    // real time
+}
+
+// NewVirtual returns a loop in virtual time. Everything on it happens on the
+// goroutine that calls Run or a blocking call, and is a function of the seed.
+func NewVirtual(seed uint64) *Loop {
+	return newLoop(virtualTime, seed)
+}
+
+// NewReal returns a loop that follows the machine's clock. It has one
+// goroutine, the driver, which ends with Close.
+func NewReal(seed uint64) *Loop {
+	l := newLoop(realTime, seed)
+	l.startDriver()
+	return l
+}
+
+// NewBubble returns a loop for use inside a testing/synctest bubble: virtual
+// time for goroutines that know nothing of this package. All reactions to one
+// event are over before the next event happens.
+func NewBubble(seed uint64) *Loop {
+	l := newLoop(bubbleTime, seed)
+	l.startDriver()
+	return l
+}
+
+func newLoop(k kind, seed uint64) *Loop {
+	return &Loop{kind: k, rand: rand.New(rand.NewPCG(seed, 0x5e97e7))}
+}
+
+// Virtual reports whether the loop's time is its own (NewVirtual).
+func (l *Loop) Virtual() bool { return l.kind == virtualTime }
+
+// Now returns the time of this turn. The turn must be held.
+func (l *Loop) Now() Time { return l.now }
+
+// Rand returns the network's source of randomness. The turn must be held.
+func (l *Loop) Rand() *rand.Rand { return l.rand }
+
+// Lock takes the turn.
+func (l *Loop) Lock() {
+	if l.kind == virtualTime {
+		return
+	}
+	l.mu.Lock()
+	l.now = l.elapsed()
+}
+
+// Unlock runs what was posted and gives the turn back.
+func (l *Loop) Unlock() {
+	l.settle()
+	if l.kind == virtualTime {
+		return
+	}
+	l.rouse()
+	l.mu.Unlock()
+}
+
+// Post has r run before the turn ends, after all that was posted earlier. The
+// turn must be held.
+func (l *Loop) Post(r Runner) { l.posted.push(r) }
+
+// settle runs everything posted, and what that posts, until nothing is left.
+func (l *Loop) settle() {
+	for {
+		r := l.posted.pop()
+		if r == nil {
+			return
+		}
+		r.Run()
+	}
+}
+
+// Close ends the loop: every blocked call returns ErrClosed, and so does every
+// later one; no timer expires any more. In virtual time it runs the tasks until
+// they have unwound. It does not wait for goroutines in real time.
+func (l *Loop) Close() {
+	l.Lock()
+	if l.closed {
+		l.Unlock()
+		return
+	}
+	l.closed = true
+	for w := l.waiting.first; w != nil; w = l.waiting.first {
+		l.wake(w, ErrClosed)
+	}
+	l.Unlock()
+	switch l.kind {
+	case virtualTime:
+		l.unwind()
+	default:
+		l.stopDriver()
+	}
+}
+
+// fifo is a queue of posted work in a ring that is used again and again.
+type fifo struct {
+	ring       []Runner
+	head, size int
+}
+
+func (q *fifo) push(r Runner) {
+	if q.size == len(q.ring) {
+		grown := make([]Runner, max(16, 2*len(q.ring)))
+		n := copy(grown, q.ring[q.head:])
+		copy(grown[n:], q.ring[:q.head])
+		q.ring, q.head = grown, 0
+	}
+	q.ring[(q.head+q.size)&(len(q.ring)-1)] = r
+	q.size++
+}
+
+func (q *fifo) pop() Runner {
+	if q.size == 0 {
+		return nil
+	}
+	r := q.ring[q.head]
+	q.ring[q.head] = nil
+	q.head = (q.head + 1) & (len(q.ring) - 1)
+	q.size--
+	return r
+}
+
+// Sleep blocks the caller for d on the loop's clock. It is called without the
+// turn and returns ErrClosed when the loop ends first.
+func (l *Loop) Sleep(d time.Duration) error {
+	l.Lock()
+	defer l.Unlock()
+	var nobody Cond
+	if err := l.Wait(&nobody, l.now.Add(d)); err != ErrTimeout {
+		return err
+	}
+	return nil
+}

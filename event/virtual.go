@@ -1,0 +1,148 @@
+package event
+
+import (
+	"fmt"
+	"iter"
+	"strings"
+)
+
+// scheduler is what a loop in virtual time has: tasks, of which exactly one
+// runs, or none while an event is worked on.
+type scheduler struct {
+	current *Task
+	ready   fifo    // tasks that may go on, as Runners
+	tasks   []*Task // all that have not ended, in the order of their start
+}
+
+// Task is a coroutine of a loop in virtual time.
+type Task struct {
+	loop  *Loop
+	name  string
+	next  func() (struct{}, bool)
+	yield func(struct{}) bool
+}
+
+// Go starts f under a name that Run's error can mention. In virtual time f is a
+// task, which begins when the loop next runs; in real time it is a goroutine.
+func (l *Loop) Go(name string, f func()) {
+	if l.kind != virtualTime {
+		go f()
+		return
+	}
+	t := &Task{loop: l, name: name}
+	t.next, _ = iter.Pull(func(yield func(struct{}) bool) {
+		t.yield = yield
+		f()
+	})
+	l.tasks = append(l.tasks, t)
+	l.ready.push(t)
+}
+
+// Run lets the task go on until it blocks or ends.
+func (t *Task) Run() {
+	outer := t.loop.current
+	t.loop.current = t
+	defer func() { t.loop.current = outer }()
+	if _, more := t.next(); !more {
+		t.loop.forget(t)
+	}
+}
+
+func (l *Loop) forget(t *Task) {
+	for i := range l.tasks {
+		if l.tasks[i] == t {
+			l.tasks = append(l.tasks[:i], l.tasks[i+1:]...)
+			return
+		}
+	}
+}
+
+// BlockedError is Run's answer when tasks are left over.
+type BlockedError struct {
+	Now   Time
+	Tasks []string
+}
+
+func (e *BlockedError) Error() string {
+	return fmt.Sprintf("event: at %v still blocked: %s", e.Now, strings.Join(e.Tasks, ", "))
+}
+
+// Run lets virtual time pass until the moment until, or, if until is Never,
+// until no event is left. It returns a *BlockedError that names the tasks that
+// have not ended. On a loop that is not virtual it just waits.
+func (l *Loop) Run(until Time) error {
+	if l.kind != virtualTime {
+		return l.Sleep(until.Sub(l.elapsed()))
+	}
+	for l.step(until) {
+	}
+	if until != Never && until > l.now {
+		l.now = until
+	}
+	if len(l.tasks) == 0 {
+		return nil
+	}
+	blocked := &BlockedError{Now: l.now}
+	for _, t := range l.tasks {
+		blocked.Tasks = append(blocked.Tasks, t.name)
+	}
+	return blocked
+}
+
+// step does the next thing there is to do at or before the moment until: posted
+// work, then a task that may go on, then the timer that is due first.
+func (l *Loop) step(until Time) bool {
+	l.settle()
+	if t := l.ready.pop(); t != nil {
+		t.Run()
+		return true
+	}
+	if l.closed {
+		return false
+	}
+	t := l.timers.next()
+	if t == nil || t.when > until {
+		return false
+	}
+	l.expire(t)
+	return true
+}
+
+// expire advances the clock to t's moment and fires it.
+func (l *Loop) expire(t *Timer) {
+	if t.when > l.now {
+		l.now = t.when
+	}
+	l.timers.remove(int(t.slot - 1))
+	t.when = Never
+	t.owner.Expire(t)
+	l.settle()
+}
+
+func (l *Loop) blockTask(w *waiter) {
+	if w.task != nil {
+		w.task.yield(struct{}{})
+		return
+	}
+	// A blocking call outside every task runs the network itself.
+	for !w.woken {
+		if !l.step(Never) {
+			l.wake(w, ErrDeadlock)
+		}
+	}
+}
+
+func (l *Loop) resume(w *waiter) {
+	if w.task != nil {
+		l.ready.push(w.task)
+	}
+}
+
+// unwind runs the tasks of a closed loop to their ends.
+func (l *Loop) unwind() {
+	if l.current != nil {
+		return // called by a task: Run goes on with the others
+	}
+	for l.step(Never) {
+	}
+}

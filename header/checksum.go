@@ -1,0 +1,46 @@
+package header
+
+import (
+	"encoding/binary"
+	"math/bits"
+)
+
+// Checksum returns the folded ones' complement sum of b (RFC 1071), not
+// complemented, added to sum, the result of an earlier call over an even number
+// of bytes. A block that carries a right checksum sums to 0xffff.
+func Checksum(b []byte, sum uint16) uint16 {
+	// Ones' complement addition does not depend on the word size or on the byte
+	// order as long as the halves are folded at the end (RFC 1071, section 2),
+	// so eight bytes are added at a time, with end-around carry.
+	acc := uint64(bits.ReverseBytes16(sum))
+	var carry uint64
+	for len(b) >= 64 {
+		acc, carry = bits.Add64(acc, binary.LittleEndian.Uint64(b), 0)
+		acc, carry = bits.Add64(acc, binary.LittleEndian.Uint64(b[8:]), carry)
+		acc, carry = bits.Add64(acc, binary.LittleEndian.Uint64(b[16:]), carry)
+		acc, carry = bits.Add64(acc, binary.LittleEndian.Uint64(b[24:]), carry)
+		acc, carry = bits.Add64(acc, binary.LittleEndian.Uint64(b[32:]), carry)
+		acc, carry = bits.Add64(acc, binary.LittleEndian.Uint64(b[40:]), carry)
+		acc, carry = bits.Add64(acc, binary.LittleEndian.Uint64(b[48:]), carry)
+		acc, carry = bits.Add64(acc, binary.LittleEndian.Uint64(b[56:]), carry)
+		acc, carry = bits.Add64(acc, 0, carry)
+		acc += carry
+		b = b[64:]
+	}
+	for len(b) >= 8 {
+		acc, carry = bits.Add64(acc, binary.LittleEndian.Uint64(b), 0)
+		acc += carry
+		b = b[8:]
+	}
+	var last uint64
+	for i, x := range b {
+		last |= uint64(x) << (8 * i)
+	}
+	acc, carry = bits.Add64(acc, last, 0)
+	acc += carry
+	acc = acc>>32 + acc&0xffffffff
+	acc = acc>>32 + acc&0xffffffff
+	acc = acc>>16 + acc&0xffff
+	acc = acc>>16 + acc&0xffff
+	return bits.ReverseBytes16(uint16(acc))
+}

@@ -1,0 +1,122 @@
+package header
+
+import (
+	"net/netip"
+)
+
+// Protocol is the protocol number of an IP payload (IANA).
+type Protocol uint8
+
+// Values of Protocol.
+const (
+	ProtocolICMP Protocol = 1
+	ProtocolTCP  Protocol = 6
+	ProtocolUDP  Protocol = 17
+)
+
+// Lengths of an IPv4 header, without options and at most.
+const (
+	IPv4Len    = 20
+	IPv4MaxLen = 60
+)
+
+// IPv4 is the header of an IPv4 packet (RFC 791).
+//
+//	0      1      2             4             6
+//	+------+------+-------------+-------------+---------------+
+//	|ver+hl| tos  | total length|     id      | flags, offset |
+//	+------+------+-------------+-------------+---------------+
+//	8 ttl  9 proto 10 checksum   12 source      16 destination
+type IPv4 struct {
+	TOS            uint8
+	TotalLength    int // header and payload, in bytes
+	ID             uint16
+	DontFragment   bool
+	MoreFragments  bool
+	FragmentOffset int // in bytes
+	TTL            uint8
+	Protocol       Protocol
+	Checksum       uint16 // as received; Put computes it
+	Src, Dst       netip.Addr
+	Options        []byte // padded to a multiple of four
+}
+
+// ParseIPv4 reads an IPv4 header and verifies its checksum. The payload is cut
+// to TotalLength; a packet shorter than that is the caller's to notice, because
+// the quotation in an ICMP error is.
+func ParseIPv4(b []byte) (h IPv4, payload []byte, err error) {
+	if len(b) < IPv4Len {
+		return h, nil, truncated("IPv4", len(b), IPv4Len)
+	}
+	if b[0]>>4 != 4 {
+		return h, nil, ErrVersion
+	}
+	n := int(b[0]&15) * 4
+	h.TotalLength = int(be.Uint16(b[2:]))
+	switch {
+	case n < IPv4Len:
+		return h, nil, malformed("IPv4", "header length below 20")
+	case n > len(b):
+		return h, nil, truncated("IPv4", len(b), n)
+	case h.TotalLength < n:
+		return h, nil, malformed("IPv4", "total length below the header's")
+	}
+	h.TOS = b[1]
+	h.ID = be.Uint16(b[4:])
+	fragment := be.Uint16(b[6:])
+	h.DontFragment = fragment&0x4000 != 0
+	h.MoreFragments = fragment&0x2000 != 0
+	h.FragmentOffset = int(fragment&0x1fff) * 8
+	h.TTL, h.Protocol = b[8], Protocol(b[9])
+	h.Checksum = be.Uint16(b[10:])
+	h.Src = netip.AddrFrom4([4]byte(b[12:16]))
+	h.Dst = netip.AddrFrom4([4]byte(b[16:20]))
+	if n > IPv4Len {
+		h.Options = b[IPv4Len:n]
+	}
+	if Checksum(b[:n], 0) != 0xffff {
+		return h, nil, ErrChecksum
+	}
+	return h, b[n:max(n, min(len(b), h.TotalLength))], nil
+}
+
+// Len returns the length that Put writes.
+func (h *IPv4) Len() int { return IPv4Len + (len(h.Options)+3)&^3 }
+
+// Put writes the header with its checksum.
+func (h *IPv4) Put(b []byte) int {
+	n := h.Len()
+	_ = b[n-1]
+	b[0], b[1] = 0x40|byte(n/4), h.TOS
+	be.PutUint16(b[2:], uint16(h.TotalLength))
+	be.PutUint16(b[4:], h.ID)
+	fragment := uint16(h.FragmentOffset / 8)
+	if h.DontFragment {
+		fragment |= 0x4000
+	}
+	if h.MoreFragments {
+		fragment |= 0x2000
+	}
+	be.PutUint16(b[6:], fragment)
+	b[8], b[9] = h.TTL, byte(h.Protocol)
+	b[10], b[11] = 0, 0
+	src, dst := h.Src.As4(), h.Dst.As4()
+	copy(b[12:], src[:])
+	copy(b[16:], dst[:])
+	clear(b[IPv4Len+copy(b[IPv4Len:n], h.Options) : n])
+	be.PutUint16(b[10:], ^Checksum(b[:n], 0))
+	return n
+}
+
+// IsFragment reports whether the packet is a part of a larger one.
+func (h *IPv4) IsFragment() bool { return h.MoreFragments || h.FragmentOffset > 0 }
+
+// PseudoSum returns the folded sum of the pseudo-header that TCP and UDP cover
+// with their checksums (RFC 9293, section 3.1), for a segment of n bytes.
+func PseudoSum(src, dst netip.Addr, p Protocol, n int) uint16 {
+	s, d := src.As4(), dst.As4()
+	sum := uint32(be.Uint16(s[0:])) + uint32(be.Uint16(s[2:])) +
+		uint32(be.Uint16(d[0:])) + uint32(be.Uint16(d[2:])) + uint32(p) + uint32(n)
+	sum = sum>>16 + sum&0xffff
+	return uint16(sum>>16 + sum&0xffff)
+}

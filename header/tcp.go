@@ -1,0 +1,240 @@
+package header
+
+import "strings"
+
+// TCPFlags are the control bits of a segment (RFC 9293, section 3.1).
+type TCPFlags uint8
+
+// The control bits.
+const (
+	FIN TCPFlags = 1 << iota
+	SYN
+	RST
+	PSH
+	ACK
+	URG
+	ECE
+	CWR
+)
+
+var flagNames = [...]string{"FIN", "SYN", "RST", "PSH", "ACK", "URG", "ECE", "CWR"}
+
+// String names the set bits in the order in which they are usually said:
+// "SYN, ACK".
+func (f TCPFlags) String() string {
+	var names []string
+	for _, i := range [...]int{1, 0, 2, 3, 4, 5, 6, 7} {
+		if f&(1<<i) != 0 {
+			names = append(names, flagNames[i])
+		}
+	}
+	return strings.Join(names, ", ")
+}
+
+// Has reports whether all bits of g are set in f.
+func (f TCPFlags) Has(g TCPFlags) bool { return f&g == g }
+
+// Lengths of a TCP header, without options and at most.
+const (
+	TCPLen    = 20
+	TCPMaxLen = 60
+)
+
+// Kinds of TCP options (IANA).
+const (
+	OptionEnd           = 0
+	OptionNop           = 1
+	OptionMSS           = 2
+	OptionWindowScale   = 3
+	OptionSACKPermitted = 4
+	OptionSACK          = 5
+	OptionTimestamps    = 8
+)
+
+// MaxWindowScale is the largest shift of the window (RFC 7323, section 2.3).
+const MaxWindowScale = 14
+
+// SACKBlock is a range of received bytes: from Left up to but not including
+// Right (RFC 2018).
+type SACKBlock struct{ Left, Right Seq }
+
+// TCPOptions are the options of a segment that Septet knows.
+type TCPOptions struct {
+	HasMSS         bool
+	HasWindowScale bool
+	SACKPermitted  bool
+	HasTimestamps  bool
+	WindowScale    uint8
+	NumSACK        uint8
+	MSS            uint16
+	TSVal, TSEcr   uint32
+	SACK           [4]SACKBlock
+}
+
+// TCP is the header of a segment (RFC 9293, section 3.1).
+//
+//	0        2        4            8            12   13    14     16     18   20
+//	+--------+--------+------------+------------+----+-----+------+------+----+---
+//	|  src   |  dst   |  seq       |  ack       |off |flags|window| sum  |urg | options
+//	+--------+--------+------------+------------+----+-----+------+------+----+---
+type TCP struct {
+	SrcPort, DstPort uint16
+	Seq, Ack         Seq
+	Flags            TCPFlags
+	Window           uint16 // as on the wire, not scaled
+	Checksum         uint16
+	Urgent           uint16
+	Options          TCPOptions
+}
+
+// ParseTCP reads a TCP header with its options into h and returns the header's
+// length. The checksum is the caller's to verify: it covers the payload and a
+// pseudo-header.
+func ParseTCP(b []byte, h *TCP) (n int, err error) {
+	if len(b) < TCPLen {
+		return 0, truncated("TCP", len(b), TCPLen)
+	}
+	n = int(b[12]>>4) * 4
+	if n < TCPLen {
+		return 0, malformed("TCP", "data offset below 20")
+	}
+	if n > len(b) {
+		return 0, truncated("TCP", len(b), n)
+	}
+	h.SrcPort, h.DstPort = be.Uint16(b[0:]), be.Uint16(b[2:])
+	h.Seq, h.Ack = Seq(be.Uint32(b[4:])), Seq(be.Uint32(b[8:]))
+	h.Flags = TCPFlags(b[13])
+	h.Window = be.Uint16(b[14:])
+	h.Checksum = be.Uint16(b[16:])
+	h.Urgent = be.Uint16(b[18:])
+	h.Options = TCPOptions{}
+	if n > TCPLen {
+		h.Options.parse(b[TCPLen:n])
+	}
+	return n, nil
+}
+
+// timestampsLayout is how nearly every segment with timestamps begins its
+// options: two no-ops, then kind and length (RFC 7323, appendix A).
+const timestampsLayout = OptionNop<<24 | OptionNop<<16 | OptionTimestamps<<8 | 10
+
+// parse reads the options as far as they make sense. RFC 9293, section 3.1
+// (MUST-7): an illegal option length may not do harm; what follows it is
+// ignored, and what came before it stands.
+func (o *TCPOptions) parse(b []byte) {
+	if len(b) >= 12 && be.Uint32(b) == timestampsLayout {
+		o.HasTimestamps = true
+		o.TSVal, o.TSEcr = be.Uint32(b[4:]), be.Uint32(b[8:])
+		b = b[12:]
+	}
+	for len(b) > 0 {
+		switch b[0] {
+		case OptionEnd:
+			return
+		case OptionNop:
+			b = b[1:]
+			continue
+		}
+		if len(b) < 2 || b[1] < 2 || int(b[1]) > len(b) {
+			return
+		}
+		o.set(b[0], b[2:b[1]])
+		b = b[b[1]:]
+	}
+}
+
+// set takes over one option if its value has the right length.
+func (o *TCPOptions) set(kind byte, value []byte) {
+	switch {
+	case kind == OptionMSS && len(value) == 2:
+		o.HasMSS, o.MSS = true, be.Uint16(value)
+	case kind == OptionWindowScale && len(value) == 1:
+		o.HasWindowScale, o.WindowScale = true, value[0]
+	case kind == OptionSACKPermitted && len(value) == 0:
+		o.SACKPermitted = true
+	case kind == OptionTimestamps && len(value) == 8:
+		o.HasTimestamps = true
+		o.TSVal, o.TSEcr = be.Uint32(value), be.Uint32(value[4:])
+	case kind == OptionSACK && len(value) > 0 && len(value)%8 == 0 && len(value) <= 32:
+		o.NumSACK = uint8(len(value) / 8)
+		for i := range int(o.NumSACK) {
+			o.SACK[i] = SACKBlock{Seq(be.Uint32(value[8*i:])), Seq(be.Uint32(value[8*i+4:]))}
+		}
+	}
+}
+
+// Len returns the length of the options in bytes, with padding.
+func (o *TCPOptions) Len() int {
+	n := 0
+	if o.HasMSS {
+		n += 4
+	}
+	if o.HasTimestamps {
+		n += 12 // SACK-permitted, if there, takes the place of the two no-ops
+	} else if o.SACKPermitted {
+		n += 4
+	}
+	if o.HasWindowScale {
+		n += 4
+	}
+	if o.NumSACK > 0 {
+		n += 4 + 8*int(o.NumSACK)
+	}
+	return n
+}
+
+// put writes the options in the order and with the padding that Linux uses.
+func (o *TCPOptions) put(b []byte) {
+	i := 0
+	if o.HasMSS {
+		b[i], b[i+1] = OptionMSS, 4
+		be.PutUint16(b[i+2:], o.MSS)
+		i += 4
+	}
+	switch {
+	case o.SACKPermitted && o.HasTimestamps:
+		b[i], b[i+1], b[i+2], b[i+3] = OptionSACKPermitted, 2, OptionTimestamps, 10
+	case o.HasTimestamps:
+		be.PutUint32(b[i:], timestampsLayout)
+	case o.SACKPermitted:
+		b[i], b[i+1], b[i+2], b[i+3] = OptionNop, OptionNop, OptionSACKPermitted, 2
+		i += 4
+	}
+	if o.HasTimestamps {
+		be.PutUint32(b[i+4:], o.TSVal)
+		be.PutUint32(b[i+8:], o.TSEcr)
+		i += 12
+	}
+	if o.HasWindowScale {
+		b[i], b[i+1], b[i+2], b[i+3] = OptionNop, OptionWindowScale, 3, o.WindowScale
+		i += 4
+	}
+	if o.NumSACK > 0 {
+		b[i], b[i+1], b[i+2], b[i+3] = OptionNop, OptionNop, OptionSACK, 2+8*o.NumSACK
+		for j := range int(o.NumSACK) {
+			be.PutUint32(b[i+4+8*j:], uint32(o.SACK[j].Left))
+			be.PutUint32(b[i+8+8*j:], uint32(o.SACK[j].Right))
+		}
+	}
+}
+
+// Len returns the length that Put writes.
+func (h *TCP) Len() int { return TCPLen + h.Options.Len() }
+
+// Put writes the header with its Checksum as it is.
+func (h *TCP) Put(b []byte) int {
+	n := h.Len()
+	_ = b[n-1]
+	be.PutUint16(b[0:], h.SrcPort)
+	be.PutUint16(b[2:], h.DstPort)
+	be.PutUint32(b[4:], uint32(h.Seq))
+	be.PutUint32(b[8:], uint32(h.Ack))
+	b[12], b[13] = byte(n/4)<<4, byte(h.Flags)
+	be.PutUint16(b[14:], h.Window)
+	be.PutUint16(b[16:], h.Checksum)
+	be.PutUint16(b[18:], h.Urgent)
+	if n > TCPLen {
+		h.Options.put(b[TCPLen:n])
+	}
+	return n
+}

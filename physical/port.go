@@ -1,0 +1,17 @@
+// Package physical is layer 1: what carries frames from one place to another.
+// It knows bytes and time, not what the bytes mean.
+package physical
+
+import "septet/packet"
+
+// Port is one end of a medium: a NIC's or a switch's socket for a cable.
+type Port interface {
+	// Transmit gives a frame to the medium, which owns it from then on and may
+	// lose it.
+	Transmit(p *packet.Packet)
+	// OnReceive sets who gets the frames that arrive. The frame is theirs.
+	OnReceive(receive func(p *packet.Packet))
+	// MTU is the largest payload of a frame, in bytes, not counting the
+	// Ethernet header.
+	MTU() int
+}
