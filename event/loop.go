@@ -59,6 +59,7 @@ type Loop struct {
 	now    Time
 	timers heap
 	posted fifo
+	turn   uint64
 	rand   *rand.Rand
 	closed bool
 
@@ -125,6 +126,10 @@ func (l *Loop) Unlock() {
 	l.mu.Unlock()
 }
 
+// Turn returns a number that changes whenever all posted work is done: bytes
+// borrowed under an earlier number are not looked at any more.
+func (l *Loop) Turn() uint64 { return l.turn }
+
 // Post has r run before the turn ends, after all that was posted earlier. The
 // turn must be held.
 func (l *Loop) Post(r Runner) { l.posted.push(r) }
@@ -134,6 +139,7 @@ func (l *Loop) settle() {
 	for {
 		r := l.posted.pop()
 		if r == nil {
+			l.turn++
 			return
 		}
 		r.Run()

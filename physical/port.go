@@ -7,9 +7,11 @@ import "septet/packet"
 // Port is one end of a medium: a NIC's or a switch's socket for a cable.
 type Port interface {
 	// Transmit gives a frame to the medium, which owns it from then on and may
-	// lose it.
+	// lose it. No frame is received within this call: what arrives without a
+	// delay is posted.
 	Transmit(p *packet.Packet)
-	// OnReceive sets who gets the frames that arrive. The frame is theirs.
+	// OnReceive sets who gets the frames that arrive. The frame is theirs. With
+	// nil nobody is there, and frames are lost.
 	OnReceive(receive func(p *packet.Packet))
 	// MTU is the largest payload of a frame, in bytes, not counting the
 	// Ethernet header.

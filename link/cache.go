@@ -1,0 +1,78 @@
+package link
+
+import (
+	"encoding/binary"
+	"net/netip"
+)
+
+// cache has a NIC's neighbours. To find a victim it goes round them like the
+// hand of a clock: who was sent to since the hand last passed gets a second
+// chance. Neighbours that never answered are never marked as used, so a sweep
+// over a whole subnet does not push out those that are talked to.
+type cache struct {
+	byAddr      map[uint32]*Neighbour // made with the first entry
+	first, last *Neighbour            // the hand points at first
+}
+
+func cacheKey(a netip.Addr) uint32 {
+	b := a.As4()
+	return binary.BigEndian.Uint32(b[:])
+}
+
+// find returns the entry for a, nil when there is none.
+func (c *cache) find(a netip.Addr) *Neighbour { return c.byAddr[cacheKey(a)] }
+
+func (c *cache) add(nb *Neighbour) {
+	if c.byAddr == nil {
+		c.byAddr = make(map[uint32]*Neighbour)
+	}
+	c.byAddr[cacheKey(nb.addr)] = nb
+	c.append(nb)
+}
+
+// evict removes one entry.
+func (c *cache) evict() {
+	for c.first.used {
+		nb := c.first
+		nb.used = false
+		c.unlink(nb)
+		c.append(nb)
+	}
+	c.remove(c.first)
+}
+
+func (c *cache) remove(nb *Neighbour) {
+	delete(c.byAddr, cacheKey(nb.addr))
+	c.unlink(nb)
+	nb.bury()
+}
+
+func (c *cache) clear() {
+	for c.first != nil {
+		c.remove(c.first)
+	}
+}
+
+func (c *cache) append(nb *Neighbour) {
+	nb.prev, nb.next = c.last, nil
+	if c.last != nil {
+		c.last.next = nb
+	} else {
+		c.first = nb
+	}
+	c.last = nb
+}
+
+func (c *cache) unlink(nb *Neighbour) {
+	if nb.prev != nil {
+		nb.prev.next = nb.next
+	} else {
+		c.first = nb.next
+	}
+	if nb.next != nil {
+		nb.next.prev = nb.prev
+	} else {
+		c.last = nb.prev
+	}
+	nb.prev, nb.next = nil, nil
+}

@@ -1,0 +1,292 @@
+package link
+
+import (
+	"encoding/binary"
+	"net/netip"
+	"slices"
+	"time"
+
+	"septet/event"
+	"septet/header"
+	"septet/packet"
+)
+
+// The constants of the neighbour cache, with the names of RFC 4861 where it has
+// one for what ARP needs too.
+const (
+	// ReachableTime is how long an answer is believed. RFC 1122, section
+	// 2.3.2.1: the timeout "needs to be on the order of a minute".
+	ReachableTime = 60 * time.Second
+	// RetransTimer is the time between two requests for one address. RFC 1122,
+	// section 2.3.2.1, recommends at most one a second.
+	RetransTimer = 1 * time.Second
+	// MaxSolicit is how many requests are sent before giving up.
+	MaxSolicit = 3
+	// HoldDown is how long after giving up nobody asks again.
+	HoldDown = 1 * time.Second
+	// MaxNeighbours caps the cache of a NIC.
+	MaxNeighbours = 1024
+	// MaxWaiting caps the packets that wait for one neighbour's address. It is
+	// enough for all fragments of the longest datagram.
+	MaxWaiting = 64
+)
+
+// NeighbourState says what is known about a neighbour.
+//
+//	            Output            no answer to 3
+//	None ----------------> Incomplete ----------> Failed
+//	                        |   ^  ^                |
+//	                answer  |   |  '----------------'
+//	                        v   |    Output, after HoldDown
+//	            .---> Reachable |
+//	            |        |      | no answer to 3
+//	     answer |        | 60 s |
+//	            |        v      |
+//	          Probe <-- Stale   |
+//	            |   Output      |
+//	            '---------------'
+//
+// Requests of Incomplete are broadcast; those of Probe go to the neighbour
+// alone, while packets are still sent to the address known so far. Nothing
+// happens to a neighbour to whom nothing is sent.
+type NeighbourState uint8
+
+// The states. An ARP packet of the neighbour makes it Reachable from any.
+const (
+	None       NeighbourState = iota // nothing was asked yet
+	Incomplete                       // asked; packets wait
+	Reachable                        // the address is known and fresh
+	Stale                            // the address is known, but not confirmed for ReachableTime
+	Probe                            // as Stale, and being asked
+	Failed                           // no answer
+)
+
+var stateNames = [...]string{"none", "incomplete", "reachable", "stale", "probe", "failed"}
+
+func (s NeighbourState) String() string {
+	if int(s) < len(stateNames) {
+		return stateNames[s]
+	}
+	return "invalid"
+}
+
+// Neighbour is the cache entry for one address on the link. Paths may keep a
+// pointer to it; NIC.Output notices when the entry has been evicted.
+type Neighbour struct {
+	nic  *NIC
+	addr netip.Addr
+	mac  header.MAC
+
+	state     NeighbourState // never Stale: that follows from fresh
+	used      bool           // sent to since the cache last looked for a victim
+	dead      bool
+	tries     int
+	fresh     event.Time // before this moment Output sends without a question
+	confirmed event.Time
+	held      event.Time // Failed: no request before this moment
+	timer     event.Timer
+	waiting   packet.Queue // frames that lack only their destination
+
+	next, prev *Neighbour // in the cache's order
+}
+
+// Addr returns the neighbour's IPv4 address.
+func (nb *Neighbour) Addr() netip.Addr { return nb.addr }
+
+// Resolved reports whether the neighbour's Ethernet address is known, fresh or
+// not.
+func (nb *Neighbour) Resolved() bool { return nb.state == Reachable || nb.state == Probe }
+
+// Dead reports whether the entry has left the cache. Output still works with
+// it, but slowly: whoever keeps it should ask the NIC for a new one.
+func (nb *Neighbour) Dead() bool { return nb.dead }
+
+// State returns what is known about the neighbour.
+func (nb *Neighbour) State() NeighbourState {
+	if nb.state == Reachable && nb.nic.loop.Now() >= nb.fresh {
+		return Stale
+	}
+	return nb.state
+}
+
+// Doubt makes the next packet ask whether the neighbour is still there. It is
+// for a layer above that sees no progress (RFC 1122, section 2.3.2.1, method 4).
+func (nb *Neighbour) Doubt() { nb.fresh = 0 }
+
+// Neighbour returns the cache entry for an IPv4 address, made if there was
+// none. That alone sends nothing. A full cache evicts an entry.
+func (n *NIC) Neighbour(a netip.Addr) *Neighbour {
+	if nb := n.cache.find(a); nb != nil {
+		return nb
+	}
+	nb := &Neighbour{nic: n, addr: a}
+	nb.timer.Init(n.loop, nb)
+	if n.closed {
+		nb.dead = true
+		return nb
+	}
+	if len(n.cache.byAddr) >= MaxNeighbours {
+		n.stats.ARP.Evicted++
+		n.cache.evict()
+	}
+	n.cache.add(nb)
+	return nb
+}
+
+// outputDoubtful is Output when the neighbour's address is not fresh.
+func (n *NIC) outputDoubtful(p *packet.Packet, nb *Neighbour, typ header.EtherType) {
+	if nb.dead && !n.closed {
+		nb = n.Neighbour(nb.addr)
+	}
+	switch nb.State() {
+	case Reachable:
+		n.Output(p, nb, typ)
+	case Stale:
+		nb.solicit(Probe)
+		n.send(p, nb.mac, typ)
+	case Probe:
+		nb.used = true
+		n.send(p, nb.mac, typ)
+	default:
+		nb.wait(p, typ)
+	}
+}
+
+// wait keeps a packet until the neighbour's address is known.
+func (nb *Neighbour) wait(p *packet.Packet, typ header.EtherType) {
+	n := nb.nic
+	switch {
+	case n.closed:
+		n.drop(p, &n.stats.OutClosed)
+		return
+	case p.Len() > n.mtu:
+		n.drop(p, &n.stats.OutTooLong)
+		return
+	}
+	p.Own()
+	h := header.Ethernet{Src: n.mac, Type: typ}
+	h.Put(p.Push(header.EthernetLen))
+	if nb.state == Failed && n.loop.Now() < nb.held {
+		n.failed.add(p)
+		return
+	}
+	// RFC 1122, section 2.3.2.2: save at least the latest packet.
+	if nb.waiting.Len() >= MaxWaiting {
+		n.drop(nb.waiting.Pop(), &n.stats.OutWaitDropped)
+	}
+	nb.waiting.Push(p)
+	if nb.state != Incomplete {
+		nb.solicit(Incomplete)
+	}
+}
+
+// solicit begins to ask: everybody (Incomplete) or the neighbour alone (Probe).
+func (nb *Neighbour) solicit(s NeighbourState) {
+	nb.state, nb.tries, nb.fresh = s, 0, 0
+	nb.ask()
+}
+
+func (nb *Neighbour) ask() {
+	dst := header.BroadcastMAC
+	if nb.state == Probe {
+		dst = nb.mac
+	}
+	nb.tries++
+	nb.timer.Reset(nb.nic.loop.Now().Add(RetransTimer))
+	nb.nic.sendRequest(nb.addr, dst)
+}
+
+// Expire asks again, or gives up.
+func (nb *Neighbour) Expire(*event.Timer) {
+	switch {
+	case nb.tries < MaxSolicit:
+		nb.ask()
+	case nb.state == Probe:
+		// The station may have got another Ethernet address: ask everybody.
+		nb.solicit(Incomplete)
+	default:
+		nb.fail()
+	}
+}
+
+// fail gives back what waits.
+func (nb *Neighbour) fail() {
+	n := nb.nic
+	n.stats.ARP.Failures++
+	nb.state, nb.held = Failed, n.loop.Now().Add(HoldDown)
+	for p := nb.waiting.Pop(); p != nil; p = nb.waiting.Pop() {
+		n.failed.add(p)
+	}
+}
+
+// confirm takes over the address that the neighbour has told, and sends what
+// waits for it.
+func (nb *Neighbour) confirm(mac header.MAC) {
+	now := nb.nic.loop.Now()
+	nb.mac, nb.state, nb.confirmed, nb.fresh = mac, Reachable, now, now.Add(ReachableTime)
+	nb.timer.Stop()
+	for p := nb.waiting.Pop(); p != nil; p = nb.waiting.Pop() {
+		copy(p.Head(), mac[:])
+		nb.nic.transmit(p)
+	}
+}
+
+// bury takes all from an entry that has left the cache.
+func (nb *Neighbour) bury() {
+	nb.dead, nb.fresh, nb.state = true, 0, None
+	nb.timer.Stop()
+	nb.nic.stats.OutWaitDropped += uint64(nb.waiting.Len())
+	nb.waiting.Release()
+}
+
+// failed holds the packets that go back to the network layer. They go in a
+// posted run, because Output must not call the layer that calls it.
+type failed struct {
+	nic      *NIC
+	giveBack func(p *packet.Packet)
+	queue    packet.Queue
+}
+
+func (f *failed) add(frame *packet.Packet) {
+	f.nic.stats.OutUnresolved++
+	if f.queue.Len() == 0 {
+		f.nic.loop.Post(f)
+	}
+	f.queue.Push(frame)
+}
+
+// Run takes the Ethernet headers off again and gives the packets back.
+func (f *failed) Run() {
+	for p := f.queue.Pop(); p != nil; p = f.queue.Pop() {
+		h := p.Pull(header.EthernetLen)
+		isIP := binary.BigEndian.Uint16(h[12:]) == uint16(header.EtherTypeIPv4)
+		if !isIP || f.giveBack == nil {
+			p.Release()
+			continue
+		}
+		f.giveBack(p)
+	}
+}
+
+// NeighbourInfo describes a cache entry, for display.
+type NeighbourInfo struct {
+	Addr      netip.Addr
+	MAC       header.MAC // zero unless resolved
+	State     NeighbourState
+	Confirmed event.Time // last heard of; zero if never
+	Waiting   int        // packets that wait for the address
+}
+
+// Neighbours returns the cache's entries in the order of their addresses.
+func (n *NIC) Neighbours() []NeighbourInfo {
+	var all []NeighbourInfo
+	for nb := n.cache.first; nb != nil; nb = nb.next {
+		info := NeighbourInfo{Addr: nb.addr, State: nb.State(), Confirmed: nb.confirmed, Waiting: nb.waiting.Len()}
+		if nb.Resolved() {
+			info.MAC = nb.mac
+		}
+		all = append(all, info)
+	}
+	slices.SortFunc(all, func(a, b NeighbourInfo) int { return a.Addr.Compare(b.Addr) })
+	return all
+}

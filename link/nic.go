@@ -1,0 +1,221 @@
+// Package link is layer 2: the Ethernet NIC with its neighbours (ARP), and the
+// learning switch. It knows stations on one network, not routes between them.
+package link
+
+import (
+	"errors"
+	"fmt"
+	"net/netip"
+
+	"septet/event"
+	"septet/header"
+	"septet/packet"
+	"septet/physical"
+)
+
+// ErrMTU says that an MTU is too small for IP or too large for the port.
+var ErrMTU = errors.New("link: MTU out of range")
+
+// MinMTU is the smallest MTU of a NIC: RFC 791 wants every link to carry 68
+// bytes without fragmentation.
+const MinMTU = 68
+
+// NIC is an Ethernet interface of a host or router.
+//
+// Down: Output finds the neighbour's address, pushes the Ethernet header and
+// gives the frame to the port. Up: the port's frames lose their Ethernet header
+// and go to ARP or to the function set with OnReceive.
+//
+// Frames are not padded to the 60 bytes of a real cable: a wire of Septet
+// carries any length, like a pair of virtual interfaces on Linux. Padding that
+// arrives is left for the network layer to cut.
+type NIC struct {
+	loop *event.Loop
+	pool *packet.Pool
+	name string
+	mac  header.MAC
+	mtu  int
+	port physical.Port
+
+	receive   func(p *packet.Packet, group bool)
+	addresses []netip.Addr
+	cache     cache
+	failed    failed
+	closed    bool
+	stats     NICStats
+}
+
+// NICStats counts what a NIC did. Bytes include the Ethernet header.
+type NICStats struct {
+	InFrames, InBytes   uint64 // all that arrived, whatever became of it
+	OutFrames, OutBytes uint64
+
+	InRunts       uint64 // shorter than an Ethernet header
+	InBadSource   uint64 // a group address as source
+	InNotForUs    uint64 // another station's address as destination
+	InUnknownType uint64 // neither IPv4 nor ARP, or nobody to receive it
+
+	OutTooLong     uint64 // longer than the MTU
+	OutUnresolved  uint64 // given back: no answer to ARP
+	OutWaitDropped uint64 // waited for ARP, and newer packets came or the entry went
+	OutClosed      uint64 // after Close
+
+	ARP ARPStats
+}
+
+// NewNIC returns a NIC with the address mac on port. Its MTU is the port's.
+func NewNIC(l *event.Loop, pool *packet.Pool, name string, mac header.MAC, port physical.Port) *NIC {
+	n := &NIC{loop: l, pool: pool, name: name, mac: mac, mtu: port.MTU(), port: port}
+	n.failed.nic = n
+	port.OnReceive(n.input)
+	return n
+}
+
+// Name returns the interface's name, such as "eth0".
+func (n *NIC) Name() string { return n.name }
+
+// MAC returns the interface's Ethernet address.
+func (n *NIC) MAC() header.MAC { return n.mac }
+
+// MTU returns the largest IP packet that Output takes, in bytes.
+func (n *NIC) MTU() int { return n.mtu }
+
+// SetMTU changes the MTU. It must be at least MinMTU and at most the port's;
+// otherwise nothing changes and the error is an ErrMTU.
+func (n *NIC) SetMTU(mtu int) error {
+	if mtu < MinMTU || mtu > n.port.MTU() {
+		return fmt.Errorf("%w: %d on %s, must be from %d to %d", ErrMTU, mtu, n.name, MinMTU, n.port.MTU())
+	}
+	n.mtu = mtu
+	return nil
+}
+
+// OnReceive sets who gets the IPv4 packets that arrive, without their Ethernet
+// header but with the padding of short frames. group says that the frame was
+// sent to a group of stations or to all of them (RFC 1122, section 2.4).
+func (n *NIC) OnReceive(f func(p *packet.Packet, group bool)) { n.receive = f }
+
+// OnUnresolved sets who gets back the IPv4 packets whose neighbour did not
+// answer to ARP. They begin with the IP header.
+func (n *NIC) OnUnresolved(f func(p *packet.Packet)) { n.failed.giveBack = f }
+
+// AddAddress adds an IPv4 address that the NIC answers for.
+func (n *NIC) AddAddress(a netip.Addr) {
+	if !n.hasAddress(a) {
+		n.addresses = append(n.addresses, a)
+	}
+}
+
+// RemoveAddress ends the answering for a.
+func (n *NIC) RemoveAddress(a netip.Addr) {
+	for i := range n.addresses {
+		if n.addresses[i] == a {
+			n.addresses = append(n.addresses[:i], n.addresses[i+1:]...)
+			return
+		}
+	}
+}
+
+func (n *NIC) hasAddress(a netip.Addr) bool {
+	for _, own := range n.addresses {
+		if own == a {
+			return true
+		}
+	}
+	return false
+}
+
+// Output sends a packet to a neighbour. If the neighbour's address has to be
+// found out first, the packet waits; if there is no answer, it comes back
+// through OnUnresolved. nb may be dead (evicted): it is then looked up again.
+func (n *NIC) Output(p *packet.Packet, nb *Neighbour, typ header.EtherType) {
+	if n.loop.Now() < nb.fresh {
+		nb.used = true
+		n.send(p, nb.mac, typ)
+		return
+	}
+	n.outputDoubtful(p, nb, typ)
+}
+
+// Broadcast sends a packet to every station on the link.
+func (n *NIC) Broadcast(p *packet.Packet, typ header.EtherType) {
+	n.send(p, header.BroadcastMAC, typ)
+}
+
+// Multicast sends a packet to the stations that listen to an IPv4 group. RFC
+// 1112, section 6.4: the low 23 bits of the group follow 01:00:5e.
+func (n *NIC) Multicast(p *packet.Packet, group netip.Addr, typ header.EtherType) {
+	g := group.As4()
+	n.send(p, header.MAC{0x01, 0x00, 0x5e, g[1] & 0x7f, g[2], g[3]}, typ)
+}
+
+// send puts the Ethernet header in front and gives the frame away.
+func (n *NIC) send(p *packet.Packet, dst header.MAC, typ header.EtherType) {
+	if p.Len() > n.mtu {
+		n.stats.OutTooLong++
+		p.Release()
+		return
+	}
+	h := header.Ethernet{Dst: dst, Src: n.mac, Type: typ}
+	h.Put(p.Push(header.EthernetLen))
+	n.transmit(p)
+}
+
+func (n *NIC) transmit(p *packet.Packet) {
+	if n.closed {
+		n.stats.OutClosed++
+		p.Release()
+		return
+	}
+	n.stats.OutFrames++
+	n.stats.OutBytes += uint64(p.Len())
+	n.port.Transmit(p)
+}
+
+// input takes a frame from the port.
+func (n *NIC) input(p *packet.Packet) {
+	n.stats.InFrames++
+	n.stats.InBytes += uint64(p.Len())
+	if len(p.Head()) < header.EthernetLen {
+		p.Own()
+	}
+	h, _, err := header.ParseEthernet(p.Head())
+	group := h.Dst.IsGroup()
+	switch {
+	case err != nil:
+		n.drop(p, &n.stats.InRunts)
+	case h.Src.IsGroup():
+		n.drop(p, &n.stats.InBadSource)
+	case h.Dst != n.mac && !group:
+		n.drop(p, &n.stats.InNotForUs)
+	case h.Type == header.EtherTypeIPv4 && n.receive != nil:
+		p.Pull(header.EthernetLen)
+		n.receive(p, group)
+	case h.Type == header.EtherTypeARP:
+		p.Pull(header.EthernetLen)
+		n.inputARP(p.Bytes(), h.Src)
+		p.Release()
+	default:
+		n.drop(p, &n.stats.InUnknownType)
+	}
+}
+
+func (n *NIC) drop(p *packet.Packet, counter *uint64) {
+	*counter++
+	p.Release()
+}
+
+// Stats returns the counters.
+func (n *NIC) Stats() NICStats { return n.stats }
+
+// Close takes the NIC off its port. Packets that wait for ARP are released, and
+// so is whatever is sent later.
+func (n *NIC) Close() {
+	if n.closed {
+		return
+	}
+	n.closed = true
+	n.port.OnReceive(nil)
+	n.cache.clear()
+	n.failed.queue.Release()
+}

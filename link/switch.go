@@ -1,0 +1,166 @@
+package link
+
+import (
+	"septet/event"
+	"septet/header"
+	"septet/packet"
+	"septet/physical"
+)
+
+// Switch is a learning Ethernet switch (IEEE 802.1D, section 7): it learns from
+// the source of each frame behind which port a station is, forwards a frame for
+// a known station to its port alone and floods every other frame.
+//
+// It has no spanning tree: ports must not form a loop, in which flooded frames
+// would go round for ever.
+type Switch struct {
+	loop  *event.Loop
+	pool  *packet.Pool
+	name  string
+	ports []*switchPort
+	table macTable
+	stats SwitchStats
+}
+
+// SwitchStats counts what a switch did with the frames that arrived.
+type SwitchStats struct {
+	InFrames uint64
+
+	Forwarded uint64 // to one port
+	Flooded   uint64 // to all other ports
+
+	Filtered  uint64 // for a station behind the port it came from, or no other port
+	Reserved  uint64 // for a group address that bridges keep to the link
+	Runts     uint64 // shorter than an Ethernet header
+	BadSource uint64 // from a group address or from zero
+	TooLong   uint64 // copies longer than the MTU of the port they should leave by
+
+	Moved      uint64 // stations seen behind another port than before
+	NotLearned uint64 // frames of new stations while the table was full
+}
+
+// switchPort is one socket of a switch.
+type switchPort struct {
+	sw    *Switch
+	index int
+	port  physical.Port
+}
+
+// NewSwitch returns a switch without ports.
+func NewSwitch(l *event.Loop, pool *packet.Pool, name string) *Switch {
+	return &Switch{loop: l, pool: pool, name: name}
+}
+
+// Name returns the switch's name.
+func (s *Switch) Name() string { return s.name }
+
+// AddPort makes the switch use a port, and returns its number, from 0.
+func (s *Switch) AddPort(port physical.Port) int {
+	in := &switchPort{sw: s, index: len(s.ports), port: port}
+	s.ports = append(s.ports, in)
+	port.OnReceive(in.input)
+	return in.index
+}
+
+// Stats returns the counters.
+func (s *Switch) Stats() SwitchStats { return s.stats }
+
+// input takes a frame that arrived at a port.
+func (in *switchPort) input(p *packet.Packet) {
+	s := in.sw
+	s.stats.InFrames++
+	if len(p.Head()) < header.EthernetLen {
+		p.Own()
+	}
+	h, _, err := header.ParseEthernet(p.Head())
+	switch {
+	case err != nil:
+		s.drop(p, &s.stats.Runts)
+		return
+	case h.Src.IsGroup() || h.Src == header.MAC{}:
+		s.drop(p, &s.stats.BadSource)
+		return
+	}
+	s.learn(h.Src, in.index)
+	switch {
+	case isReserved(h.Dst):
+		s.drop(p, &s.stats.Reserved)
+	case h.Dst.IsGroup():
+		s.flood(p, in)
+	default:
+		s.forward(p, h.Dst, in)
+	}
+}
+
+// learn notes behind which port a station is. Groups are never learned: a group
+// address as source has been refused before.
+func (s *Switch) learn(src header.MAC, port int) {
+	now := s.loop.Now()
+	st := s.table.find(src, now)
+	switch {
+	case st == nil:
+		if !s.table.add(src, port, now) {
+			s.stats.NotLearned++
+		}
+	case st.port != port:
+		s.stats.Moved++
+		st.port = port
+		s.table.refresh(st, now)
+	default:
+		s.table.refresh(st, now)
+	}
+}
+
+// forward sends a frame to the port of its destination.
+func (s *Switch) forward(p *packet.Packet, dst header.MAC, in *switchPort) {
+	st := s.table.find(dst, s.loop.Now())
+	switch {
+	case st == nil:
+		s.flood(p, in)
+	case st.port == in.index:
+		s.drop(p, &s.stats.Filtered)
+	default:
+		s.stats.Forwarded++
+		s.ports[st.port].output(p)
+	}
+}
+
+// flood sends a frame to every port but the one it came from. The last one gets
+// the frame itself, the others copies.
+func (s *Switch) flood(p *packet.Packet, in *switchPort) {
+	last := len(s.ports) - 1
+	if last == in.index {
+		last--
+	}
+	if last < 0 {
+		s.drop(p, &s.stats.Filtered)
+		return
+	}
+	s.stats.Flooded++
+	for _, out := range s.ports[:last] {
+		if out != in {
+			out.output(p.Clone())
+		}
+	}
+	s.ports[last].output(p)
+}
+
+// output gives a frame to the port, if it fits.
+func (out *switchPort) output(p *packet.Packet) {
+	if p.Len() > header.EthernetLen+out.port.MTU() {
+		out.sw.drop(p, &out.sw.stats.TooLong)
+		return
+	}
+	out.port.Transmit(p)
+}
+
+func (s *Switch) drop(p *packet.Packet, counter *uint64) {
+	*counter++
+	p.Release()
+}
+
+// isReserved reports whether a bridge must not forward frames to m. IEEE 802.1D,
+// section 7.12.6: 01-80-C2-00-00-00 to 01-80-C2-00-00-0F.
+func isReserved(m header.MAC) bool {
+	return m[0] == 0x01 && m[1] == 0x80 && m[2] == 0xc2 && m[3] == 0 && m[4] == 0 && m[5] < 0x10
+}

@@ -1,0 +1,132 @@
+package link
+
+import (
+	"bytes"
+	"slices"
+	"time"
+
+	"septet/event"
+	"septet/header"
+)
+
+// The limits of a switch's table.
+const (
+	// MaxStations caps the table. A new station is not learned while it is full,
+	// so that one flooding forged sources does not push out those that are there.
+	MaxStations = 8192
+	// AgeingTime is how long a station that is silent stays known: the value
+	// that IEEE 802.1D recommends (table 7-5).
+	AgeingTime = 300 * time.Second
+)
+
+// macTable has the stations behind a switch, by address and in the order in
+// which they were last seen. There is no timer: who is too old goes when looked
+// up, or when room is needed.
+type macTable struct {
+	byMAC       map[uint64]*station
+	first, last *station // first is the one not seen for longest
+}
+
+// station is one entry of the table.
+type station struct {
+	mac        header.MAC
+	port       int
+	seen       event.Time
+	next, prev *station
+}
+
+// macKey is the address as a number, which a map finds faster.
+func macKey(m header.MAC) uint64 {
+	return uint64(m[0])<<40 | uint64(m[1])<<32 | uint64(m[2])<<24 | uint64(m[3])<<16 | uint64(m[4])<<8 | uint64(m[5])
+}
+
+// find returns the station with an address, nil if it is not known or too old.
+func (t *macTable) find(m header.MAC, now event.Time) *station {
+	st := t.byMAC[macKey(m)]
+	if st != nil && st.aged(now) {
+		t.remove(st)
+		return nil
+	}
+	return st
+}
+
+func (st *station) aged(now event.Time) bool { return now >= st.seen.Add(AgeingTime) }
+
+// add makes an entry, unless the table is full.
+func (t *macTable) add(m header.MAC, port int, now event.Time) bool {
+	for t.first != nil && t.first.aged(now) {
+		t.remove(t.first)
+	}
+	if len(t.byMAC) >= MaxStations {
+		return false
+	}
+	if t.byMAC == nil {
+		t.byMAC = make(map[uint64]*station)
+	}
+	st := &station{mac: m, port: port, seen: now}
+	t.byMAC[macKey(m)] = st
+	t.append(st)
+	return true
+}
+
+// refresh says that a station was seen now.
+func (t *macTable) refresh(st *station, now event.Time) {
+	if st.seen == now {
+		return
+	}
+	st.seen = now
+	if st != t.last {
+		t.unlink(st)
+		t.append(st)
+	}
+}
+
+func (t *macTable) remove(st *station) {
+	delete(t.byMAC, macKey(st.mac))
+	t.unlink(st)
+}
+
+func (t *macTable) append(st *station) {
+	st.prev, st.next = t.last, nil
+	if t.last != nil {
+		t.last.next = st
+	} else {
+		t.first = st
+	}
+	t.last = st
+}
+
+func (t *macTable) unlink(st *station) {
+	if st.prev != nil {
+		st.prev.next = st.next
+	} else {
+		t.first = st.next
+	}
+	if st.next != nil {
+		st.next.prev = st.prev
+	} else {
+		t.last = st.prev
+	}
+	st.next, st.prev = nil, nil
+}
+
+// StationInfo describes an entry of a switch's table, for display.
+type StationInfo struct {
+	MAC  header.MAC
+	Port int
+	Seen event.Time // when its last frame arrived
+}
+
+// Stations returns the stations that the switch knows, in the order of their
+// addresses.
+func (s *Switch) Stations() []StationInfo {
+	var all []StationInfo
+	now := s.loop.Now()
+	for st := s.table.first; st != nil; st = st.next {
+		if !st.aged(now) {
+			all = append(all, StationInfo{MAC: st.mac, Port: st.port, Seen: st.seen})
+		}
+	}
+	slices.SortFunc(all, func(a, b StationInfo) int { return bytes.Compare(a.MAC[:], b.MAC[:]) })
+	return all
+}

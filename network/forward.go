@@ -1,0 +1,125 @@
+package network
+
+import (
+	"net/netip"
+
+	"septet/header"
+	"septet/packet"
+)
+
+// forwardCacheSize is how many destinations a router remembers the way to.
+const (
+	forwardCacheBits = 8
+	forwardCacheSize = 1 << forwardCacheBits
+)
+
+// forwardEntry remembers the way to one destination. The place of an entry is
+// given by its address, so a newer one simply replaces an older.
+type forwardEntry struct {
+	path Path
+}
+
+// forwardSlot is the place of an address: its multiplicative hash.
+func forwardSlot(dst netip.Addr) uint32 {
+	b := dst.As4()
+	return be.Uint32(b[:]) * 2654435761 >> (32 - forwardCacheBits)
+}
+
+// forwardCached forwards a packet whose way is known. The cache holds only what
+// classify and forward have let through for the same destination; what depends
+// on the packet itself is looked at again.
+func (l *Layer) forwardCached(p *packet.Packet, d *Datagram, h *header.IPv4) bool {
+	if l.forwards == nil || d.Broadcast {
+		return false
+	}
+	e := &l.forwards[forwardSlot(d.Dst)]
+	if e.path.dst != d.Dst || e.path.generation != l.generation || d.Interface.Loopback() {
+		return false
+	}
+	if d.Src.IsLinkLocalUnicast() {
+		return false
+	}
+	l.forwardAlong(p, d, h, &e.path)
+	return true
+}
+
+// forward passes a packet on to its destination or to the next router (RFC
+// 1812, section 5.2.1.2).
+func (l *Layer) forward(p *packet.Packet, d *Datagram, h *header.IPv4) {
+	if !forwardable(d.Src) || !forwardable(d.Dst) || l.IsBroadcast(d.Dst) {
+		l.drop(p, &l.stats.NotForwarded)
+		return
+	}
+	r := l.route(d.Dst)
+	if r == nil || r.Interface.Loopback() {
+		l.stats.NoRoute++
+		l.refuse(p, d, header.ICMP{Type: header.ICMPUnreachable, Code: header.ICMPNetUnreachable})
+		return
+	}
+	if onLink := !r.Gateway.IsValid(); onLink && isNetworkAddr(d.Dst, r.Prefix) {
+		l.drop(p, &l.stats.NotForwarded)
+		return
+	}
+	if l.forwards == nil {
+		l.forwards = new([forwardCacheSize]forwardEntry)
+	}
+	e := &l.forwards[forwardSlot(d.Dst)]
+	e.path = Path{dst: d.Dst, generation: l.generation}
+	if err := e.path.follow(r); err != nil {
+		l.drop(p, &l.stats.NoRoute)
+		return
+	}
+	l.forwardAlong(p, d, h, &e.path)
+}
+
+// forwardable reports whether a router passes on packets from and to a. Those
+// of 169.254/16 it does not (RFC 3927, section 2.7), nor those of 240/4 and 0/8
+// (RFC 1812, section 5.3.7). Broadcasts to a network of another router look
+// like any address; those to one of our own stay out (RFC 2644).
+func forwardable(a netip.Addr) bool {
+	return !a.IsLinkLocalUnicast() && !isClassE(a) && !isThisNetwork(a)
+}
+
+// isNetworkAddr reports whether a is the address of the network itself, an old
+// form of its broadcast address (RFC 1812, section 4.2.3.1).
+func isNetworkAddr(a netip.Addr, prefix netip.Prefix) bool {
+	return prefix.Bits() < 31 && a == prefix.Addr()
+}
+
+func (l *Layer) forwardAlong(p *packet.Packet, d *Datagram, h *header.IPv4, path *Path) {
+	// RFC 1812, section 5.3.1: a packet whose time to live would become zero is
+	// not forwarded.
+	if d.TTL <= 1 {
+		l.stats.TTLExceeded++
+		l.refuse(p, d, header.ICMP{Type: header.ICMPTimeExceeded, Code: header.ICMPTTLExceeded})
+		return
+	}
+	mtu := path.via.MTU()
+	fits := p.Len() <= mtu
+	if !fits && h.DontFragment {
+		l.stats.TooBig++
+		// RFC 1191, section 4: with the MTU of the next hop.
+		l.refuse(p, d, header.ICMP{Type: header.ICMPUnreachable, Code: header.ICMPFragmentationNeeded, Rest: uint32(mtu)})
+		return
+	}
+	decrementTTL(p.Head())
+	l.stats.Forwarded++
+	l.transmit(p, path, fits)
+}
+
+// unresolved takes back a packet for which ARP found nobody, and tells its
+// sender, which may be this host itself (RFC 1812, section 4.3.3.1; RFC 1122,
+// section 2.3.2.2).
+func (l *Layer) unresolved(p *packet.Packet) {
+	h, _, err := header.ParseIPv4(p.Head())
+	if err != nil {
+		l.drop(p, &l.stats.InBadHeader)
+		return
+	}
+	l.stats.HostUnreachable++
+	d := Datagram{
+		Src: h.Src, Dst: h.Dst, TTL: h.TTL, TOS: h.TOS, Protocol: h.Protocol,
+		Interface: l.lo(), HeaderLen: h.Len(), offset: h.FragmentOffset, more: h.MoreFragments,
+	}
+	l.refuse(p, &d, header.ICMP{Type: header.ICMPUnreachable, Code: header.ICMPHostUnreachable})
+}

@@ -1,0 +1,158 @@
+package network
+
+import (
+	"net/netip"
+
+	"septet/header"
+	"septet/packet"
+)
+
+// input takes a packet that starts at its IP header from an interface. group
+// says that its frame was sent to a group of stations.
+func (l *Layer) input(p *packet.Packet, in *Interface, group bool) {
+	l.stats.Received++
+	// RFC 1122, sections 3.2.1.1 and 3.2.1.2: version and checksum are
+	// verified, and what is wrong is silently discarded.
+	h, _, err := header.ParseIPv4(p.Head())
+	if err != nil {
+		l.drop(p, &l.stats.InBadHeader)
+		return
+	}
+	if h.TotalLength > p.Len() {
+		l.drop(p, &l.stats.InTruncated)
+		return
+	}
+	p.Truncate(h.TotalLength) // the padding of a short Ethernet frame
+	if h.Src != in.vouched && !l.vouch(h.Src, h.Dst, in) {
+		l.drop(p, &l.stats.InMartian)
+		return
+	}
+	d := &l.datagram
+	*d = Datagram{
+		Src: h.Src, Dst: h.Dst, TTL: h.TTL, TOS: h.TOS, Protocol: h.Protocol,
+		Interface: in, Broadcast: group, HeaderLen: h.Len(),
+		offset: h.FragmentOffset, more: h.MoreFragments,
+	}
+	if h.Options != nil && !l.acceptOptions(p, d, h.Options) {
+		return
+	}
+	switch {
+	case h.Dst == in.addr && !group:
+		l.deliver(p, d)
+	case l.forwardCached(p, d, &h):
+	default:
+		l.classify(p, d, &h)
+	}
+}
+
+// vouch reports whether a packet from src to dst may come in there, and keeps
+// the answer if it holds for every destination. A source is one other host
+// (RFC 1122, section 3.2.1.3): not a group, not a loopback address from outside,
+// and not, by wire, this host itself.
+func (l *Layer) vouch(src, dst netip.Addr, in *Interface) bool {
+	switch {
+	case in.Loopback():
+		return true
+	case src == anyAddr:
+		// "This host on this network" asks by broadcast for its address.
+		return dst == limitedBroadcast
+	case isThisNetwork(src), src.IsLoopback(), src.IsMulticast(), isClassE(src):
+		return false
+	case l.addresses[src] != foreign:
+		return false
+	}
+	in.vouched = src
+	return true
+}
+
+// acceptOptions refuses source routes (RFC 7126, sections 4.3 and 4.4) and
+// options without a sensible length. All others are let through untouched.
+func (l *Layer) acceptOptions(p *packet.Packet, d *Datagram, options []byte) bool {
+	sourceRoute, bad := checkOptions(options)
+	switch {
+	case bad > 0:
+		l.stats.InBadOptions++
+		// The pointer is in the first of the four bytes.
+		l.refuse(p, d, header.ICMP{Type: header.ICMPParameterProblem, Rest: uint32(bad) << 24})
+	case sourceRoute:
+		l.drop(p, &l.stats.InSourceRouted)
+	default:
+		return true
+	}
+	return false
+}
+
+// classify decides what becomes of a packet that is not simply for the address
+// of the interface on which it came.
+func (l *Layer) classify(p *packet.Packet, d *Datagram, h *header.IPv4) {
+	group := d.Broadcast
+	switch {
+	case d.Interface.Loopback():
+		l.classifyLoopback(p, d)
+	case d.Dst.IsLoopback(), isThisNetwork(d.Dst):
+		l.drop(p, &l.stats.InMartian)
+	case d.Dst == limitedBroadcast, d.Dst == d.Interface.broadcast:
+		d.Broadcast = true
+		l.deliver(p, d)
+	case d.Dst.IsMulticast():
+		l.drop(p, &l.stats.InMulticast) // no groups can be joined yet
+	case group:
+		// RFC 1122, section 3.3.6: discard what came by a link broadcast
+		// without an IP group as its destination; RFC 1812, section 5.3.4:
+		// never forward it.
+		l.drop(p, &l.stats.InWrongLink)
+	case l.addresses[d.Dst] == own:
+		// An address belongs to the host, not to the interface (the weak model
+		// of RFC 1122, section 3.3.4.2).
+		l.deliver(p, d)
+	case !l.forwarding:
+		l.drop(p, &l.stats.InNotForUs)
+	default:
+		l.forward(p, d, h)
+	}
+}
+
+// classifyLoopback decides about a packet that the host has sent to itself. A raw
+// socket's may claim to be for somebody else.
+func (l *Layer) classifyLoopback(p *packet.Packet, d *Datagram) {
+	d.Broadcast = l.IsBroadcast(d.Dst)
+	if !d.Broadcast && !l.IsLocal(d.Dst) {
+		l.drop(p, &l.stats.InNotForUs)
+		return
+	}
+	l.deliver(p, d)
+}
+
+// deliver takes off the IP header and hands the packet to its protocol.
+func (l *Layer) deliver(p *packet.Packet, d *Datagram) {
+	if d.more || d.offset > 0 {
+		if p = l.reassembly.add(p, d); p == nil {
+			return
+		}
+	}
+	proto := l.protocols[d.Protocol]
+	if proto == nil {
+		l.refuseProtocol(p, d)
+		return
+	}
+	if len(proto.raws) > 0 {
+		l.deliverRaw(p, d, proto.raws)
+	}
+	switch {
+	case proto.handler != nil:
+		l.stats.Delivered++
+		p.Pull(d.HeaderLen)
+		proto.handler.Input(p, d)
+	case len(proto.raws) > 0:
+		p.Release()
+	default:
+		l.refuseProtocol(p, d)
+	}
+}
+
+// refuseProtocol answers a packet for whose protocol nothing is open (RFC 1122,
+// section 3.2.2.1).
+func (l *Layer) refuseProtocol(p *packet.Packet, d *Datagram) {
+	l.stats.InNoProtocol++
+	l.refuse(p, d, header.ICMP{Type: header.ICMPUnreachable, Code: header.ICMPProtocolUnreachable})
+}

@@ -1,0 +1,150 @@
+package network
+
+import (
+	"net/netip"
+	"syscall"
+
+	"septet/link"
+	"septet/packet"
+)
+
+// loopbackMTU is the MTU of "lo", as on Linux. No datagram is as long.
+const loopbackMTU = 65536
+
+// Interface is one attachment of the host to a network.
+type Interface struct {
+	layer     *Layer
+	name      string
+	nic       *link.NIC // nil for "lo"
+	prefix    netip.Prefix
+	addr      netip.Addr
+	broadcast netip.Addr
+
+	// vouched is the source that passed the checks last, so that a stream of
+	// packets is looked up once. Changing an address clears it.
+	vouched netip.Addr
+}
+
+// Name returns the interface's name: "lo", "eth0".
+func (i *Interface) Name() string { return i.name }
+
+// NIC returns the card behind the interface, nil for "lo".
+func (i *Interface) NIC() *link.NIC { return i.nic }
+
+// Prefix returns the interface's address with the length of its network's
+// prefix.
+func (i *Interface) Prefix() netip.Prefix { return i.prefix }
+
+// Addr returns the interface's address.
+func (i *Interface) Addr() netip.Addr { return i.addr }
+
+// Broadcast returns the broadcast address of the interface's network. It is not
+// valid where there is none: on "lo", on a /31 (RFC 3021) and on a /32.
+func (i *Interface) Broadcast() netip.Addr { return i.broadcast }
+
+// MTU returns the longest datagram that the interface carries, in bytes with
+// the IP header.
+func (i *Interface) MTU() int {
+	if i.nic == nil {
+		return loopbackMTU
+	}
+	return i.nic.MTU()
+}
+
+// Loopback reports whether the interface is "lo".
+func (i *Interface) Loopback() bool { return i.nic == nil }
+
+// addressKind is what an address is to this host.
+type addressKind uint8
+
+const (
+	foreign     addressKind = iota
+	own                     // of one of the host's interfaces
+	broadcastOf             // of the network of one of them
+)
+
+// AddInterface attaches a card to the network of prefix, whose address is the
+// host's own, and adds the route to that network. Errors: EINVAL for an address
+// that no interface can have, EEXIST if the host has it already.
+func (l *Layer) AddInterface(nic *link.NIC, prefix netip.Prefix) (*Interface, error) {
+	addr := prefix.Addr()
+	if !prefix.IsValid() || !addr.Is4() || !assignable(prefix) {
+		return nil, syscall.EINVAL
+	}
+	if l.addresses[addr] != foreign {
+		return nil, syscall.EEXIST
+	}
+	for _, i := range l.interfaces {
+		if i.nic == nic {
+			return nil, syscall.EEXIST
+		}
+	}
+	i := &Interface{layer: l, name: nic.Name(), nic: nic, prefix: prefix, addr: addr}
+	l.addresses[addr] = own
+	if prefix.Bits() < 31 {
+		i.broadcast = lastAddr(prefix)
+		l.addresses[i.broadcast] = broadcastOf
+	}
+	l.interfaces = append(l.interfaces, i)
+	l.insertRoute(Route{Prefix: prefix.Masked(), Interface: i})
+	nic.AddAddress(addr)
+	nic.OnReceive(func(p *packet.Packet, group bool) { l.input(p, i, group) })
+	nic.OnUnresolved(l.unresolved)
+	return i, nil
+}
+
+// Interfaces returns all interfaces, "lo" first.
+func (l *Layer) Interfaces() []*Interface {
+	return append([]*Interface(nil), l.interfaces...)
+}
+
+func (l *Layer) addLoopback() {
+	prefix := netip.MustParsePrefix("127.0.0.1/8")
+	l.interfaces = []*Interface{{layer: l, name: "lo", prefix: prefix, addr: prefix.Addr()}}
+}
+
+func (l *Layer) lo() *Interface { return l.interfaces[0] }
+
+// IsLocal reports whether a is an address of this host. All of 127/8 is
+// (RFC 1122, section 3.2.1.3).
+func (l *Layer) IsLocal(a netip.Addr) bool {
+	return a.IsLoopback() || l.addresses[a] == own
+}
+
+// IsBroadcast reports whether a is the limited broadcast address or that of a
+// network to which this host is attached.
+func (l *Layer) IsBroadcast(a netip.Addr) bool {
+	return a == limitedBroadcast || l.addresses[a] == broadcastOf
+}
+
+var (
+	anyAddr          = netip.IPv4Unspecified()
+	localhost        = netip.AddrFrom4([4]byte{127, 0, 0, 1})
+	limitedBroadcast = netip.AddrFrom4([4]byte{255, 255, 255, 255})
+)
+
+// isClassE reports whether a is of 240.0.0.0/4, which is not assigned to anyone
+// (RFC 1112, section 4). It holds the limited broadcast address too.
+func isClassE(a netip.Addr) bool { return a.As4()[0] >= 240 }
+
+// isThisNetwork reports whether a is of 0.0.0.0/8: "this host on this network",
+// never a destination (RFC 1122, section 3.2.1.3).
+func isThisNetwork(a netip.Addr) bool { return a.As4()[0] == 0 }
+
+// assignable reports whether an interface can have the prefix's address: one
+// host's, and neither the network itself nor its broadcast address.
+func assignable(prefix netip.Prefix) bool {
+	a := prefix.Addr()
+	if isThisNetwork(a) || a.IsLoopback() || a.IsMulticast() || isClassE(a) {
+		return false
+	}
+	return prefix.Bits() >= 31 || (a != prefix.Masked().Addr() && a != lastAddr(prefix))
+}
+
+// lastAddr returns the highest address of an IPv4 prefix.
+func lastAddr(prefix netip.Prefix) netip.Addr {
+	b := prefix.Addr().As4()
+	last := be.Uint32(b[:]) | 1<<(32-prefix.Bits()) - 1
+	be.PutUint32(b[:], last)
+	return netip.AddrFrom4(b)
+}

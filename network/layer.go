@@ -1,0 +1,158 @@
+// Package network is layer 3: IPv4, its routes and ICMP. It carries datagrams
+// from the transport protocols of one host to those of another, through as many
+// routers as lie between (RFC 791, RFC 1122 chapter 3, RFC 1812).
+//
+// The way down:
+//
+//  1. A transport protocol asks once for the Path to a peer: route, interface,
+//     source address and next hop.
+//  2. It gives each segment to Output, which pushes the IP header, cuts the
+//     datagram into fragments if it must, and hands it to the path's NIC, or to
+//     the loopback queue if the destination is this host.
+//
+// The way up:
+//
+//  1. The NIC, or the loopback queue, gives a packet to input, which checks its
+//     header and decides: for this host, to be forwarded, or neither.
+//  2. What is for this host is reassembled if it is a fragment, copied to raw
+//     sockets, and handed to its protocol (Handle) without its header.
+//  3. What is not is forwarded if this host is a router.
+//
+// Whatever is dropped is counted (Stats), and where the standards ask for it
+// the sender is told by ICMP.
+package network
+
+import (
+	"encoding/binary"
+	"net/netip"
+	"syscall"
+
+	"septet/event"
+	"septet/header"
+	"septet/packet"
+)
+
+var be = binary.BigEndian
+
+// DefaultTTL is the time to live of a datagram that asks for no other
+// (RFC 1340, page 64).
+const DefaultTTL = 64
+
+// Layer is the IP layer of one host. All its methods need the loop's turn.
+type Layer struct {
+	loop *event.Loop
+	pool *packet.Pool
+
+	interfaces []*Interface
+	addresses  map[netip.Addr]addressKind
+	routes     []Route // most specific first
+	// generation changes with the interfaces and the routes, so that whoever
+	// keeps a Path sees that it must be looked up again.
+	generation uint32
+
+	forwarding bool
+	forwards   *[forwardCacheSize]forwardEntry
+
+	protocols [256]*protocol
+	datagram  Datagram // what input hands to the handlers: one at a time
+	nextID    uint16   // of the next datagram's header
+
+	loopback   loopback
+	icmp       icmp
+	reassembly reassembly
+	stats      Stats
+}
+
+// Handler is a transport protocol.
+type Handler interface {
+	// Input takes a datagram for this host. p starts at the transport header
+	// and ends with the payload; it belongs to the handler. d is valid during
+	// the call only.
+	Input(p *packet.Packet, d *Datagram)
+	// Error takes an ICMP error about a datagram that this host has sent. e is
+	// valid during the call only.
+	Error(e *Error)
+}
+
+// protocol is what is open for one protocol number.
+type protocol struct {
+	handler Handler
+	raws    []*Raw
+}
+
+// Datagram says how a packet came: what its IP header said, and where it
+// arrived.
+type Datagram struct {
+	Src, Dst netip.Addr
+	TTL, TOS uint8
+	Protocol header.Protocol
+	// Interface is where the packet arrived.
+	Interface *Interface
+	// Broadcast says that the packet was sent to a broadcast or multicast
+	// address, of IP or of the link.
+	Broadcast bool
+	// HeaderLen is the length of the IP header: Unpull(HeaderLen) brings it back.
+	HeaderLen int
+
+	offset int  // of a fragment
+	more   bool // fragments follow
+}
+
+// New returns the IP layer of a host with the loopback interface as its only
+// one.
+func New(l *event.Loop, pool *packet.Pool) *Layer {
+	n := &Layer{loop: l, pool: pool, addresses: make(map[netip.Addr]addressKind)}
+	n.nextID = uint16(l.Rand().Uint32())
+	n.loopback.layer = n
+	n.icmp.init(n)
+	n.reassembly.init(n)
+	n.addLoopback()
+	n.Handle(header.ProtocolICMP, &n.icmp)
+	return n
+}
+
+// Loop returns the loop whose turn the layer needs.
+func (l *Layer) Loop() *event.Loop { return l.loop }
+
+// Pool returns where the host's packets come from.
+func (l *Layer) Pool() *packet.Pool { return l.pool }
+
+// Handle makes h the receiver of the datagrams of protocol p. A later call
+// replaces it; nil takes it away.
+func (l *Layer) Handle(p header.Protocol, h Handler) {
+	l.protocol(p).handler = h
+}
+
+// SetForwarding makes the host a router, or an end host again (RFC 1122,
+// section 3.3.1.1: a host does not forward unless it was configured to).
+func (l *Layer) SetForwarding(on bool) {
+	l.forwarding = on
+	l.forwards = nil
+}
+
+// Forwarding reports whether the host is a router.
+func (l *Layer) Forwarding() bool { return l.forwarding }
+
+// Stats returns the counters as they are now.
+func (l *Layer) Stats() Stats { return l.stats }
+
+func (l *Layer) protocol(p header.Protocol) *protocol {
+	if l.protocols[p] == nil {
+		l.protocols[p] = new(protocol)
+	}
+	return l.protocols[p]
+}
+
+// drop ends a packet and counts why.
+func (l *Layer) drop(p *packet.Packet, reason *uint64) {
+	*reason++
+	p.Release()
+}
+
+// requireIPv4 returns a as the IPv4 address that it is.
+func requireIPv4(a netip.Addr) (netip.Addr, error) {
+	if a = a.Unmap(); !a.Is4() {
+		return a, syscall.EAFNOSUPPORT
+	}
+	return a, nil
+}

@@ -1,0 +1,110 @@
+package network
+
+import (
+	"syscall"
+
+	"septet/header"
+	"septet/packet"
+)
+
+// maxDatagram is the longest IP datagram: the total length has 16 bits.
+const maxDatagram = 65535
+
+// Send says how a datagram is to be sent.
+type Send struct {
+	Protocol header.Protocol
+	TTL      uint8 // DefaultTTL if zero
+	TOS      uint8
+	// DontFragment forbids every router, and this host, to cut the datagram.
+	DontFragment bool
+}
+
+// Output sends p, which starts at the transport header, along path, and takes p
+// in any case. A datagram longer than the path's MTU is sent in fragments, or
+// refused with EMSGSIZE if it must not be cut or is longer than an IP datagram
+// can be. If the host's routes have changed, path is looked up again, with the
+// errors of Path. No error does not mean that anything arrives.
+func (l *Layer) Output(p *packet.Packet, path *Path, o Send) error {
+	if !l.Fresh(path) {
+		if err := l.refresh(path); err != nil {
+			l.drop(p, &l.stats.OutNoRoute)
+			return err
+		}
+	}
+	total := header.IPv4Len + p.Len()
+	fits := total <= path.via.MTU()
+	if total > maxDatagram || (!fits && o.DontFragment) {
+		l.drop(p, &l.stats.OutTooLong)
+		return syscall.EMSGSIZE
+	}
+	if o.TTL == 0 {
+		o.TTL = DefaultTTL
+	}
+	h := header.IPv4{
+		TOS: o.TOS, TotalLength: total, ID: l.newID(), DontFragment: o.DontFragment,
+		TTL: o.TTL, Protocol: o.Protocol, Src: path.src, Dst: path.dst,
+	}
+	h.Put(p.Push(header.IPv4Len))
+	l.stats.Sent++
+	l.transmit(p, path, fits)
+	return nil
+}
+
+// newID returns the identification of the next datagram. A fragment that must
+// not be cut could have any (RFC 6864, section 4.1); a running number lets a
+// reader of a capture tell a repeated datagram from a new one.
+func (l *Layer) newID() uint16 {
+	l.nextID++
+	return l.nextID
+}
+
+// transmit puts a datagram with its IP header on the way, whole or in fragments.
+func (l *Layer) transmit(p *packet.Packet, path *Path, fits bool) {
+	if fits {
+		l.transmitFrame(p, path)
+		return
+	}
+	pieces := l.fragment(p, path.via.MTU())
+	for piece := pieces.Pop(); piece != nil; piece = pieces.Pop() {
+		l.transmitFrame(piece, path)
+	}
+}
+
+func (l *Layer) transmitFrame(p *packet.Packet, path *Path) {
+	switch {
+	case path.neighbour != nil:
+		path.via.nic.Output(p, path.neighbour, header.EtherTypeIPv4)
+	case path.broadcast:
+		// What is sent to every host of the network is sent to this one too,
+		// as on Linux; an Ethernet card does not hear itself.
+		l.loopback.push(p.Clone())
+		path.via.nic.Broadcast(p, header.EtherTypeIPv4)
+	default:
+		l.loopback.push(p)
+	}
+}
+
+// loopback is the queue behind "lo". What is sent there is received later in
+// the same turn, so a layer is never entered while it is at work.
+type loopback struct {
+	layer  *Layer
+	queue  packet.Queue
+	posted bool
+}
+
+func (q *loopback) push(p *packet.Packet) {
+	q.queue.Push(p)
+	if !q.posted {
+		q.posted = true
+		q.layer.loop.Post(q)
+	}
+}
+
+// Run receives what was queued when it was posted; answers to that wait for
+// their own turn, behind whatever else was posted meanwhile.
+func (q *loopback) Run() {
+	q.posted = false
+	for range q.queue.Len() {
+		q.layer.input(q.queue.Pop(), q.layer.lo(), false)
+	}
+}

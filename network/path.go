@@ -1,0 +1,162 @@
+package network
+
+import (
+	"net/netip"
+	"syscall"
+
+	"septet/link"
+)
+
+// Path is the way to one destination, looked up once and kept by whoever sends
+// there: the connection, or the endpoint. It is a value; the zero Path leads
+// nowhere. Output looks it up again when routes or interfaces have changed.
+type Path struct {
+	src, dst   netip.Addr
+	via        *Interface
+	neighbour  *link.Neighbour // the next hop; nil on "lo" and for a broadcast
+	generation uint32
+	broadcast  bool
+}
+
+// Src returns the address from which datagrams are sent.
+func (p *Path) Src() netip.Addr { return p.src }
+
+// Dst returns the destination, which is 127.0.0.1 (or Src) if 0.0.0.0 was asked
+// for.
+func (p *Path) Dst() netip.Addr { return p.dst }
+
+// Interface returns where datagrams leave the host.
+func (p *Path) Interface() *Interface { return p.via }
+
+// MTU returns the longest datagram that the first link carries, in bytes with
+// the IP header.
+func (p *Path) MTU() int { return p.via.MTU() }
+
+// Loopback reports whether the destination is this host.
+func (p *Path) Loopback() bool { return p.via != nil && p.via.Loopback() }
+
+// Broadcast reports whether the destination is a broadcast address.
+func (p *Path) Broadcast() bool { return p.broadcast }
+
+// Path looks up the way to dst. The source address is src, or, if that is the
+// zero Addr or 0.0.0.0, the one that belongs to the route. Errors: ENETUNREACH
+// without a route, EADDRNOTAVAIL if src is not an address of this host, EINVAL
+// if src is a loopback address and dst is not here, EAFNOSUPPORT for addresses
+// other than IPv4's.
+func (l *Layer) Path(dst, src netip.Addr) (Path, error) {
+	dst, err := requireIPv4(dst)
+	if err != nil {
+		return Path{}, err
+	}
+	if src.IsValid() {
+		if src, err = requireIPv4(src); err != nil {
+			return Path{}, err
+		}
+		if src == anyAddr {
+			src = netip.Addr{}
+		} else if !l.IsLocal(src) {
+			return Path{}, syscall.EADDRNOTAVAIL
+		}
+	}
+	p := Path{src: src, dst: dst, generation: l.generation}
+	// As on Linux, 0.0.0.0 as a destination is this host.
+	if dst == anyAddr {
+		p.dst = src
+		if !src.IsValid() {
+			p.dst = localhost
+		}
+	}
+	if err := l.resolve(&p); err != nil {
+		return Path{}, err
+	}
+	return p, nil
+}
+
+// resolve fills in the interface, the source and the next hop of p.
+func (l *Layer) resolve(p *Path) error {
+	if l.IsLocal(p.dst) {
+		p.via = l.lo()
+		if !p.src.IsValid() {
+			p.src = p.dst
+			if p.dst.IsLoopback() {
+				p.src = localhost
+			}
+		}
+		return nil
+	}
+	// RFC 1122, section 3.2.1.3: an address of 127/8 must not appear outside
+	// a host.
+	if p.src.IsLoopback() {
+		return syscall.EINVAL
+	}
+	// Groups are joined in a later version; 0.0.0.0/8 and 240/4 are nobody's.
+	if p.dst.IsMulticast() || isThisNetwork(p.dst) || (isClassE(p.dst) && p.dst != limitedBroadcast) {
+		return syscall.ENETUNREACH
+	}
+	if l.IsBroadcast(p.dst) {
+		return l.resolveBroadcast(p)
+	}
+	r := l.route(p.dst)
+	if r == nil {
+		return syscall.ENETUNREACH
+	}
+	return p.follow(r)
+}
+
+// resolveBroadcast finds the interface for a broadcast: the one on whose network
+// it is; for 255.255.255.255 that of the source address, or the one to which
+// the route points (as on Linux, mostly the default route).
+func (l *Layer) resolveBroadcast(p *Path) error {
+	for _, i := range l.interfaces[1:] {
+		if p.dst == i.broadcast || (p.dst == limitedBroadcast && p.src == i.addr) {
+			return p.broadcastOn(i)
+		}
+	}
+	if r := l.route(p.dst); r != nil {
+		return p.broadcastOn(r.Interface)
+	}
+	return syscall.ENETUNREACH
+}
+
+func (p *Path) broadcastOn(i *Interface) error {
+	p.via, p.broadcast = i, true
+	if !p.src.IsValid() {
+		p.src = i.addr
+	}
+	return nil
+}
+
+// follow fills in what the route r says.
+func (p *Path) follow(r *Route) error {
+	p.via = r.Interface
+	if p.via.Loopback() {
+		return syscall.ENETUNREACH // only this host's addresses are behind "lo"
+	}
+	if !p.src.IsValid() {
+		p.src = p.via.addr
+	}
+	hop := p.dst
+	if r.Gateway.IsValid() {
+		hop = r.Gateway
+	}
+	p.neighbour = p.via.nic.Neighbour(hop)
+	return nil
+}
+
+// Fresh reports whether p was looked up after the last change of routes and
+// interfaces.
+func (l *Layer) Fresh(p *Path) bool { return p.via != nil && p.generation == l.generation }
+
+// refresh looks p up again after routes or interfaces have changed. Its
+// addresses stay: a connection is bound to them.
+func (l *Layer) refresh(p *Path) error {
+	if !p.dst.IsValid() {
+		return syscall.EDESTADDRREQ
+	}
+	fresh, err := l.Path(p.dst, p.src)
+	if err != nil {
+		return err
+	}
+	*p = fresh
+	return nil
+}

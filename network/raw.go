@@ -1,0 +1,117 @@
+package network
+
+import (
+	"net/netip"
+	"slices"
+	"syscall"
+
+	"septet/header"
+	"septet/packet"
+)
+
+// maxRaws is how many raw sockets a host can have for one protocol.
+const maxRaws = 256
+
+// Raw is what a raw socket (SOCK_RAW) stands on: it hears every datagram of one
+// protocol that is for this host and sends datagrams of its own making.
+type Raw struct {
+	layer    *Layer
+	protocol header.Protocol
+	receive  func(p *packet.Packet, d *Datagram)
+	closed   bool
+
+	TTL uint8 // of what is sent without a header; zero means DefaultTTL
+	TOS uint8
+}
+
+// OpenRaw opens a raw socket. receive is given, with the turn held, its own copy
+// of every datagram of protocol proto that this host receives, whole and with
+// the IP header; d is valid during the call only. The protocol's handler gets
+// the datagram too. While a raw socket is open nobody is told that the protocol
+// is unreachable. ENOBUFS if too many are open.
+func (l *Layer) OpenRaw(proto header.Protocol, receive func(p *packet.Packet, d *Datagram)) (*Raw, error) {
+	pr := l.protocol(proto)
+	if len(pr.raws) >= maxRaws {
+		return nil, syscall.ENOBUFS
+	}
+	r := &Raw{layer: l, protocol: proto, receive: receive}
+	// A new slice: a receive function may open or close while deliverRaw walks.
+	pr.raws = append(slices.Clone(pr.raws), r)
+	return r, nil
+}
+
+// Close ends the raw socket. Nothing is received any more.
+func (r *Raw) Close() {
+	if r.closed {
+		return
+	}
+	r.closed = true
+	pr := r.layer.protocol(r.protocol)
+	i := slices.Index(pr.raws, r)
+	pr.raws = slices.Delete(slices.Clone(pr.raws), i, i+1)
+}
+
+func (l *Layer) deliverRaw(p *packet.Packet, d *Datagram, raws []*Raw) {
+	p.Own()
+	for _, r := range raws {
+		if r.closed {
+			continue
+		}
+		copied := p.Clone()
+		copied.Bytes() // nobody above will fill in the checksum
+		r.receive(copied, d)
+	}
+}
+
+// Send sends p, which it takes, to dst. Without headerIncluded p is the payload
+// and gets an IP header; with it p starts with one, of which, as on Linux, the
+// total length and the checksum are filled in, and the source and the
+// identification if they are zero. Errors are those of Path and Output, EINVAL
+// for a header that is none, EBADF after Close.
+func (r *Raw) Send(p *packet.Packet, dst netip.Addr, headerIncluded bool) error {
+	l := r.layer
+	if r.closed {
+		p.Release()
+		return syscall.EBADF
+	}
+	path, err := l.Path(dst, netip.Addr{})
+	if err != nil {
+		l.drop(p, &l.stats.OutNoRoute)
+		return err
+	}
+	if headerIncluded {
+		return l.outputHeader(p, &path)
+	}
+	return l.Output(p, &path, Send{Protocol: r.protocol, TTL: r.TTL, TOS: r.TOS})
+}
+
+// outputHeader sends a packet that has its IP header already.
+func (l *Layer) outputHeader(p *packet.Packet, path *Path) error {
+	b := p.Bytes()
+	if len(b) < header.IPv4Len || b[0]>>4 != 4 {
+		p.Release()
+		return syscall.EINVAL
+	}
+	n := int(b[0]&15) * 4
+	if n < header.IPv4Len || n > len(b) {
+		p.Release()
+		return syscall.EINVAL
+	}
+	if len(b) > min(path.MTU(), maxDatagram) {
+		l.drop(p, &l.stats.OutTooLong)
+		return syscall.EMSGSIZE
+	}
+	be.PutUint16(b[2:], uint16(len(b)))
+	if be.Uint16(b[4:]) == 0 {
+		be.PutUint16(b[4:], l.newID())
+	}
+	if be.Uint32(b[12:]) == 0 {
+		src := path.src.As4()
+		copy(b[12:], src[:])
+	}
+	b[10], b[11] = 0, 0
+	be.PutUint16(b[10:], ^header.Checksum(b[:n], 0))
+	l.stats.Sent++
+	l.transmitFrame(p, path)
+	return nil
+}

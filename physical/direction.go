@@ -1,0 +1,237 @@
+package physical
+
+import (
+	"math/rand/v2"
+	"time"
+
+	"septet/event"
+	"septet/packet"
+)
+
+// What is on the way in one direction is capped: beyond maxOnTheWay bytes,
+// counting frameCost for the buffer of each frame, frames are dropped.
+const (
+	maxOnTheWay = 256 << 20
+	frameCost   = 2 << 10
+)
+
+// direction takes frames from one end of a wire to the other:
+//
+//  1. transmit refuses what is too long or too much.
+//  2. If there is nothing to decide, the frame goes into the queue of those that
+//     arrive in this turn; one posted run delivers all of them.
+//  3. Otherwise it gets its time to depart (depart), and may be lost,
+//     corrupted or duplicated (impair).
+//  4. launch gives each copy its time to arrive and puts it into one of two
+//     lists, both in the order of arrival: those in order, and those held back
+//     to be overtaken. One timer serves both.
+//  5. deliver gives it to the receiver.
+type direction struct {
+	wire       *Wire
+	name       Direction
+	receive    func(*packet.Packet)
+	impairment Impairment
+	bare       bool
+	posted     bool
+	onTheWay   int // bytes, see maxOnTheWay
+	now        packet.Queue
+	later      later
+	sender     transmitter
+	burst      burst
+	rand       *rand.Rand
+	stats      Stats
+}
+
+func (d *direction) init(w *Wire, name Direction) {
+	d.wire, d.name = w, name
+	d.rand = rand.New(rand.NewPCG(w.loop.Rand().Uint64(), w.loop.Rand().Uint64()))
+	d.later.timer.Init(w.loop, d)
+}
+
+func (d *direction) change(i Impairment) {
+	now := d.wire.loop.Now()
+	if old := d.impairment.Rate; old != 0 && old != i.Rate {
+		d.sender.changeRate(now, old, i.Rate)
+		d.later.changeRate(now, old, i.Rate)
+	}
+	d.impairment, d.bare = i, i.bare()
+	if i.Down {
+		for p := d.now.Pop(); p != nil; p = d.now.Pop() {
+			d.lose(p)
+		}
+		for f, ok := d.later.next(event.Never); ok; f, ok = d.later.next(event.Never) {
+			d.lose(f.packet)
+		}
+	}
+	d.later.schedule()
+}
+
+// transmit takes a frame from the port.
+func (d *direction) transmit(p *packet.Packet) {
+	n := p.Len()
+	switch {
+	case n > d.wire.maxFrame:
+		d.refuse(p, &d.stats.TooLong)
+	case d.onTheWay > maxOnTheWay:
+		d.refuse(p, &d.stats.Dropped)
+	case d.bare && len(d.wire.taps) == 0 && d.later.ordered.size == 0:
+		d.onTheWay += n + frameCost
+		d.stats.Sent++
+		d.stats.SentBytes += uint64(n)
+		d.deliverNow(p)
+	default:
+		d.impair(p, n)
+	}
+}
+
+// impair decides what becomes of a frame.
+func (d *direction) impair(p *packet.Packet, n int) {
+	now := d.wire.loop.Now()
+	departs, ok := d.sender.depart(now, n, &d.impairment)
+	if !ok {
+		d.refuse(p, &d.stats.Dropped)
+		return
+	}
+	d.onTheWay += n + frameCost
+	d.stats.Sent++
+	d.stats.SentBytes += uint64(n)
+	d.wire.taps.frame(now, d.name, Sent, p)
+	if d.impairment.Down || d.burst.lose(d.rand, &d.impairment) {
+		d.lose(p)
+		return
+	}
+	if d.chance(d.impairment.Corrupt) {
+		d.corrupt(p)
+	}
+	if d.chance(d.impairment.Duplicate) {
+		d.stats.Duplicated++
+		second := d.wire.pool.From(p.Bytes())
+		d.onTheWay += n + frameCost
+		d.launch(p, departs)
+		d.launch(second, departs)
+		return
+	}
+	d.launch(p, departs)
+}
+
+// chance reports true with probability p. An impairment that is not set draws
+// nothing.
+func (d *direction) chance(p float64) bool { return p > 0 && d.rand.Float64() < p }
+
+// corrupt flips one bit.
+func (d *direction) corrupt(p *packet.Packet) {
+	b := p.Touch()
+	if len(b) == 0 {
+		return
+	}
+	d.stats.Corrupted++
+	bit := d.rand.IntN(8 * len(b))
+	b[bit/8] ^= 1 << (bit % 8)
+}
+
+// launch sends a frame on its way.
+func (d *direction) launch(p *packet.Packet, departs event.Time) {
+	i := &d.impairment
+	if !i.takesTime() && i.Reorder == 0 && d.later.ordered.size == 0 {
+		d.deliverNow(p)
+		return
+	}
+	p.Own()
+	f := flight{packet: p, departs: departs, arrives: departs.Add(d.wayTime())}
+	d.later.add(f, d.chance(i.Reorder), i.reorderBy(d.wire.maxFrame))
+}
+
+// wayTime returns the delay of one frame.
+func (d *direction) wayTime() time.Duration {
+	delay := d.impairment.Delay
+	if jitter := int64(d.impairment.Jitter); jitter > 0 {
+		delay += time.Duration(d.rand.Int64N(2*jitter+1) - jitter)
+	}
+	return max(delay, 0)
+}
+
+// deliverNow has a frame arrive in this turn.
+func (d *direction) deliverNow(p *packet.Packet) {
+	d.later.overtake()
+	d.now.Push(p)
+	if !d.posted {
+		d.posted = true
+		d.wire.loop.Post(d)
+	}
+}
+
+// Run delivers the frames that arrive in this turn. Those that are sent
+// meanwhile have to wait for what was posted before them.
+func (d *direction) Run() {
+	for n := d.now.Len(); n > 0; n-- {
+		p := d.now.Pop()
+		if p == nil {
+			break // the cable was pulled by a receiver
+		}
+		d.deliver(p)
+	}
+	d.posted = d.now.Len() > 0
+	if d.posted {
+		d.wire.loop.Post(d)
+	}
+}
+
+// Expire delivers the frames whose time has come.
+func (d *direction) Expire(*event.Timer) {
+	now := d.wire.loop.Now()
+	for f, ok := d.later.next(now); ok; f, ok = d.later.next(now) {
+		if f.overtaken {
+			d.stats.Reordered++
+		}
+		d.deliver(f.packet)
+	}
+	d.later.schedule()
+}
+
+// deliver ends a frame's way.
+func (d *direction) deliver(p *packet.Packet) {
+	if d.receive == nil {
+		d.lose(p)
+		return
+	}
+	n := p.Len()
+	d.onTheWay -= n + frameCost
+	d.stats.Delivered++
+	d.stats.DeliveredBytes += uint64(n)
+	d.wire.taps.frame(d.wire.loop.Now(), d.name, Delivered, p)
+	d.receive(p)
+}
+
+func (d *direction) lose(p *packet.Packet) {
+	d.onTheWay -= p.Len() + frameCost
+	d.stats.Lost++
+	d.wire.taps.frame(d.wire.loop.Now(), d.name, Lost, p)
+	p.Release()
+}
+
+func (d *direction) refuse(p *packet.Packet, counter *uint64) {
+	*counter++
+	d.wire.taps.frame(d.wire.loop.Now(), d.name, Dropped, p)
+	p.Release()
+}
+
+// burst is Gilbert's model of losses: a direction is in a good state, where
+// everything arrives, or in a bad one, where nothing does.
+type burst struct{ bad bool }
+
+// lose decides for one frame. With Burst the bad state ends with probability
+// 1/Burst, so its mean length is Burst; it begins with the probability for which
+// the share of frames in it is Loss.
+func (b *burst) lose(r *rand.Rand, i *Impairment) bool {
+	switch {
+	case i.Loss == 0:
+		return false
+	case i.Burst == 0 || i.Loss == 1:
+		return r.Float64() < i.Loss
+	case b.bad:
+		b.bad = r.Float64() >= 1/i.Burst
+	default:
+		b.bad = r.Float64() < i.Loss/(1-i.Loss)/i.Burst
+	}
+	return b.bad
+}

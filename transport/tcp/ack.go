@@ -1,0 +1,186 @@
+package tcp
+
+import (
+	"time"
+
+	ev "septet/event"
+	"septet/header"
+)
+
+// synLostRTO is where the timeout starts after a lost SYN (RFC 6298, 5.7).
+const synLostRTO = 3 * time.Second
+
+// checkACK is the fifth step of RFC 9293, section 3.10.7.4.
+func (c *Conn) checkACK(now ev.Time, s *Segment) bool {
+	if !s.Flags.Has(header.ACK) {
+		return false
+	}
+	if !c.is(flagSynAcked) && !c.acceptOpen(now, s) {
+		return false
+	}
+	// RFC 5961, section 5: an ACK is believed only if it is not too old, and not
+	// for something never sent.
+	if s.Ack.After(c.sndMax) || s.Ack.Before(c.sndUna.Add(-c.sndMxW)) {
+		c.env.counters().BadACK++
+		c.challengeACK(now)
+		return false
+	}
+	c.probes = 0
+	if s.Ack.After(c.sndUna) {
+		c.newACK(now, s)
+	} else {
+		c.oldACK(now, s)
+	}
+	c.updateWindow(s)
+	return c.closeOnACK(now)
+}
+
+// acceptOpen completes a passive or simultaneous open: the fifth step in
+// SYN-RECEIVED.
+func (c *Conn) acceptOpen(now ev.Time, s *Segment) bool {
+	if !s.Ack.After(c.sndUna) || s.Ack.After(c.sndMax) {
+		c.replyReset(s)
+		return false
+	}
+	if c.listener != nil && !c.listener.admits() {
+		// The queue of accept is full: as if the ACK had been lost. The peer or
+		// our SYN,ACK will be back.
+		c.env.counters().AcceptOverflow++
+		return false
+	}
+	c.sndWnd = int(s.Window) << c.sndShift
+	c.sndMxW = max(c.sndMxW, c.sndWnd)
+	c.sndWl1, c.sndWl2 = s.Seq, s.Ack
+	c.rtt.acknowledged(now, s.Ack)
+	if c.state == SynReceived {
+		c.synAcknowledged(now, s, rcvACKofSYN)
+		return true
+	}
+	// The user closed before the handshake was over: FIN-WAIT-1 already.
+	c.set(flagSynAcked)
+	c.startWindow()
+	c.sndUna, c.retries, c.backoff, c.rtoAt = s.Ack, 0, 0, ev.Never
+	return true
+}
+
+// newACK takes an acknowledgement of something new.
+func (c *Conn) newACK(now ev.Time, s *Segment) {
+	flight := c.sndMax.Sub(c.sndUna)
+	acked := s.Ack.Sub(c.sndUna)
+	c.measure(now, s)
+	c.retries = 0
+	c.snd.acknowledge(c.env, s.Ack)
+	c.sndUna = s.Ack
+	if c.sndNxt.Before(c.sndUna) {
+		c.sndNxt = c.sndUna
+	}
+	if c.is(flagUrgent) && c.sndUp.AtMost(c.sndUna) {
+		c.unset(flagUrgent)
+	}
+	c.unset(flagPersist)
+	if c.sndUna == c.sndMax {
+		c.rtoAt = ev.Never // RFC 6298, 5.2
+	} else {
+		c.rtoAt = now.Add(c.rtt.backedOff(c.backoff)) // 5.3
+	}
+	c.progress(now, acked, flight)
+	c.notify(Writable)
+}
+
+// measure takes a round-trip time from the acknowledgement: of the segment being
+// timed, or else from its timestamp (RFC 7323, section 4.1).
+func (c *Conn) measure(now ev.Time, s *Segment) {
+	if c.rtt.acknowledged(now, s.Ack) {
+		c.backoff = 0
+		return
+	}
+	if c.rtt.timing || !c.stamp.enabled || s.Options.TSEcr == 0 {
+		return
+	}
+	ticks := int32(c.stamp.clock(now) - s.Options.TSEcr)
+	if ticks >= 0 && ticks < 1<<20 {
+		c.rtt.measured(time.Duration(ticks) * timestampTickDuration)
+		c.backoff = 0
+	}
+}
+
+// oldACK takes an acknowledgement that acknowledges nothing new; it may be a
+// duplicate in the sense of RFC 5681, section 2.
+func (c *Conn) oldACK(now ev.Time, s *Segment) {
+	outstanding := c.sndMax != c.sndUna && !c.is(flagPersist)
+	if outstanding && s.Ack == c.sndUna && s.length() == 0 && c.scaledWindow(s) == c.sndWnd {
+		c.env.counters().DuplicateACKs++
+		c.duplicateACK(now)
+	}
+}
+
+func (c *Conn) scaledWindow(s *Segment) int { return int(s.Window) << c.sndShift }
+
+// updateWindow takes over the peer's window, if the segment is not older than
+// the one that told it last.
+func (c *Conn) updateWindow(s *Segment) {
+	if s.Ack.Before(c.sndUna) {
+		return
+	}
+	if c.sndWl1.Before(s.Seq) || c.sndWl1 == s.Seq && c.sndWl2.AtMost(s.Ack) {
+		c.sndWl1, c.sndWl2 = s.Seq, s.Ack
+		wnd := c.scaledWindow(s)
+		if wnd > c.sndWnd && c.is(flagPersist) {
+			// The window has opened: what waited goes out now.
+			c.unset(flagPersist)
+			c.rtoAt = ev.Never
+			c.backoff = 0
+		}
+		c.sndWnd = wnd
+		c.sndMxW = max(c.sndMxW, wnd)
+	}
+}
+
+// finAcked reports whether the peer has acknowledged our FIN, and not merely
+// everything before it.
+func (c *Conn) finAcked() bool {
+	return c.is(flagFinSent) && c.sndUna == c.snd.end()+1
+}
+
+// closeOnACK moves on when our FIN has been acknowledged: the rest of the fifth
+// step, state by state.
+func (c *Conn) closeOnACK(now ev.Time) bool {
+	if !c.finAcked() {
+		return true
+	}
+	switch c.state {
+	case FinWait1:
+		c.move(rcvACKofFIN)
+		c.abandonFinWait2(now)
+	case Closing:
+		c.move(rcvACKofFIN)
+		c.enterTimeWait(now)
+	case LastAck:
+		c.finish()
+		return false
+	}
+	return true
+}
+
+// abandonFinWait2 gives a peer that never closes a limited time, once the user
+// has let go of the connection.
+func (c *Conn) abandonFinWait2(now ev.Time) {
+	if c.state == FinWait2 && c.is(flagDetached) && c.about.FinWait2 > 0 {
+		c.keepAt = now.Add(c.about.FinWait2)
+	}
+}
+
+// enterTimeWait begins TIME-WAIT: nothing is outstanding, so the buffers go.
+func (c *Conn) enterTimeWait(now ev.Time) {
+	c.snd.release(c.env)
+	c.startTimeWait(now)
+	c.notify(Readable | Writable)
+}
+
+// finish ends a connection that both sides have closed.
+func (c *Conn) finish() {
+	c.rtoAt, c.ackAt, c.keepAt = ev.Never, ev.Never, ev.Never
+	c.unset(flagAckNow)
+	c.move(rcvACKofFIN)
+	c.notify(Readable | Writable)
+}

@@ -1,0 +1,225 @@
+package tcp
+
+import "septet/header"
+
+// storage lends the memory of send and receive buffers and takes it back, so
+// that an idle connection has none.
+type storage interface {
+	lend(size int) []byte
+	takeBack(b []byte)
+}
+
+// minRing is the smallest size of a ring; sizes are powers of two.
+const minRing = 4 << 10
+
+// ring is a byte queue of bounded size that grows with use. Bytes may be placed
+// ahead of its end (out-of-order arrivals) and read without being taken
+// (segments that are not acknowledged yet).
+type ring struct {
+	mem  []byte // nil while empty and unused
+	head int    // index of the first byte
+	size int    // bytes queued
+
+	// A busy connection gives its memory back whenever it has caught up, and
+	// soon borrows again: it starts with what it needed before.
+	usual, peak int32
+}
+
+// reserve makes room for n bytes from the head on; kept is how many of the bytes
+// now there matter.
+func (r *ring) reserve(s storage, n, kept int) {
+	r.peak = max(r.peak, int32(n))
+	if n <= len(r.mem) {
+		return
+	}
+	size := max(minRing, len(r.mem), int(r.usual))
+	for size < n {
+		size *= 2
+	}
+	grown := s.lend(size)
+	if kept > 0 {
+		first, second := r.view(0, kept)
+		copy(grown[copy(grown, first):], second)
+	}
+	if r.mem != nil {
+		s.takeBack(r.mem)
+	}
+	r.mem, r.head = grown, 0
+}
+
+// release gives the memory back.
+func (r *ring) release(s storage) {
+	if r.mem == nil {
+		return
+	}
+	r.usual = int32(len(r.mem))
+	if r.peak <= r.usual/4 {
+		r.usual /= 2
+	}
+	s.takeBack(r.mem)
+	r.mem, r.head, r.peak = nil, 0, 0
+}
+
+// put copies b to offset at from the head. The room must be there.
+func (r *ring) put(at int, b []byte) {
+	i := (r.head + at) & (len(r.mem) - 1)
+	n := copy(r.mem[i:], b)
+	copy(r.mem, b[n:])
+}
+
+// view returns the n bytes from offset at on, in two pieces where they wrap
+// around the end of the memory.
+func (r *ring) view(at, n int) (first, second []byte) {
+	if n == 0 {
+		return nil, nil
+	}
+	i := (r.head + at) & (len(r.mem) - 1)
+	if i+n <= len(r.mem) {
+		return r.mem[i : i+n : i+n], nil
+	}
+	return r.mem[i:], r.mem[:i+n-len(r.mem)]
+}
+
+// drop takes n bytes off the head.
+func (r *ring) drop(n int) {
+	if len(r.mem) > 0 {
+		r.head = (r.head + n) & (len(r.mem) - 1)
+	}
+	r.size -= n
+}
+
+// sendBuffer has the bytes from SND.UNA on: sent and unacknowledged ones first,
+// then those not sent yet.
+type sendBuffer struct {
+	ring
+	start header.Seq // of the first byte
+	limit int
+}
+
+// write appends what fits of b and returns how much that was.
+func (sb *sendBuffer) write(s storage, b []byte) int {
+	n := min(len(b), sb.limit-sb.size)
+	if n <= 0 {
+		return 0
+	}
+	sb.reserve(s, sb.size+n, sb.size)
+	sb.put(sb.size, b[:n])
+	sb.size += n
+	return n
+}
+
+// acknowledge drops everything before seq.
+func (sb *sendBuffer) acknowledge(s storage, seq header.Seq) {
+	n := min(seq.Sub(sb.start), sb.size)
+	if n <= 0 {
+		return
+	}
+	sb.drop(n)
+	sb.start = sb.start.Add(n)
+	if sb.size == 0 {
+		sb.release(s)
+	}
+}
+
+// end is the sequence number after the last byte.
+func (sb *sendBuffer) end() header.Seq { return sb.start.Add(sb.size) }
+
+// maxRanges caps how many gaps the receive buffer remembers. What arrives beyond
+// is dropped and will be retransmitted.
+const maxRanges = 1024
+
+// span is a range of sequence numbers that arrived ahead of a gap.
+type span struct{ left, right header.Seq }
+
+// receiveBuffer has the bytes that were received and not read yet, and behind
+// gaps those that arrived out of order, each at its place in the ring.
+type receiveBuffer struct {
+	ring
+	limit int
+	ahead []span // out of order, ascending, neither touching nor overlapping
+}
+
+// free is how many bytes the window may offer.
+func (rb *receiveBuffer) free() int { return max(0, rb.limit-rb.size) }
+
+// insert takes the bytes b at seq, where next is RCV.NXT; all of it must lie at
+// or after next and inside the window. It returns how far RCV.NXT advances.
+func (rb *receiveBuffer) insert(s storage, next, seq header.Seq, b []byte) int {
+	offset := rb.size + seq.Sub(next)
+	kept := rb.size
+	if n := len(rb.ahead); n > 0 {
+		kept += rb.ahead[n-1].right.Sub(next)
+	}
+	if seq == next && len(rb.ahead) == 0 {
+		rb.reserve(s, offset+len(b), kept)
+		rb.put(offset, b)
+		rb.size += len(b)
+		return len(b)
+	}
+	if !rb.remember(span{seq, seq.Add(len(b))}) {
+		return 0
+	}
+	rb.reserve(s, offset+len(b), kept)
+	rb.put(offset, b)
+	if rb.ahead[0].left != next {
+		return 0
+	}
+	n := rb.ahead[0].right.Sub(next)
+	rb.ahead = append(rb.ahead[:0], rb.ahead[1:]...)
+	if len(rb.ahead) == 0 {
+		rb.ahead = nil
+	}
+	rb.size += n
+	return n
+}
+
+// remember merges x into the ranges, and reports whether there was room.
+func (rb *receiveBuffer) remember(x span) bool {
+	i, end := 0, len(rb.ahead) // first range that ends at or after x begins
+	for i < end {
+		mid := (i + end) / 2
+		if rb.ahead[mid].right.Before(x.left) {
+			i = mid + 1
+		} else {
+			end = mid
+		}
+	}
+	j := i // first range that begins after x ends
+	for j < len(rb.ahead) && rb.ahead[j].left.AtMost(x.right) {
+		if rb.ahead[j].left.Before(x.left) {
+			x.left = rb.ahead[j].left
+		}
+		if rb.ahead[j].right.After(x.right) {
+			x.right = rb.ahead[j].right
+		}
+		j++
+	}
+	if i < j {
+		rb.ahead[i] = x
+		rb.ahead = append(rb.ahead[:i+1], rb.ahead[j:]...)
+		return true
+	}
+	if len(rb.ahead) >= maxRanges {
+		return false
+	}
+	rb.ahead = append(rb.ahead, span{})
+	copy(rb.ahead[i+1:], rb.ahead[i:])
+	rb.ahead[i] = x
+	return true
+}
+
+// read copies out what is in order.
+func (rb *receiveBuffer) read(s storage, b []byte) int {
+	n := rb.peek(b)
+	rb.drop(n)
+	if rb.size == 0 && len(rb.ahead) == 0 {
+		rb.release(s)
+	}
+	return n
+}
+
+func (rb *receiveBuffer) peek(b []byte) int {
+	first, second := rb.view(0, min(len(b), rb.size))
+	n := copy(b, first)
+	return n + copy(b[n:], second)
+}

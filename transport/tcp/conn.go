@@ -1,0 +1,242 @@
+// Package tcp is layer 4's reliable half: RFC 9293.
+//
+// A Conn is a state machine with time as an argument. It is moved by arriving
+// segments (Input), by time (Expire) and by the user's calls (user.go), and what
+// it wants to send it gives to its environment, the Layer, which has the
+// demultiplexer, the ports and the way down to IP.
+//
+// The way of data out:
+//
+//	Write -> sendBuffer -> output: how much, now or later? -> transmit: cut a
+//	segment, its text borrowed from the buffer -> Layer.emit -> network
+//
+// and in:
+//
+//	Layer.Input: checksum, which connection? -> Conn.Input: the checks of RFC
+//	9293, section 3.10.7.4, in its order -> receiveBuffer -> Read
+package tcp
+
+import (
+	"net/netip"
+
+	ev "septet/event"
+	"septet/header"
+	"septet/network"
+)
+
+// environment is what a connection needs around it.
+type environment interface {
+	storage
+	// emit sends a segment. It must not call back into the connection.
+	emit(c *Conn, s Segment)
+	now() ev.Time
+	// secrets returns an initial sequence number (RFC 6528) and the offset of the
+	// timestamp clock (RFC 7323, section 5.4).
+	secrets(c *Conn, now ev.Time) (iss header.Seq, offset uint32)
+	// schedule has Expire called at the connection's Deadline.
+	schedule(c *Conn)
+	// stateChanged tells that c moved on from state from.
+	stateChanged(c *Conn, from State)
+	counters() *Stats
+}
+
+// Ready says what a connection or listener has become ready for.
+type Ready uint8
+
+// Values of Ready.
+const (
+	Readable   Ready = 1 << iota // data, the peer's FIN or an error
+	Writable                     // room in the send buffer, connected or failed
+	Acceptable                   // a listener has a connection
+)
+
+// Owner is told when a connection or listener becomes ready. It is called with
+// the turn held and may only wake waiters.
+type Owner interface {
+	Notify(Ready)
+}
+
+// Conn is one connection: the transmission control block of RFC 9293, section
+// 3.3.1, under the RFC's names.
+type Conn struct {
+	env   environment
+	owner Owner
+	about *Personality
+	timer ev.Timer // one for all deadlines, see Deadline
+
+	local, remote netip.AddrPort
+	path          network.Path
+	chain         *Conn // next in the demultiplexer's bucket
+	listener      *Listener
+	port          *Port
+
+	state State
+	flags connFlags
+	err   error // why the connection ended
+	soft  error // what ICMP reported, told if the connection times out
+
+	// Send sequence variables.
+	sndUna header.Seq // oldest unacknowledged
+	sndNxt header.Seq // next to send; goes back to sndUna after a timeout
+	sndMax header.Seq // one after the highest number sent
+	sndWnd int        // the peer's window, scaled
+	sndMxW int        // the largest window the peer ever offered
+	sndWl1 header.Seq // segment of the last window update
+	sndWl2 header.Seq // its acknowledgement
+	sndUp  header.Seq // urgent pointer
+	iss    header.Seq
+	snd    sendBuffer
+
+	// Receive sequence variables.
+	rcvNxt header.Seq // next expected
+	rcvAdv header.Seq // right edge of the window told to the peer
+	rcvUp  header.Seq // urgent pointer
+	rcvFin header.Seq // where the peer's FIN stands, if flagFinKnown
+	irs    header.Seq
+	rcv    receiveBuffer
+
+	mss          int    // payload of a full segment, options taken off
+	peerMSS      uint16 // as told by the peer's SYN
+	sndShift     uint8  // applies to windows we receive
+	rcvShift     uint8  // applies to windows we send
+	quickACKs    uint8  // ACKs still to be sent without delay
+	unackedBytes int    // received since our last ACK
+	largest      int    // largest segment received: the peer's MSS, as far as we see
+
+	rtt   rttEstimator
+	stamp timestamps
+	win   Window
+	ctrl  Control
+	loss  lossRecovery
+
+	rtoAt     ev.Time // retransmission, or window probe if flagPersist
+	ackAt     ev.Time // delayed ACK
+	keepAt    ev.Time // keep-alive, 2 MSL, or the end of FIN-WAIT-2
+	lastSent  ev.Time // when data was last sent
+	heardAt   ev.Time // when anything last arrived
+	retries   uint8   // timeouts in a row without progress
+	backoff   uint8   // doublings of the RTO, until the next measurement
+	probes    uint8   // keep-alives or window probes unanswered
+	challenge challengeLimit
+
+	opts Options
+}
+
+// connFlags are the yes-or-no parts of a connection's state.
+type connFlags uint16
+
+const (
+	flagFinQueued  connFlags = 1 << iota // the user has closed: FIN follows the data
+	flagFinSent                          // at least once
+	flagFinKnown                         // the peer's FIN has arrived, perhaps ahead of data
+	flagFinTaken                         // and everything before it: RCV.NXT is past it
+	flagAckNow                           // an ACK must go out
+	flagSynAcked                         // our SYN has been acknowledged
+	flagScaled                           // both ends offered window scaling
+	flagPersist                          // the retransmission deadline is a window probe's
+	flagActive                           // opened by us
+	flagDetached                         // the user has let go of it
+	flagReadClosed                       // the user does not want data any more
+	flagErrTold                          // err has been reported to the user
+	flagUrgent                           // sndUp is ahead of sndUna
+	flagRcvUrgent                        // rcvUp is ahead of what the user has read
+)
+
+func (c *Conn) is(f connFlags) bool { return c.flags&f != 0 }
+func (c *Conn) set(f connFlags)     { c.flags |= f }
+func (c *Conn) unset(f connFlags)   { c.flags &^= f }
+
+// Local returns the connection's own address.
+func (c *Conn) Local() netip.AddrPort { return c.local }
+
+// Remote returns the peer's address.
+func (c *Conn) Remote() netip.AddrPort { return c.remote }
+
+// State returns the state of the connection.
+func (c *Conn) State() State { return c.state }
+
+// move takes the transition that e labels.
+func (c *Conn) move(e event) {
+	from := c.state
+	to, ok := from.next(e)
+	if !ok {
+		c.env.counters().InvalidTransitions++
+		to = Closed
+	}
+	c.state = to
+	c.env.stateChanged(c, from)
+}
+
+// init prepares the parts that a new connection in either role has.
+func (c *Conn) init(env environment, p *Personality, local, remote netip.AddrPort, o Options) {
+	c.env, c.about = env, p
+	c.local, c.remote = local, remote
+	c.rtoAt, c.ackAt, c.keepAt = ev.Never, ev.Never, ev.Never
+	c.quickACKs = uint8(p.QuickACKs)
+	c.rtt.init(p)
+	c.SetOptions(o)
+	c.rcvShift = shiftFor(c.rcv.limit, p.WindowScale)
+	c.ctrl = Reno{}
+}
+
+// shiftFor returns the window scale that a buffer needs, at least the usual one.
+func shiftFor(limit int, usual uint8) uint8 {
+	shift := usual
+	for shift < header.MaxWindowScale && 0xffff<<shift < limit {
+		shift++
+	}
+	return shift
+}
+
+// startSequence chooses the initial send sequence number.
+func (c *Conn) startSequence(now ev.Time) {
+	c.iss, c.stamp.offset = c.env.secrets(c, now)
+	c.sndUna, c.sndNxt, c.sndMax, c.sndUp = c.iss, c.iss, c.iss, c.iss
+	c.snd.start = c.iss + 1
+	c.loss.recover = c.iss
+}
+
+// open sends the first SYN (RFC 9293, 3.10.1).
+func (c *Conn) open(now ev.Time) {
+	c.set(flagActive)
+	c.startSequence(now)
+	c.move(activeOpen)
+	c.Output(now)
+}
+
+// Deadline returns the moment at which Expire must be called next.
+func (c *Conn) Deadline() ev.Time { return min(c.rtoAt, c.ackAt, c.keepAt) }
+
+// notify tells the owner.
+func (c *Conn) notify(r Ready) {
+	if c.owner != nil {
+		c.owner.Notify(r)
+	}
+}
+
+// destroy ends the connection at once, with err for the user (nil after an
+// orderly close).
+func (c *Conn) destroy(err error) {
+	if c.state == Closed {
+		return
+	}
+	if c.err == nil {
+		c.err = err
+	}
+	c.rtoAt, c.ackAt, c.keepAt = ev.Never, ev.Never, ev.Never
+	c.unset(flagAckNow)
+	c.snd.drop(c.snd.size)
+	c.snd.release(c.env)
+	if err != nil || c.is(flagDetached) {
+		c.discardReceived()
+	}
+	c.move(destroyed)
+	c.notify(Readable | Writable)
+}
+
+// discardReceived forgets everything not yet read.
+func (c *Conn) discardReceived() {
+	c.rcv.ahead = nil
+	c.rcv.drop(c.rcv.size)
+	c.rcv.release(c.env)
+}

@@ -1,0 +1,302 @@
+package tcp
+
+import (
+	"syscall"
+
+	ev "septet/event"
+	"septet/header"
+)
+
+// Input takes one arriving segment: SEGMENT ARRIVES of RFC 9293, section 3.10.7.
+// What the segment makes possible is sent before it returns.
+func (c *Conn) Input(now ev.Time, s *Segment) {
+	c.heardAt = now
+	switch c.state {
+	case Closed:
+		return
+	case SynSent:
+		c.inputSynSent(now, s)
+	default:
+		c.inputSynchronized(now, s)
+	}
+	c.Output(now)
+}
+
+// inputSynSent is section 3.10.7.3.
+func (c *Conn) inputSynSent(now ev.Time, s *Segment) {
+	ack := s.Flags.Has(header.ACK)
+	if ack && (s.Ack.AtMost(c.iss) || s.Ack.After(c.sndMax)) {
+		if !s.Flags.Has(header.RST) {
+			c.replyReset(s)
+		}
+		return
+	}
+	if s.Flags.Has(header.RST) {
+		if ack {
+			c.destroy(syscall.ECONNREFUSED)
+		}
+		return
+	}
+	if !s.Flags.Has(header.SYN) {
+		return
+	}
+	c.takeSYN(now, s)
+	if !ack {
+		// Simultaneous open: both SYNs have crossed. Ours goes out again, now with
+		// an acknowledgement.
+		c.sndNxt = c.iss
+		c.rtoAt = ev.Never
+		c.move(rcvSYN)
+		return
+	}
+	c.rtt.acknowledged(now, s.Ack)
+	c.synAcknowledged(now, s, rcvSYNACK)
+	c.set(flagAckNow)
+	// Continue at the sixth step.
+	s.Flags &^= header.SYN
+	s.Seq++
+	c.inputText(now, s)
+}
+
+// takeSYN takes over what the peer's SYN says.
+func (c *Conn) takeSYN(now ev.Time, s *Segment) {
+	c.irs = s.Seq
+	c.rcvNxt = s.Seq + 1
+	c.rcvAdv = c.rcvNxt
+	c.rcvUp = c.rcvNxt
+	o := &s.Options
+	c.peerMSS = uint16(c.about.DefaultMSS)
+	if o.HasMSS {
+		c.peerMSS = o.MSS
+	}
+	if o.HasWindowScale {
+		c.set(flagScaled)
+		c.sndShift = min(o.WindowScale, header.MaxWindowScale)
+	} else {
+		c.sndShift, c.rcvShift = 0, 0
+	}
+	if o.HasTimestamps && c.about.Timestamps {
+		c.stamp.enabled = true
+		c.stamp.recent, c.stamp.recentAt = o.TSVal, now
+	}
+	c.stamp.lastAck = c.rcvNxt
+	// RFC 7323, section 2.2: the window in a SYN is not scaled.
+	c.sndWnd, c.sndMxW = int(s.Window), int(s.Window)
+	c.sndWl1, c.sndWl2 = s.Seq, s.Ack
+	c.setMSS(c.path.MTU())
+}
+
+// minMSS is the least MSS that is believed: a peer that names a tiny one would
+// have us send little but headers.
+const minMSS = 48
+
+// setMSS computes the size of a full segment (RFC 9293, section 3.7.1, and RFC
+// 6691: options are taken off what the peer allows).
+func (c *Conn) setMSS(mtu int) {
+	options := c.overhead() - header.IPv4Len - header.TCPLen
+	c.mss = min(max(int(c.peerMSS), minMSS)-options, mtu-c.overhead())
+	c.win.MSS = c.mss
+}
+
+// overhead is the length of the headers of a data segment.
+func (c *Conn) overhead() int {
+	n := header.IPv4Len + header.TCPLen
+	if c.stamp.enabled {
+		n += 12
+	}
+	return n
+}
+
+// synAcknowledged ends the handshake from our side.
+func (c *Conn) synAcknowledged(now ev.Time, s *Segment, e event) {
+	c.set(flagSynAcked)
+	c.startWindow()
+	if c.retries > 0 && !c.stamp.enabled {
+		// RFC 6298, 5.7: after a lost SYN the timeout starts at three seconds.
+		c.rtt.rto = max(c.rtt.rto, c.rtt.clamp(synLostRTO))
+	}
+	c.retries, c.backoff = 0, 0
+	c.sndUna = s.Ack
+	if c.sndNxt.Before(c.sndUna) {
+		c.sndNxt = c.sndUna
+	}
+	c.rtoAt = ev.Never
+	c.move(e)
+	c.startKeepAlive(now)
+	c.notify(Writable)
+}
+
+// inputSynchronized is section 3.10.7.4, in the order of the text: a step that
+// says false has dealt with the segment.
+func (c *Conn) inputSynchronized(now ev.Time, s *Segment) {
+	c.trimSYN(s)
+	_ = c.checkTimestamp(now, s) &&
+		c.checkSequence(now, s) &&
+		c.checkRST(now, s) &&
+		// Third, security: Septet has no security labels.
+		c.checkSYN(now, s) &&
+		c.checkACK(now, s) &&
+		c.inputText(now, s)
+}
+
+// trimSYN takes a SYN that we already have off a segment for SYN-RECEIVED: the
+// peer's SYN,ACK of a simultaneous open, or its SYN once more.
+func (c *Conn) trimSYN(s *Segment) {
+	if c.state != SynReceived || !s.Flags.Has(header.SYN) || s.Seq != c.irs {
+		return
+	}
+	if !s.Flags.Has(header.ACK) && !s.Flags.Has(header.RST) {
+		c.sndNxt = c.iss // our SYN,ACK was lost: Output sends it again
+	}
+	s.Flags &^= header.SYN
+	s.Seq++
+}
+
+// checkTimestamp is RFC 7323, section 5.3, which comes before everything else.
+func (c *Conn) checkTimestamp(now ev.Time, s *Segment) bool {
+	if !c.stamp.enabled || s.Flags.Has(header.RST) {
+		return true
+	}
+	if !s.Options.HasTimestamps {
+		// RFC 7323, section 3.2: dropped without an answer.
+		c.env.counters().NoTimestamp++
+		return false
+	}
+	if c.stamp.old(now, s.Options.TSVal) {
+		c.env.counters().PAWSDropped++
+		c.set(flagAckNow)
+		return false
+	}
+	return true
+}
+
+// checkSequence is the first step: the acceptability test, in all four cases of
+// section 3.4's table. What lies outside the window is then trimmed off.
+func (c *Conn) checkSequence(now ev.Time, s *Segment) bool {
+	wnd := max(0, c.rcvAdv.Sub(c.rcvNxt))
+	length := s.length()
+	var acceptable bool
+	switch {
+	case length == 0 && wnd == 0:
+		acceptable = s.Seq == c.rcvNxt
+	case length == 0:
+		acceptable = s.Seq.InWindow(c.rcvNxt, wnd)
+	case wnd == 0:
+		acceptable = false
+	default:
+		acceptable = s.Seq.InWindow(c.rcvNxt, wnd) || (s.end()-1).InWindow(c.rcvNxt, wnd) ||
+			// longer than the whole window and around it
+			s.Seq.Before(c.rcvNxt) && s.end().After(c.rcvNxt)
+	}
+	if acceptable {
+		if c.stamp.enabled && s.Options.HasTimestamps {
+			c.stamp.update(now, s.Seq, s.Options.TSVal)
+		}
+		c.trim(s, wnd)
+		return true
+	}
+	c.env.counters().OutOfWindow++
+	if s.Flags.Has(header.RST) {
+		return false
+	}
+	c.refuseUnacceptable(now, s, wnd)
+	return false
+}
+
+// refuseUnacceptable answers a segment that failed the acceptability test with
+// an ACK, as the first step ends.
+func (c *Conn) refuseUnacceptable(now ev.Time, s *Segment, wnd int) {
+	c.set(flagAckNow)
+	if s.Flags.Has(header.SYN) {
+		return
+	}
+	// A FIN again in TIME-WAIT means that our last ACK was lost: it is
+	// acknowledged and the wait begins again (section 3.10.7.4, eighth).
+	if c.state == TimeWait && s.Flags.Has(header.FIN) {
+		c.startTimeWait(now)
+	}
+	// "If the RCV.WND is zero, no segments will be acceptable, but special
+	// allowance should be made to accept valid ACKs".
+	if wnd == 0 && s.Seq == c.rcvNxt {
+		c.checkACK(now, s)
+	}
+}
+
+// trim cuts a segment to the receive window.
+func (c *Conn) trim(s *Segment, wnd int) {
+	if before := c.rcvNxt.Sub(s.Seq); before > 0 {
+		if s.Flags.Has(header.SYN) {
+			s.Flags &^= header.SYN
+			before--
+		}
+		s.Text = s.Text[min(before, len(s.Text)):]
+		s.Seq = c.rcvNxt
+	}
+	beyond := s.end().Sub(c.rcvNxt.Add(wnd))
+	if beyond <= 0 {
+		return
+	}
+	if s.Flags.Has(header.FIN) {
+		s.Flags &^= header.FIN
+		beyond--
+	}
+	s.Text = s.Text[:max(0, len(s.Text)-beyond)]
+}
+
+// checkRST is the second step, with RFC 5961's protection: only a reset at
+// exactly RCV.NXT is believed.
+func (c *Conn) checkRST(now ev.Time, s *Segment) bool {
+	if !s.Flags.Has(header.RST) {
+		return true
+	}
+	if s.Seq != c.rcvNxt {
+		c.challengeACK(now)
+		return false
+	}
+	switch c.state {
+	case SynReceived:
+		c.destroy(syscall.ECONNREFUSED)
+	case TimeWait:
+		// RFC 1337: a reset does not cut TIME-WAIT short.
+	case Closing, LastAck:
+		c.destroy(nil)
+	case CloseWait:
+		c.destroy(syscall.EPIPE) // the peer had said that it sends no more
+	default:
+		c.destroy(syscall.ECONNRESET)
+	}
+	return false
+}
+
+// checkSYN is the fourth step: a SYN in the window of a synchronized connection
+// gets a challenge ACK (RFC 5961, section 4).
+func (c *Conn) checkSYN(now ev.Time, s *Segment) bool {
+	if !s.Flags.Has(header.SYN) {
+		return true
+	}
+	c.challengeACK(now)
+	return false
+}
+
+// challengeACK asks the peer to confirm, so many times a second (RFC 5961,
+// sections 3.2 and 7).
+func (c *Conn) challengeACK(now ev.Time) {
+	if c.challenge.allow(now, c.about.ChallengeACKs) {
+		c.env.counters().ChallengeACKs++
+		c.set(flagAckNow)
+	}
+}
+
+// challengeLimit counts the challenge ACKs of one connection in one second.
+type challengeLimit struct {
+	second uint32
+	sent   uint32
+}
+
+func (l *challengeLimit) allow(now ev.Time, perSecond int) bool {
+	if second := uint32(now / 1e9); second != l.second {
+		l.second, l.sent = second, 0
+	}
+	l.sent++
+	return int(l.sent) <= perSecond
+}

@@ -1,0 +1,358 @@
+package tcp
+
+import (
+	"crypto/sha256"
+	"encoding/binary"
+	"net/netip"
+	"syscall"
+
+	ev "septet/event"
+	"septet/header"
+	"septet/network"
+	"septet/packet"
+)
+
+// Layer is the TCP of one host: its connections, listeners and ports.
+type Layer struct {
+	loop  *ev.Loop
+	pool  *packet.Pool
+	net   *network.Layer
+	about *Personality
+	bufferStore
+
+	table     table
+	listeners map[netip.AddrPort]*Listener
+	ports     map[uint16][]*Port // bound
+	implicit  map[uint16]int     // connections on ports that nobody bound
+	secret    [32]byte
+	timeWaits int
+	stats     Stats
+	segment   Segment // the one being received
+}
+
+// maxTimeWait caps how many connections wait in TIME-WAIT; those beyond end at
+// once, as Linux's tcp_max_tw_buckets has it.
+const maxTimeWait = 65536
+
+// New returns the TCP of the host that n belongs to. A nil personality is
+// Linux's.
+func New(n *network.Layer, p *Personality) *Layer {
+	if p == nil {
+		p = &LinuxPersonality
+	}
+	l := &Layer{
+		loop: n.Loop(), pool: n.Pool(), net: n, about: p,
+		listeners: make(map[netip.AddrPort]*Listener),
+		ports:     make(map[uint16][]*Port),
+		implicit:  make(map[uint16]int),
+	}
+	l.turn = l.loop.Turn
+	rng := l.loop.Rand()
+	l.table.seed = rng.Uint64()
+	for i := 0; i < len(l.secret); i += 8 {
+		binary.LittleEndian.PutUint64(l.secret[i:], rng.Uint64())
+	}
+	n.Handle(header.ProtocolTCP, l)
+	return l
+}
+
+// Loop returns the loop whose turn the layer belongs to.
+func (l *Layer) Loop() *ev.Loop { return l.loop }
+
+// Stats returns the counters.
+func (l *Layer) Stats() Stats { return l.stats }
+
+// Connections calls f for every connection that has not ended.
+func (l *Layer) Connections(f func(*Conn)) { l.table.each(f) }
+
+// Count returns how many connections there are, those in TIME-WAIT included.
+func (l *Layer) Count() int { return l.table.count }
+
+// Connect is OPEN, active (RFC 9293, section 3.10.1): it sends a SYN to remote,
+// from p if that is not nil. ENETUNREACH: no route. EADDRNOTAVAIL: no port left,
+// or this pair of addresses already has a connection.
+func (l *Layer) Connect(p *Port, remote netip.AddrPort, o Owner, opts Options) (*Conn, error) {
+	var source netip.Addr
+	if p != nil && !p.addr.Addr().IsUnspecified() {
+		source = p.addr.Addr()
+	}
+	if a := remote.Addr(); a.IsMulticast() || l.net.IsBroadcast(a) {
+		return nil, syscall.ENETUNREACH // RFC 9293, MUST-46
+	}
+	path, err := l.net.Path(remote.Addr(), source)
+	if err != nil {
+		return nil, err
+	}
+	remote = netip.AddrPortFrom(path.Dst(), remote.Port())
+	local := netip.AddrPortFrom(path.Src(), 0)
+	if p != nil {
+		local = netip.AddrPortFrom(path.Src(), p.addr.Port())
+		if !l.vacate(local, remote) {
+			return nil, syscall.EADDRNOTAVAIL
+		}
+	} else if local = l.chooseLocal(local, remote); local.Port() == 0 {
+		return nil, syscall.EADDRNOTAVAIL
+	}
+	c := l.newConn(local, remote, path, opts)
+	c.owner = o
+	if p != nil {
+		c.port = p
+		p.refs++
+	} else {
+		l.implicit[local.Port()]++
+	}
+	l.table.insert(c)
+	l.stats.ActiveOpens++
+	now := l.loop.Now()
+	c.open(now)
+	l.schedule(c)
+	return c, nil
+}
+
+func (l *Layer) chooseLocal(local, remote netip.AddrPort) netip.AddrPort {
+	n := l.findEphemeral(func(n uint16) bool {
+		return len(l.ports[n]) == 0 && l.vacate(netip.AddrPortFrom(local.Addr(), n), remote)
+	})
+	return netip.AddrPortFrom(local.Addr(), n)
+}
+
+// vacate reports whether a new connection may have these addresses. One in
+// TIME-WAIT gives way when timestamps tell old segments from new ones (RFC 6191,
+// section 2), that is, after two ticks of their clock.
+func (l *Layer) vacate(local, remote netip.AddrPort) bool {
+	old := l.table.find(local, remote)
+	if old == nil {
+		return true
+	}
+	quiet := l.loop.Now().Sub(max(old.heardAt, old.lastSent))
+	if old.state != TimeWait || !old.stamp.enabled || quiet < 2*timestampTickDuration {
+		return false
+	}
+	old.destroy(nil)
+	return true
+}
+
+func (l *Layer) newConn(local, remote netip.AddrPort, path network.Path, o Options) *Conn {
+	c := &Conn{path: path}
+	c.timer.Init(l.loop, (*expirer)(c))
+	c.init(l, l.about, local, remote, o)
+	return c
+}
+
+// expirer makes a connection's timer call the connection.
+type expirer Conn
+
+// Expire is called by the loop.
+func (e *expirer) Expire(*ev.Timer) {
+	c := (*Conn)(e)
+	c.Expire(c.env.now())
+	c.env.schedule(c)
+}
+
+// Input takes a segment from the network layer.
+func (l *Layer) Input(p *packet.Packet, d *network.Datagram) {
+	l.stats.SegmentsIn++
+	if l.accept(p, d) {
+		s := &l.segment
+		now := l.loop.Now()
+		local := netip.AddrPortFrom(d.Dst, s.DstPort)
+		remote := netip.AddrPortFrom(d.Src, s.SrcPort)
+		if c := l.table.find(local, remote); c != nil && !l.reopens(now, c, s) {
+			c.Input(now, s)
+			l.schedule(c)
+		} else if ln := l.listener(local); ln != nil {
+			ln.input(now, s, d)
+		} else {
+			l.stats.NoConnection++
+			l.refuse(s, d)
+		}
+		s.Text = nil
+	}
+	p.Release()
+}
+
+// accept checks and parses what arrived into l.segment.
+func (l *Layer) accept(p *packet.Packet, d *network.Datagram) bool {
+	// RFC 9293, MUST-57: a segment to a broadcast or multicast address is dropped.
+	if d.Broadcast {
+		l.stats.NotUnicast++
+		return false
+	}
+	if !p.Verified() && header.Checksum(p.Bytes(),
+		header.PseudoSum(d.Src, d.Dst, header.ProtocolTCP, p.Len())) != 0xffff {
+		l.stats.BadChecksum++
+		return false
+	}
+	n, err := header.ParseTCP(p.Head(), &l.segment.TCP)
+	if err != nil || l.segment.SrcPort == 0 || l.segment.DstPort == 0 {
+		l.stats.Malformed++
+		return false
+	}
+	l.segment.Text = p.Tail()
+	if text := p.Head()[n:]; len(text) > 0 {
+		if len(p.Tail()) > 0 {
+			text = p.Bytes()[n:]
+		}
+		l.segment.Text = text
+	}
+	return true
+}
+
+// reopens lets a SYN replace a connection in TIME-WAIT, if it is certainly newer
+// than everything that connection had (RFC 9293, section 3.6.1; RFC 6191).
+func (l *Layer) reopens(now ev.Time, c *Conn, s *Segment) bool {
+	if c.state != TimeWait || s.Flags&(header.SYN|header.ACK|header.RST) != header.SYN {
+		return false
+	}
+	newer := s.Seq.After(c.rcvNxt)
+	if c.stamp.enabled && s.Options.HasTimestamps {
+		age := int32(s.Options.TSVal - c.stamp.recent)
+		newer = age > 0 || age == 0 && newer
+	}
+	if !newer || l.listener(c.local) == nil {
+		return false
+	}
+	c.destroy(nil)
+	return true
+}
+
+// listener returns who listens on local, by its address or on all addresses.
+func (l *Layer) listener(local netip.AddrPort) *Listener {
+	if ln := l.listeners[local]; ln != nil {
+		return ln
+	}
+	return l.listeners[netip.AddrPortFrom(netip.IPv4Unspecified(), local.Port())]
+}
+
+// refuse answers a segment that is for no connection with a reset (RFC 9293,
+// section 3.10.7.1).
+func (l *Layer) refuse(s *Segment, d *network.Datagram) {
+	if s.Flags.Has(header.RST) {
+		return
+	}
+	r := Segment{TCP: header.TCP{SrcPort: s.DstPort, DstPort: s.SrcPort, Flags: header.RST}}
+	if s.Flags.Has(header.ACK) {
+		r.Seq = s.Ack
+	} else {
+		r.Flags |= header.ACK
+		r.Ack = s.end()
+	}
+	path, err := l.net.Path(d.Src, d.Dst)
+	if err != nil {
+		return
+	}
+	l.send(&path, r)
+}
+
+// emit sends a connection's segment.
+func (l *Layer) emit(c *Conn, s Segment) { l.send(&c.path, s) }
+
+// send puts the header in front of the text and gives the packet to IP.
+func (l *Layer) send(path *network.Path, s Segment) {
+	l.stats.SegmentsOut++
+	if s.Flags.Has(header.RST) {
+		l.stats.ResetsSent++
+	}
+	text := len(s.Text) + len(s.rest)
+	var p *packet.Packet
+	if len(s.rest) > 0 {
+		p = l.pool.Get(text)
+		p.Append(s.Text)
+		p.Append(s.rest)
+	} else {
+		p = l.pool.Get(0)
+		p.Borrow(s.Text)
+	}
+	n := s.Len()
+	s.Checksum = header.PseudoSum(path.Src(), path.Dst(), header.ProtocolTCP, n+text)
+	s.Put(p.Push(n))
+	p.PartialChecksum(checksumOffset)
+	// An error here is a segment lost before the wire: retransmission deals with
+	// it, or an ICMP message says more.
+	_ = l.net.Output(p, path, network.Send{Protocol: header.ProtocolTCP, DontFragment: true})
+}
+
+// checksumOffset is where the checksum stands in a TCP header.
+const checksumOffset = 16
+
+// now returns the time of this turn.
+func (l *Layer) now() ev.Time { return l.loop.Now() }
+
+// counters returns what connections count in.
+func (l *Layer) counters() *Stats { return &l.stats }
+
+// schedule sets the connection's timer to its deadline.
+func (l *Layer) schedule(c *Conn) {
+	if d := c.Deadline(); d != c.timer.When() && c.state != Closed {
+		c.timer.Reset(d)
+	}
+}
+
+// secrets is RFC 6528: ISN = M + F(addresses, secret), where M counts
+// microseconds by fours.
+func (l *Layer) secrets(c *Conn, now ev.Time) (iss header.Seq, offset uint32) {
+	var b [32 + 36]byte
+	copy(b[:], l.secret[:])
+	local, remote := c.local.Addr().As16(), c.remote.Addr().As16()
+	copy(b[32:], local[:])
+	copy(b[48:], remote[:])
+	binary.BigEndian.PutUint16(b[64:], c.local.Port())
+	binary.BigEndian.PutUint16(b[66:], c.remote.Port())
+	f := sha256.Sum256(b[:])
+	m := uint32(now / 4000)
+	return header.Seq(m + binary.BigEndian.Uint32(f[:])), binary.BigEndian.Uint32(f[4:])
+}
+
+// stateChanged keeps the books of the layer.
+func (l *Layer) stateChanged(c *Conn, from State) {
+	if c.listener != nil {
+		c.listener.moved(c, from)
+	}
+	if from == TimeWait {
+		l.timeWaits--
+	}
+	switch c.state {
+	case TimeWait:
+		l.timeWaits++
+		if l.timeWaits > maxTimeWait {
+			c.destroy(nil)
+		}
+	case Closed:
+		c.timer.Stop()
+		l.table.remove(c)
+		if c.port != nil {
+			c.port.Release()
+			c.port = nil
+		} else if n := c.local.Port(); l.implicit[n] > 1 {
+			l.implicit[n]--
+		} else {
+			delete(l.implicit, n)
+		}
+	}
+}
+
+// Error takes an ICMP error about a segment of ours (RFC 9293, section 3.9.2.2;
+// RFC 5927: only what is outstanding can have caused it).
+func (l *Layer) Error(e *network.Error) {
+	if len(e.Quoted) < 8 {
+		return
+	}
+	local := netip.AddrPortFrom(e.Src, binary.BigEndian.Uint16(e.Quoted))
+	remote := netip.AddrPortFrom(e.Dst, binary.BigEndian.Uint16(e.Quoted[2:]))
+	seq := header.Seq(binary.BigEndian.Uint32(e.Quoted[4:]))
+	c := l.table.find(local, remote)
+	if c == nil || seq.Before(c.sndUna) || !seq.Before(c.sndMax) {
+		l.stats.ICMPIgnored++
+		return
+	}
+	c.icmpError(l.loop.Now(), e)
+	l.schedule(c)
+}
+
+// Close aborts every connection and listener.
+func (l *Layer) Close() {
+	for _, ln := range l.listeners {
+		ln.Close()
+	}
+	l.table.each(func(c *Conn) { c.Abort() })
+}

@@ -1,0 +1,251 @@
+package tcp
+
+import (
+	ev "septet/event"
+	"septet/header"
+)
+
+// Output sends whatever may be sent now: SYN, data, FIN, and an ACK if one is
+// due and nothing else carried it.
+func (c *Conn) Output(now ev.Time) {
+	if c.state == Closed {
+		return
+	}
+	for c.sendNext(now) {
+	}
+	if c.is(flagAckNow) && c.state > SynSent {
+		c.transmit(now, header.ACK, c.sndMax, 0)
+	}
+	c.startPersist(now)
+}
+
+// sendNext sends one segment that takes up sequence space, if one may be sent.
+func (c *Conn) sendNext(now ev.Time) bool {
+	if !c.is(flagSynAcked) {
+		if c.sndNxt == c.iss {
+			c.sendSYN(now)
+		}
+		return false // what follows waits for the answer
+	}
+	n, fin := c.nextText()
+	if n == 0 && !fin {
+		return false
+	}
+	if c.sndNxt == c.sndMax {
+		c.restartIdle(now)
+	}
+	c.transmit(now, c.textFlags(c.sndNxt, n, fin), c.sndNxt, n)
+	return true
+}
+
+func (c *Conn) sendSYN(now ev.Time) {
+	flags := header.SYN
+	if c.state != SynSent {
+		flags |= header.ACK
+	}
+	c.transmit(now, flags, c.iss, 0)
+}
+
+// nextText says how many bytes from SND.NXT on go into the next segment, and
+// whether the FIN goes with them.
+func (c *Conn) nextText() (n int, fin bool) {
+	offset := c.sndNxt.Sub(c.snd.start)
+	queued := c.snd.size - offset // negative when the FIN has been sent
+	if queued < 0 {
+		return 0, false
+	}
+	flight := c.sndNxt.Sub(c.sndUna)
+	usable := min(c.sndWnd, c.win.Cwnd) - flight
+	n = max(0, min(queued, usable, c.mss))
+	fin = c.is(flagFinQueued) && n == queued && c.sndWnd-flight > n
+	if fin || n == c.mss {
+		return n, fin
+	}
+	if n > 0 && c.worthSending(n, queued) {
+		return n, false
+	}
+	return 0, false
+}
+
+// worthSending decides about a segment that is not full: the sender's side of
+// silly-window avoidance and Nagle's algorithm (RFC 9293, section 3.8.6.2.1 and
+// 3.7.4).
+func (c *Conn) worthSending(n, queued int) bool {
+	switch {
+	case c.sndNxt.Before(c.sndMax): // sent before, and lost
+		return true
+	case n == queued && (c.opts.NoDelay || c.sndMax == c.sndUna):
+		return true
+	case n == queued && c.is(flagUrgent):
+		return true
+	case 2*n >= c.sndMxW:
+		return true
+	}
+	return false
+}
+
+// textFlags returns the control bits of a segment with n bytes at seq.
+func (c *Conn) textFlags(seq header.Seq, n int, fin bool) header.TCPFlags {
+	flags := header.ACK
+	if n > 0 && seq.Add(n) == c.snd.end() {
+		flags |= header.PSH
+	}
+	if fin {
+		flags |= header.FIN
+	}
+	return flags
+}
+
+// retransmit sends the oldest unacknowledged segment again.
+func (c *Conn) retransmit(now ev.Time) {
+	n := min(c.snd.size, c.mss)
+	fin := c.is(flagFinSent) && n == c.snd.size
+	if n > 0 || fin {
+		c.transmit(now, c.textFlags(c.sndUna, n, fin), c.sndUna, n)
+	}
+}
+
+// transmit builds one segment of n bytes of text at seq and sends it. Everything
+// that sending implies is kept here: SND.NXT, the timers, what the peer now
+// knows of our window.
+func (c *Conn) transmit(now ev.Time, flags header.TCPFlags, seq header.Seq, n int) {
+	s := Segment{TCP: header.TCP{
+		SrcPort: c.local.Port(), DstPort: c.remote.Port(), Seq: seq, Flags: flags,
+	}}
+	if n > 0 {
+		s.Text, s.rest = c.snd.view(seq.Sub(c.snd.start), n)
+	}
+	if flags&header.ACK != 0 {
+		s.Ack = c.rcvNxt
+		c.acknowledged()
+	}
+	s.Window = c.advertise(flags)
+	c.putOptions(now, &s)
+	if c.is(flagUrgent) && c.sndUp.After(seq) {
+		s.Flags |= header.URG
+		// RFC 6093: the pointer is an offset from the sequence number.
+		s.Urgent = uint16(min(c.sndUp.Sub(seq), 0xffff))
+	}
+	if length := s.length(); length > 0 {
+		c.sent(now, seq, length, flags)
+	}
+	c.env.emit(c, s)
+}
+
+// sent does the bookkeeping for length sequence numbers sent from seq on.
+func (c *Conn) sent(now ev.Time, seq header.Seq, length int, flags header.TCPFlags) {
+	end := seq.Add(length)
+	if flags&header.FIN != 0 {
+		c.set(flagFinSent)
+	}
+	if seq == c.sndNxt {
+		c.sndNxt = end
+	}
+	if end.After(c.sndMax) {
+		c.sndMax = end
+		c.rtt.start(now, end)
+	} else {
+		// Karn's algorithm: an acknowledgement could be of either copy.
+		c.rtt.cancel()
+		c.env.counters().Retransmitted++
+	}
+	c.lastSent = now
+	// RFC 6298, 5.1: start the timer if it is not running.
+	if c.rtoAt == ev.Never || c.is(flagPersist) {
+		c.unset(flagPersist)
+		c.rtoAt = now.Add(c.rtt.backedOff(c.backoff))
+	}
+}
+
+// acknowledged notes that the segment being sent carries an up-to-date ACK.
+func (c *Conn) acknowledged() {
+	c.unset(flagAckNow)
+	c.ackAt = ev.Never
+	c.unackedBytes = 0
+	c.stamp.lastAck = c.rcvNxt
+}
+
+// advertise returns the window field for a segment and moves the edge that the
+// peer has been told.
+func (c *Conn) advertise(flags header.TCPFlags) uint16 {
+	if flags&header.RST != 0 {
+		return 0
+	}
+	wnd := c.receiveWindow()
+	if flags&header.SYN != 0 {
+		// RFC 7323, section 2.2: the window of a SYN is never scaled.
+		wnd = min(wnd, 0xffff)
+		c.rcvAdv = c.rcvNxt.Add(wnd)
+		return uint16(wnd)
+	}
+	field := min((wnd+(1<<c.rcvShift)-1)>>c.rcvShift, 0xffff)
+	c.rcvAdv = c.rcvNxt.Add(field << c.rcvShift)
+	return uint16(field)
+}
+
+// receiveWindow returns RCV.WND as it should now be told: it never moves the
+// right edge back (RFC 9293, section 3.8.6), nor forward by a silly amount
+// (section 3.8.6.2.2).
+func (c *Conn) receiveWindow() int {
+	told := max(0, c.rcvAdv.Sub(c.rcvNxt))
+	free := c.rcv.free() - (1 << c.rcvShift) + 1 // rounding up must not overcommit
+	if free-told < min(c.rcv.limit/2, c.mss) {
+		return told
+	}
+	return free
+}
+
+// putOptions adds the options that the segment carries.
+func (c *Conn) putOptions(now ev.Time, s *Segment) {
+	o := &s.Options
+	syn := s.Flags&header.SYN != 0
+	if syn {
+		o.HasMSS, o.MSS = true, uint16(min(c.path.MTU()-header.IPv4Len-header.TCPLen, 0xffff))
+		// A SYN offers; a SYN,ACK only agrees (RFC 7323, sections 2.2 and 3.2).
+		active := s.Flags&header.ACK == 0
+		if active || c.is(flagScaled) {
+			o.HasWindowScale, o.WindowScale = true, c.rcvShift
+		}
+		o.HasTimestamps = c.stamp.enabled || active && c.about.Timestamps
+	} else {
+		o.HasTimestamps = c.stamp.enabled
+	}
+	if o.HasTimestamps {
+		o.TSVal = c.stamp.clock(now)
+		if s.Flags&header.ACK != 0 {
+			o.TSEcr = c.stamp.recent
+		}
+	}
+}
+
+// startPersist sets the timer of the window probe when there is something to
+// send, nothing outstanding and no window for it (RFC 9293, section 3.8.6.1), or
+// only one too small to be worth it (the override of section 3.8.6.2.1).
+func (c *Conn) startPersist(now ev.Time) {
+	if c.rtoAt != ev.Never || c.sndNxt != c.sndUna || !c.state.synchronized() {
+		return
+	}
+	if c.snd.size > 0 || c.is(flagFinQueued) && !c.finAcked() {
+		c.set(flagPersist)
+		c.rtoAt = now.Add(c.rtt.backedOff(c.backoff))
+	}
+}
+
+// probe sends what fits the peer's window, at least one byte (RFC 9293, MUST-37
+// and section 3.8.6.1).
+func (c *Conn) probe(now ev.Time) {
+	n := min(c.snd.size, max(1, min(c.sndWnd, c.mss)))
+	fin := n == 0 && c.is(flagFinQueued)
+	if n == 0 && !fin {
+		return
+	}
+	c.transmit(now, c.textFlags(c.sndUna, n, fin), c.sndUna, n)
+	c.rtt.cancel() // the answer tells how long the window was shut, not the path
+}
+
+// sendReset answers everything outstanding with a reset (RFC 9293, 3.10.5).
+func (c *Conn) sendReset(now ev.Time) {
+	if c.state > SynSent {
+		c.transmit(now, header.RST|header.ACK, c.sndMax, 0)
+	}
+}

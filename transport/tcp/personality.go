@@ -1,0 +1,83 @@
+package tcp
+
+import "time"
+
+// Personality holds the constants on which TCP implementations differ.
+type Personality struct {
+	Name string
+
+	InitialRTO    time.Duration // before the first measurement (RFC 6298, 2.1)
+	MinRTO        time.Duration // RFC 6298, 2.4
+	MaxRTO        time.Duration // RFC 6298, 2.5
+	ClockGranule  time.Duration // G of RFC 6298
+	SynRetries    int           // SYNs sent again before an open fails
+	SynAckRetries int           // the same for the passive side
+	DataRetries   int           // R2 of RFC 9293, 3.8.3, as a count
+
+	InitialWindow int           // in segments (RFC 6928)
+	DelayedACK    time.Duration // at most 500 ms (RFC 9293, MUST-40)
+	QuickACKs     int           // ACKs sent at once while a connection is young
+	WindowScale   uint8         // shift offered
+	Timestamps    bool          // offered and accepted
+	DefaultMSS    int           // when the peer names none (RFC 9293, MUST-15)
+
+	TimeWait      time.Duration // 2 MSL
+	FinWait2      time.Duration // how long a closed socket waits for the peer's FIN; 0 for ever
+	KeepIdle      time.Duration // RFC 9293, MUST-28: at least two hours
+	KeepInterval  time.Duration
+	KeepCount     int
+	SendBuffer    int // bytes
+	ReceiveBuffer int // bytes
+	ChallengeACKs int // per second and connection (RFC 5961, section 7)
+}
+
+// LinuxPersonality has the constants of a Linux 6 host. It is the default.
+var LinuxPersonality = Personality{
+	Name:          "linux",
+	InitialRTO:    time.Second,
+	MinRTO:        200 * time.Millisecond,
+	MaxRTO:        120 * time.Second,
+	ClockGranule:  time.Millisecond,
+	SynRetries:    6,
+	SynAckRetries: 5,
+	DataRetries:   15,
+	InitialWindow: 10,
+	DelayedACK:    40 * time.Millisecond,
+	QuickACKs:     16,
+	WindowScale:   7,
+	Timestamps:    true,
+	DefaultMSS:    536,
+	TimeWait:      60 * time.Second,
+	FinWait2:      60 * time.Second,
+	KeepIdle:      2 * time.Hour,
+	KeepInterval:  75 * time.Second,
+	KeepCount:     9,
+	SendBuffer:    1 << 20,
+	ReceiveBuffer: 1 << 20,
+	ChallengeACKs: 10,
+}
+
+// RFCPersonality has the values that the standards recommend where they name
+// one: RFC 6298's minimum of one second, MSL of two minutes, no quick ACKs.
+var RFCPersonality = Personality{
+	Name:          "rfc",
+	InitialRTO:    time.Second,
+	MinRTO:        time.Second,
+	MaxRTO:        60 * time.Second,
+	ClockGranule:  time.Millisecond,
+	SynRetries:    8, // at least three minutes: RFC 9293, MUST-23
+	SynAckRetries: 8,
+	DataRetries:   15,
+	InitialWindow: 10,
+	DelayedACK:    200 * time.Millisecond,
+	WindowScale:   7,
+	Timestamps:    true,
+	DefaultMSS:    536,
+	TimeWait:      4 * time.Minute,
+	KeepIdle:      2 * time.Hour,
+	KeepInterval:  75 * time.Second,
+	KeepCount:     9,
+	SendBuffer:    256 << 10,
+	ReceiveBuffer: 256 << 10,
+	ChallengeACKs: 10,
+}

@@ -1,0 +1,26 @@
+package tcp
+
+import "septet/header"
+
+// Segment is one TCP segment: its header and its text. On the way out the text
+// may be in two pieces, where it wraps around the end of the send buffer.
+type Segment struct {
+	header.TCP
+	Text []byte
+	rest []byte
+}
+
+// length returns SEG.LEN: the text, with SYN and FIN counted (RFC 9293, 3.4).
+func (s *Segment) length() int {
+	n := len(s.Text) + len(s.rest)
+	if s.Flags&header.SYN != 0 {
+		n++
+	}
+	if s.Flags&header.FIN != 0 {
+		n++
+	}
+	return n
+}
+
+// end returns the sequence number after the segment.
+func (s *Segment) end() header.Seq { return s.Seq.Add(s.length()) }

@@ -1,0 +1,32 @@
+package tcp
+
+// Stats counts what happened to the segments and connections of one host.
+type Stats struct {
+	SegmentsIn, SegmentsOut uint64
+	Malformed               uint64 // header that does not parse
+	BadChecksum             uint64
+	NotUnicast              uint64 // sent to a broadcast or multicast address
+	NoConnection            uint64 // for nobody: answered with a reset
+	ResetsSent              uint64
+
+	ActiveOpens, PassiveOpens uint64
+	ListenOverflow            uint64 // SYNs dropped: too many half-open connections
+	AcceptOverflow            uint64 // handshakes held up: accept's queue is full
+
+	Retransmitted   uint64 // segments sent again
+	FastRetransmits uint64
+	Timeouts        uint64
+	DelayedACKs     uint64 // sent by the timer
+	DuplicateACKs   uint64
+	WindowProbes    uint64
+	KeepAlives      uint64
+	OutOfOrder      uint64
+	OutOfWindow     uint64 // failed the acceptability test
+	BadACK          uint64 // acknowledged what was never sent
+	PAWSDropped     uint64
+	NoTimestamp     uint64
+	ChallengeACKs   uint64
+	ICMPIgnored     uint64 // errors about nothing that is outstanding
+
+	InvalidTransitions uint64 // a fault of this package: always zero
+}

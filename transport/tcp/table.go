@@ -1,0 +1,94 @@
+package tcp
+
+import (
+	"encoding/binary"
+	"math/bits"
+	"net/netip"
+)
+
+// table finds connections by their addresses: a hash table chained through the
+// connections themselves, so that an entry costs one word.
+type table struct {
+	buckets []*Conn
+	count   int
+	seed    uint64
+}
+
+// hash mixes both addresses with the seed, which an attacker does not know.
+func (t *table) hash(local, remote netip.AddrPort) uint64 {
+	r := remote.Addr().As16()
+	l := local.Addr().As16()
+	h := t.seed ^ uint64(local.Port())<<16 ^ uint64(remote.Port())
+	h = mix(h ^ binary.LittleEndian.Uint64(r[8:]))
+	h = mix(h ^ binary.LittleEndian.Uint64(l[8:]))
+	if !remote.Addr().Is4() {
+		h = mix(h ^ binary.LittleEndian.Uint64(r[:]))
+		h = mix(h ^ binary.LittleEndian.Uint64(l[:]))
+	}
+	return h
+}
+
+func mix(x uint64) uint64 {
+	hi, lo := bits.Mul64(x^0x9e3779b97f4a7c15, 0xbf58476d1ce4e5b9)
+	return hi ^ lo
+}
+
+func (t *table) find(local, remote netip.AddrPort) *Conn {
+	if len(t.buckets) == 0 {
+		return nil
+	}
+	c := t.buckets[t.hash(local, remote)&uint64(len(t.buckets)-1)]
+	for c != nil && (c.remote != remote || c.local != local) {
+		c = c.chain
+	}
+	return c
+}
+
+func (t *table) insert(c *Conn) {
+	if t.count >= len(t.buckets) {
+		t.grow()
+	}
+	b := &t.buckets[t.hash(c.local, c.remote)&uint64(len(t.buckets)-1)]
+	c.chain, *b = *b, c
+	t.count++
+}
+
+func (t *table) remove(c *Conn) {
+	if len(t.buckets) == 0 {
+		return
+	}
+	p := &t.buckets[t.hash(c.local, c.remote)&uint64(len(t.buckets)-1)]
+	for ; *p != nil; p = &(*p).chain {
+		if *p == c {
+			*p, c.chain = c.chain, nil
+			t.count--
+			return
+		}
+	}
+}
+
+func (t *table) grow() {
+	old := t.buckets
+	t.buckets = make([]*Conn, max(8, 2*len(old)))
+	t.count = 0
+	for _, c := range old {
+		for c != nil {
+			next := c.chain
+			t.insert(c)
+			c = next
+		}
+	}
+}
+
+// each calls f for every connection. f may end connections.
+func (t *table) each(f func(*Conn)) {
+	all := make([]*Conn, 0, t.count)
+	for _, c := range t.buckets {
+		for ; c != nil; c = c.chain {
+			all = append(all, c)
+		}
+	}
+	for _, c := range all {
+		f(c)
+	}
+}

@@ -1,0 +1,102 @@
+package tcp
+
+import (
+	"syscall"
+
+	ev "septet/event"
+	"septet/header"
+)
+
+// inputText is the sixth to eighth step of RFC 9293, section 3.10.7.4: urgent
+// pointer, segment text, FIN.
+func (c *Conn) inputText(now ev.Time, s *Segment) bool {
+	if s.Flags.Has(header.URG) && c.state.mayReceive() {
+		c.takeUrgent(s)
+	}
+	if len(s.Text) > 0 && !c.takeText(now, s) {
+		return false
+	}
+	if s.Flags.Has(header.FIN) && !c.is(flagFinKnown) && c.state.mayReceive() {
+		c.rcvFin = s.Seq.Add(len(s.Text))
+		c.set(flagFinKnown)
+	}
+	if s.Flags.Has(header.FIN) {
+		c.set(flagAckNow)
+	}
+	if c.is(flagFinKnown) && !c.is(flagFinTaken) && c.rcvNxt == c.rcvFin {
+		c.takeFIN(now)
+	} else if c.state == TimeWait && s.Flags.Has(header.FIN) {
+		c.startTimeWait(now)
+	}
+	return true
+}
+
+// takeUrgent is the sixth step: RCV.UP goes forward only.
+func (c *Conn) takeUrgent(s *Segment) {
+	if up := s.Seq.Add(int(s.Urgent)); up.After(c.rcvUp) {
+		c.rcvUp = up
+		c.set(flagRcvUrgent)
+		c.notify(Readable)
+	}
+}
+
+// takeText is the seventh step. It reports false when the connection is gone.
+func (c *Conn) takeText(now ev.Time, s *Segment) bool {
+	if !c.state.mayReceive() {
+		return true // "This should not occur since a FIN has been received"
+	}
+	if c.is(flagDetached) {
+		// RFC 9293, section 3.6.1, and MUST-13's ground: data that nobody will ever
+		// read is answered with a reset, so that the peer learns of it.
+		c.rcvNxt = s.end()
+		c.sendReset(now)
+		c.destroy(syscall.ECONNRESET)
+		return false
+	}
+	inOrder := s.Seq == c.rcvNxt && len(c.rcv.ahead) == 0
+	n := c.rcv.insert(c.env, c.rcvNxt, s.Seq, s.Text)
+	c.rcvNxt = c.rcvNxt.Add(n)
+	if n == 0 {
+		c.env.counters().OutOfOrder++
+	} else if c.is(flagReadClosed) {
+		c.rcv.drop(c.rcv.size) // shutdown of the reading side: acknowledged and dropped
+	} else {
+		c.notify(Readable)
+	}
+	if !inOrder {
+		// RFC 5681, section 4.2: a duplicate ACK at once, and again at once when a
+		// hole is filled.
+		c.set(flagAckNow)
+		return true
+	}
+	c.delayACK(now, n)
+	return true
+}
+
+// delayACK decides when n bytes that came in order are acknowledged (RFC 9293,
+// section 3.8.6.3): at once for every second full segment, otherwise soon.
+func (c *Conn) delayACK(now ev.Time, n int) {
+	c.unackedBytes += n
+	c.largest = max(c.largest, n)
+	switch {
+	case c.unackedBytes >= 2*c.largest && c.unackedBytes > n:
+		c.set(flagAckNow)
+	case c.quickACKs > 0:
+		c.quickACKs--
+		c.set(flagAckNow)
+	case c.ackAt == ev.Never:
+		c.ackAt = now.Add(c.about.DelayedACK)
+	}
+}
+
+// takeFIN is the eighth step: everything up to the peer's FIN has been received.
+func (c *Conn) takeFIN(now ev.Time) {
+	c.rcvNxt++
+	c.set(flagFinTaken | flagAckNow)
+	c.move(rcvFIN)
+	if c.state == TimeWait {
+		c.enterTimeWait(now)
+		return
+	}
+	c.notify(Readable)
+}

@@ -1,0 +1,102 @@
+package tcp
+
+import (
+	"syscall"
+
+	ev "septet/event"
+	"septet/header"
+)
+
+// Expire does what is due at now.
+func (c *Conn) Expire(now ev.Time) {
+	if now >= c.ackAt {
+		c.ackAt = ev.Never
+		c.set(flagAckNow)
+		c.env.counters().DelayedACKs++
+	}
+	if now >= c.rtoAt {
+		if c.is(flagPersist) {
+			c.persistExpired(now)
+		} else {
+			c.timeout(now)
+		}
+	}
+	if now >= c.keepAt {
+		c.keepExpired(now)
+	}
+	c.Output(now)
+}
+
+// persistExpired sends a window probe. RFC 9293, MUST-37: a connection with a
+// shut window stays open as long as the peer answers.
+func (c *Conn) persistExpired(now ev.Time) {
+	if int(c.probes) >= c.about.DataRetries {
+		c.destroy(syscall.ETIMEDOUT)
+		return
+	}
+	c.probes++
+	if c.backoff < 30 {
+		c.backoff++
+	}
+	c.env.counters().WindowProbes++
+	c.probe(now)
+	// The probe is not outstanding data: it is the peer's answer that counts, and
+	// the next probe comes from the same timer (SHLD-30: exponentially later).
+	c.sndNxt = c.sndUna
+	c.set(flagPersist)
+	c.rtoAt = now.Add(c.rtt.backedOff(c.backoff))
+}
+
+// keepExpired ends TIME-WAIT and an abandoned FIN-WAIT-2, or sends a keep-alive.
+func (c *Conn) keepExpired(now ev.Time) {
+	switch {
+	case c.state == TimeWait:
+		c.keepAt = ev.Never
+		c.move(timeout2MSL)
+	case c.state == FinWait2 && c.is(flagDetached) && c.about.FinWait2 > 0:
+		c.destroy(nil)
+	case c.opts.KeepAlive.Enabled && c.state.synchronized():
+		c.keepAlive(now)
+	default:
+		c.keepAt = ev.Never
+	}
+}
+
+// keepAlive probes an idle peer (RFC 9293, section 3.8.4).
+func (c *Conn) keepAlive(now ev.Time) {
+	idle, interval, count := c.keepAliveTimes()
+	if quiet := now.Sub(c.heardAt); quiet < idle {
+		c.probes = 0
+		c.keepAt = c.heardAt.Add(idle)
+		return
+	}
+	if c.sndMax != c.sndUna {
+		// Data is outstanding: the retransmission timer finds out.
+		c.keepAt = now.Add(interval)
+		return
+	}
+	if int(c.probes) >= count {
+		c.sendReset(now)
+		c.destroy(syscall.ETIMEDOUT)
+		return
+	}
+	c.probes++
+	c.env.counters().KeepAlives++
+	c.transmit(now, header.ACK, c.sndUna-1, 0)
+	c.keepAt = now.Add(interval)
+}
+
+// startKeepAlive sets the keep-alive timer on a connection that wants one.
+func (c *Conn) startKeepAlive(now ev.Time) {
+	if !c.opts.KeepAlive.Enabled || !c.state.synchronized() || c.state == TimeWait {
+		return
+	}
+	idle, _, _ := c.keepAliveTimes()
+	c.keepAt = now.Add(idle)
+}
+
+// startTimeWait begins, or begins again, the wait of 2 MSL.
+func (c *Conn) startTimeWait(now ev.Time) {
+	c.rtoAt, c.ackAt = ev.Never, ev.Never
+	c.keepAt = now.Add(c.about.TimeWait)
+}

@@ -1,0 +1,252 @@
+package tcp
+
+import (
+	"io"
+	"syscall"
+	"time"
+
+	ev "septet/event"
+	"septet/header"
+)
+
+// Options are what the user may set on a connection.
+type Options struct {
+	NoDelay       bool // no Nagle algorithm (RFC 9293, section 3.7.4)
+	KeepAlive     KeepAlive
+	SendBuffer    int // bytes; zero: the personality's
+	ReceiveBuffer int // bytes; zero: the personality's
+}
+
+// KeepAlive says whether and how an idle connection is probed. Zero values mean
+// the personality's.
+type KeepAlive struct {
+	Enabled        bool
+	Idle, Interval time.Duration
+	Count          int
+}
+
+// Limits of the buffers that a user may ask for.
+const (
+	minBuffer = 2 << 10
+	maxBuffer = 64 << 20
+)
+
+// Options returns the connection's options.
+func (c *Conn) Options() Options { return c.opts }
+
+// SetOptions changes the connection's options.
+func (c *Conn) SetOptions(o Options) {
+	c.opts = o
+	c.snd.limit = bufferSize(o.SendBuffer, c.about.SendBuffer)
+	c.rcv.limit = bufferSize(o.ReceiveBuffer, c.about.ReceiveBuffer)
+	if c.state.synchronized() {
+		now := c.env.now()
+		c.startKeepAlive(now)
+		c.act(now)
+	}
+}
+
+func bufferSize(asked, usual int) int {
+	if asked == 0 {
+		return usual
+	}
+	return min(max(asked, minBuffer), maxBuffer)
+}
+
+func (c *Conn) keepAliveTimes() (idle, interval time.Duration, count int) {
+	k := &c.opts.KeepAlive
+	idle, interval, count = k.Idle, k.Interval, k.Count
+	if idle <= 0 {
+		idle = c.about.KeepIdle
+	}
+	if interval <= 0 {
+		interval = c.about.KeepInterval
+	}
+	if count <= 0 {
+		count = c.about.KeepCount
+	}
+	return idle, interval, count
+}
+
+// SetOwner says who is told when the connection becomes ready.
+func (c *Conn) SetOwner(o Owner) { c.owner = o }
+
+// act sends what a call of the user has made possible.
+func (c *Conn) act(now ev.Time) {
+	c.Output(now)
+	c.env.schedule(c)
+}
+
+// Connected reports whether the three-way handshake is over and the connection
+// has not ended.
+func (c *Conn) Connected() bool { return c.state.synchronized() }
+
+// Buffered returns how many bytes Read could return at once.
+func (c *Conn) Buffered() int { return c.rcv.size }
+
+// Unsent returns how many bytes the peer has not acknowledged.
+func (c *Conn) Unsent() int { return c.snd.size }
+
+// CanRead reports whether Read would return something other than EAGAIN.
+func (c *Conn) CanRead() bool {
+	return c.rcv.size > 0 || c.is(flagFinTaken|flagReadClosed) || c.state == Closed
+}
+
+// CanWrite reports whether Write would return something other than EAGAIN.
+func (c *Conn) CanWrite() bool {
+	if c.state == SynSent || c.state == SynReceived {
+		return false
+	}
+	return !c.state.maySend() || c.snd.size < c.snd.limit
+}
+
+// TakeError returns why the connection has ended, once: the pending error of a
+// socket.
+func (c *Conn) TakeError() error {
+	if c.is(flagErrTold) {
+		return nil
+	}
+	if c.err != nil {
+		c.set(flagErrTold)
+	}
+	return c.err
+}
+
+// Read is RECEIVE (RFC 9293, section 3.10.3). It returns EAGAIN when there is
+// nothing yet, io.EOF after the peer's FIN.
+func (c *Conn) Read(b []byte) (int, error) {
+	if c.rcv.size == 0 {
+		return 0, c.nothingToRead()
+	}
+	n := c.rcv.read(c.env, b)
+	// Tell the peer of the room only when it at least doubles what it believes
+	// there is: an update for every read would cost more than it gives.
+	told := c.rcvAdv.Sub(c.rcvNxt)
+	if c.state.mayReceive() && 2*told <= c.rcv.limit && c.receiveWindow() >= 2*told {
+		c.set(flagAckNow)
+		c.act(c.env.now())
+	}
+	return n, nil
+}
+
+// Peek is Read without taking anything away.
+func (c *Conn) Peek(b []byte) (int, error) {
+	if c.rcv.size == 0 {
+		return 0, c.nothingToRead()
+	}
+	return c.rcv.peek(b), nil
+}
+
+func (c *Conn) nothingToRead() error {
+	if err := c.TakeError(); err != nil {
+		return err
+	}
+	if c.CanRead() {
+		return io.EOF
+	}
+	return syscall.EAGAIN
+}
+
+// Write is SEND (RFC 9293, section 3.10.2): it queues what fits of b, sends what
+// may be sent, and returns EAGAIN when nothing fits.
+func (c *Conn) Write(b []byte) (int, error) {
+	switch {
+	case c.state == SynSent || c.state == SynReceived:
+		return 0, syscall.EAGAIN
+	case !c.state.maySend():
+		if err := c.TakeError(); err != nil {
+			return 0, err
+		}
+		return 0, syscall.EPIPE
+	}
+	n := c.snd.write(c.env, b)
+	if n == 0 && len(b) > 0 {
+		return 0, syscall.EAGAIN
+	}
+	c.act(c.env.now())
+	return n, nil
+}
+
+// WriteUrgent is SEND with the urgent flag: the urgent pointer points past the
+// last byte of b (RFC 9293, section 3.8.5, and RFC 6093).
+func (c *Conn) WriteUrgent(b []byte) (int, error) {
+	if c.state.maySend() && c.snd.size < c.snd.limit {
+		c.set(flagUrgent)
+		c.sndUp = c.snd.end().Add(min(len(b), c.snd.limit-c.snd.size))
+	}
+	return c.Write(b)
+}
+
+// CloseWrite is CLOSE as RFC 9293, section 3.10.4, means it: the user has no more
+// to send, but still receives.
+func (c *Conn) CloseWrite() error {
+	switch {
+	case c.state == Closed || c.state == SynSent:
+		return syscall.ENOTCONN
+	case c.state.closedByUser():
+		return nil
+	}
+	c.queueFIN()
+	return nil
+}
+
+func (c *Conn) queueFIN() {
+	c.set(flagFinQueued)
+	c.move(userClose)
+	c.act(c.env.now())
+	c.notify(Writable)
+}
+
+// CloseRead says that the user does not want to receive any more. The peer is not
+// told: what it sends is acknowledged and dropped.
+func (c *Conn) CloseRead() {
+	c.set(flagReadClosed)
+	c.rcv.drop(c.rcv.size)
+	c.notify(Readable)
+}
+
+// Close lets go of the connection: what was written is still delivered, and the
+// connection ends by itself. If bytes are left that the user has not read, the
+// peer is told by a reset that they were lost (RFC 9293, section 3.6.1; RFC 2525,
+// section 2.17).
+func (c *Conn) Close() {
+	if c.is(flagDetached) {
+		return
+	}
+	c.set(flagDetached)
+	c.owner = nil
+	switch {
+	case c.state == Closed:
+		c.discardReceived()
+	case c.state == SynSent:
+		c.destroy(nil)
+	case c.rcv.size > 0 && c.state != TimeWait:
+		c.Abort()
+	case c.state.closedByUser():
+		c.discardReceived()
+		c.abandonFinWait2(c.env.now())
+		c.env.schedule(c)
+	default:
+		c.queueFIN()
+	}
+}
+
+// Abort ends the connection at once with a reset (RFC 9293, section 3.10.5).
+func (c *Conn) Abort() {
+	c.set(flagDetached)
+	if c.state == Closed {
+		c.discardReceived()
+		return
+	}
+	if c.state != TimeWait {
+		c.sendReset(c.env.now())
+	}
+	c.destroy(syscall.ECONNABORTED)
+}
+
+// replyReset refuses a segment that acknowledges what was never sent.
+func (c *Conn) replyReset(s *Segment) {
+	c.env.emit(c, Segment{TCP: header.TCP{
+		SrcPort: c.local.Port(), DstPort: c.remote.Port(), Seq: s.Ack, Flags: header.RST,
+	}})
+}

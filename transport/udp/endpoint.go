@@ -1,0 +1,289 @@
+package udp
+
+import (
+	"encoding/binary"
+	"net/netip"
+	"syscall"
+
+	"septet/event"
+	"septet/header"
+	"septet/network"
+	"septet/packet"
+)
+
+// DefaultReceiveBuffer is how many bytes wait to be received, as on Linux
+// (net.core.rmem_default).
+const DefaultReceiveBuffer = 212992
+
+// queueOverhead is what a waiting datagram counts beside its bytes, so that
+// empty datagrams cannot fill the memory either.
+const queueOverhead = 512
+
+// Endpoint is one end of UDP communication: what a datagram socket stands on.
+type Endpoint struct {
+	// Readable is signalled when a datagram or an error arrives, and on Close.
+	Readable event.Cond
+
+	layer  *Layer
+	local  netip.AddrPort
+	remote netip.AddrPort // valid when connected
+	asked  netip.AddrPort // what Bind was called with
+	next   *Endpoint      // with the same local address and port
+
+	path   network.Path // to where it sent last
+	pathTo netip.Addr   // the destination that was given for it
+
+	queue   packet.Queue
+	queued  int // bytes, as counted against limit
+	limit   int
+	dropped uint64
+	err     syscall.Errno // an ICMP error nobody has seen yet
+
+	broadcast, sharing, closed bool
+	ttl, tos                   uint8
+}
+
+// Open returns an endpoint that is neither bound nor connected.
+func (l *Layer) Open() *Endpoint {
+	return &Endpoint{layer: l, limit: DefaultReceiveBuffer}
+}
+
+// Local returns the address and port to which the endpoint is bound. The address
+// is 0.0.0.0 if it stands for all of the host's; the zero AddrPort says that
+// the endpoint is not bound.
+func (e *Endpoint) Local() netip.AddrPort { return e.local }
+
+// Remote returns the peer of a connected endpoint, else the zero AddrPort.
+func (e *Endpoint) Remote() netip.AddrPort { return e.remote }
+
+// Queued returns how many datagrams wait to be received.
+func (e *Endpoint) Queued() int { return e.queue.Len() }
+
+// Dropped returns how many datagrams found the queue full.
+func (e *Endpoint) Dropped() uint64 { return e.dropped }
+
+// SetBroadcast allows sending to broadcast addresses (SO_BROADCAST; RFC 1122,
+// section 3.3.6 wants an application to ask for it).
+func (e *Endpoint) SetBroadcast(on bool) { e.broadcast = on }
+
+// SetReceiveBuffer sets how many bytes may wait to be received. One datagram
+// may wait in any case.
+func (e *Endpoint) SetReceiveBuffer(bytes int) { e.limit = max(bytes, 0) }
+
+// SetTTL sets the time to live of what is sent; zero is the default.
+func (e *Endpoint) SetTTL(ttl uint8) { e.ttl = ttl }
+
+// SetTOS sets the type of service of what is sent.
+func (e *Endpoint) SetTOS(tos uint8) { e.tos = tos }
+
+// Connect sets the one peer that the endpoint sends to and hears from. Nothing
+// is sent. An endpoint bound to 0.0.0.0 gets the address from which its peer is
+// reached. Errors are those of network's Path, and EACCES for a broadcast
+// address without SetBroadcast.
+func (e *Endpoint) Connect(remote netip.AddrPort) error {
+	if e.closed {
+		return syscall.EBADF
+	}
+	src := e.local.Addr()
+	if e.remote.IsValid() && !e.addrAsked() {
+		src = anyAddr // the last peer's, not chosen by anyone
+	}
+	path, err := e.layer.network.Path(remote.Addr(), e.sourceFor(src))
+	if err != nil {
+		return err
+	}
+	if path.Broadcast() && !e.broadcast {
+		return syscall.EACCES
+	}
+	if err := e.autobind(); err != nil {
+		return err
+	}
+	e.move(path.Src())
+	e.path, e.pathTo = path, path.Dst()
+	e.remote = netip.AddrPortFrom(path.Dst(), remote.Port())
+	e.err = 0
+	return nil
+}
+
+// Disconnect undoes Connect: the endpoint hears from everyone again, at the
+// address and port that it was bound to. A port that nobody asked for is given
+// back.
+func (e *Endpoint) Disconnect() {
+	if !e.remote.IsValid() {
+		return
+	}
+	e.remote, e.pathTo = netip.AddrPort{}, netip.Addr{}
+	switch {
+	case e.asked.Port() == 0:
+		e.remove()
+	case !e.addrAsked():
+		e.move(anyAddr)
+	}
+}
+
+// addrAsked reports whether Bind was called with one address.
+func (e *Endpoint) addrAsked() bool {
+	return e.asked.Addr().IsValid() && e.asked.Addr().Unmap() != anyAddr
+}
+
+// move changes the address at which the endpoint is found.
+func (e *Endpoint) move(addr netip.Addr) {
+	if port := e.local.Port(); addr != e.local.Addr() {
+		e.remove()
+		e.insert(netip.AddrPortFrom(addr, port))
+	}
+}
+
+// sourceFor returns the source address to ask a path for, given the local one:
+// an endpoint bound to a broadcast address sends from the host's own.
+func (e *Endpoint) sourceFor(local netip.Addr) netip.Addr {
+	if !local.IsValid() || e.layer.network.IsBroadcast(local) {
+		return anyAddr
+	}
+	return local
+}
+
+// Close ends the endpoint. What waits is dropped.
+func (e *Endpoint) Close() {
+	if e.closed {
+		return
+	}
+	e.remove()
+	e.closed = true
+	e.remote = netip.AddrPort{}
+	e.queue.Release()
+	e.queued = 0
+	e.layer.Loop().Signal(&e.Readable)
+}
+
+// TakeError returns what an ICMP error has said about an earlier datagram, once
+// (SO_ERROR); nil if there is nothing to say. A receiving socket call looks
+// here before it looks for a datagram.
+func (e *Endpoint) TakeError() error {
+	if e.err == 0 {
+		return nil
+	}
+	err := e.err
+	e.err = 0
+	return err
+}
+
+func (e *Endpoint) fail(errno syscall.Errno) {
+	e.err = errno
+	e.layer.Loop().Signal(&e.Readable)
+}
+
+// Send sends b as one datagram to the address to, or to the peer if that is the
+// zero AddrPort. b must stay as it is until the end of the turn. Errors: a
+// pending ICMP error (TakeError), EMSGSIZE above MaxPayload, EDESTADDRREQ
+// without a destination, EINVAL for port 0, EACCES for a broadcast address
+// without SetBroadcast, EAGAIN if no port is free, EBADF after Close, and those
+// of network's Path.
+func (e *Endpoint) Send(b []byte, to netip.AddrPort) error {
+	if !to.IsValid() {
+		to = e.remote
+	}
+	switch {
+	case e.closed:
+		return syscall.EBADF
+	case !to.IsValid():
+		return syscall.EDESTADDRREQ
+	case to.Port() == 0:
+		return syscall.EINVAL
+	case len(b) > MaxPayload:
+		return syscall.EMSGSIZE
+	}
+	if err := e.TakeError(); err != nil {
+		return err
+	}
+	if err := e.findPath(to.Addr()); err != nil {
+		return err
+	}
+	if e.path.Broadcast() && !e.broadcast {
+		return syscall.EACCES
+	}
+	if err := e.autobind(); err != nil {
+		return err
+	}
+	return e.output(b, to.Port())
+}
+
+// findPath makes e.path the way to dst, which it mostly is already.
+func (e *Endpoint) findPath(dst netip.Addr) error {
+	n := e.layer.network
+	if dst == e.pathTo && n.Fresh(&e.path) {
+		return nil
+	}
+	path, err := n.Path(dst, e.sourceFor(e.local.Addr()))
+	if err != nil {
+		return err
+	}
+	e.path, e.pathTo = path, dst
+	return nil
+}
+
+func (e *Endpoint) output(b []byte, port uint16) error {
+	n := e.layer.network
+	h := header.UDP{SrcPort: e.local.Port(), DstPort: port, Length: header.UDPLen + len(b)}
+	h.Checksum = header.PseudoSum(e.path.Src(), e.path.Dst(), header.ProtocolUDP, h.Length)
+	p := n.Pool().Get(len(b))
+	p.Borrow(b)
+	h.Put(p.Push(header.UDPLen))
+	p.PartialChecksum(checksumOffset)
+	e.layer.stats.Sent++
+	return n.Output(p, &e.path, network.Send{Protocol: header.ProtocolUDP, TTL: e.ttl, TOS: e.tos})
+}
+
+// checksumOffset is where the checksum is in a UDP header.
+const checksumOffset = 6
+
+// enqueue lets a datagram, which starts at its IP header, wait for Receive.
+func (e *Endpoint) enqueue(p *packet.Packet) {
+	if e.queue.Len() > 0 && e.queued+charge(p) > e.limit {
+		e.dropped++
+		e.layer.drop(p, &e.layer.stats.QueueFull)
+		return
+	}
+	p.Own()
+	e.queued += charge(p)
+	e.queue.Push(p)
+	e.layer.stats.Delivered++
+	e.layer.Loop().Signal(&e.Readable)
+}
+
+func charge(p *packet.Packet) int { return p.Len() + queueOverhead }
+
+// Receive takes the datagram that has waited longest and copies as much of it
+// into b as fits; the rest is lost. from is its sender and to the address to
+// which it was sent. ok is false if none waits.
+func (e *Endpoint) Receive(b []byte) (n int, from netip.AddrPort, to netip.Addr, ok bool) {
+	p := e.queue.Pop()
+	if p == nil {
+		return 0, from, to, false
+	}
+	e.queued -= charge(p)
+	payload, from, to := dissect(p)
+	n = copy(b, payload)
+	p.Release()
+	return n, from, to, true
+}
+
+// Peek is Receive without taking the datagram (MSG_PEEK). n is the length of
+// all of it, even if not all fits.
+func (e *Endpoint) Peek(b []byte) (n int, from netip.AddrPort, to netip.Addr, ok bool) {
+	p := e.queue.First()
+	if p == nil {
+		return 0, from, to, false
+	}
+	payload, from, to := dissect(p)
+	copy(b, payload)
+	return len(payload), from, to, true
+}
+
+// dissect reads a waiting datagram, whose headers were checked when it came.
+func dissect(p *packet.Packet) (payload []byte, from netip.AddrPort, to netip.Addr) {
+	b := p.Head()
+	udp := b[int(b[0]&15)*4:]
+	from = netip.AddrPortFrom(netip.AddrFrom4([4]byte(b[12:16])), binary.BigEndian.Uint16(udp))
+	return udp[header.UDPLen:], from, netip.AddrFrom4([4]byte(b[16:20]))
+}

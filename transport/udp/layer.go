@@ -1,0 +1,181 @@
+// Package udp is the User Datagram Protocol (RFC 768; RFC 1122, section 4.1):
+// ports and checksums on top of IP, and nothing else. Datagrams arrive whole or
+// not at all, in any order.
+//
+// A received datagram waits in its endpoint's queue as the packet that it came
+// in, IP header and all, so that nothing is allocated for it.
+package udp
+
+import (
+	"net/netip"
+
+	"septet/event"
+	"septet/header"
+	"septet/network"
+	"septet/packet"
+)
+
+// MaxPayload is the longest payload: an IPv4 datagram of 65535 bytes without
+// its headers.
+const MaxPayload = 65535 - header.IPv4Len - header.UDPLen
+
+// The range of ports from which a socket gets one that did not ask for any, as
+// on Linux (net.ipv4.ip_local_port_range).
+const (
+	firstEphemeral = 32768
+	lastEphemeral  = 60999
+)
+
+var anyAddr = netip.IPv4Unspecified()
+
+// Layer is UDP on one host. All its methods need the loop's turn.
+type Layer struct {
+	network *network.Layer
+	// endpoints finds the endpoints bound to an address and port, the one bound
+	// last first.
+	endpoints map[key]*Endpoint
+	ports     map[uint16]portUse
+	stats     Stats
+}
+
+// Stats counts what a UDP layer did. What is dropped is counted once.
+type Stats struct {
+	Received  uint64 // datagrams from IP
+	Delivered uint64 // to endpoints; a broadcast may be delivered to several
+	Sent      uint64
+
+	BadLength   uint64
+	BadChecksum uint64
+	NoPort      uint64 // nobody is bound to the port
+	QueueFull   uint64 // for an endpoint that has not been reading
+	Errors      uint64 // ICMP errors about datagrams of this host
+}
+
+// key is a local address and port. Its bytes hash at once, as those of a
+// netip.AddrPort do not.
+type key struct {
+	addr [16]byte
+	port uint16
+}
+
+func keyOf(a netip.Addr, port uint16) key { return key{a.As16(), port} }
+
+// New returns the UDP of the host whose IP layer is n, and registers it there.
+func New(n *network.Layer) *Layer {
+	l := &Layer{network: n, endpoints: make(map[key]*Endpoint), ports: make(map[uint16]portUse)}
+	n.Handle(header.ProtocolUDP, l)
+	return l
+}
+
+// Loop returns the loop whose turn the layer needs.
+func (l *Layer) Loop() *event.Loop { return l.network.Loop() }
+
+// Stats returns the counters as they are now.
+func (l *Layer) Stats() Stats { return l.stats }
+
+// Input takes a datagram for this host from IP.
+func (l *Layer) Input(p *packet.Packet, d *network.Datagram) {
+	l.stats.Received++
+	h, _, err := header.ParseUDP(p.Head())
+	if err != nil || h.Length > p.Len() {
+		l.drop(p, &l.stats.BadLength)
+		return
+	}
+	// The IP payload may be longer than the datagram in it; what follows is not
+	// part of it.
+	p.Truncate(h.Length)
+	if !intact(p, d, &h) {
+		l.drop(p, &l.stats.BadChecksum)
+		return
+	}
+	from := netip.AddrPortFrom(d.Src, h.SrcPort)
+	if d.Broadcast {
+		l.inputBroadcast(p, d, from, h.DstPort)
+		return
+	}
+	e := l.find(d.Dst, h.DstPort, from)
+	if e == nil {
+		l.stats.NoPort++
+		l.network.PortUnreachable(p, d)
+		return
+	}
+	p.Unpull(d.HeaderLen)
+	e.enqueue(p)
+}
+
+// intact verifies the checksum. RFC 768: zero means that the sender has made
+// none.
+func intact(p *packet.Packet, d *network.Datagram, h *header.UDP) bool {
+	if p.Verified() || h.Checksum == 0 {
+		return true
+	}
+	sum := header.PseudoSum(d.Src, d.Dst, header.ProtocolUDP, h.Length)
+	return header.Checksum(p.Bytes(), sum) == 0xffff
+}
+
+// find returns the endpoint for a datagram: one that is connected to its sender
+// before one that is bound to the address, and that before one that is bound to
+// any address.
+func (l *Layer) find(dst netip.Addr, port uint16, from netip.AddrPort) *Endpoint {
+	if e := l.endpoints[keyOf(dst, port)].best(from); e != nil {
+		return e
+	}
+	return l.endpoints[keyOf(anyAddr, port)].best(from)
+}
+
+// best picks from endpoints of one address and port.
+func (e *Endpoint) best(from netip.AddrPort) *Endpoint {
+	var unconnected *Endpoint
+	for ; e != nil; e = e.next {
+		switch {
+		case e.remote == from:
+			return e
+		case !e.remote.IsValid() && unconnected == nil:
+			unconnected = e
+		}
+	}
+	return unconnected
+}
+
+// inputBroadcast gives a copy to every endpoint that hears broadcasts: bound to
+// any address, or to the broadcast address itself. RFC 1122, section 3.2.2:
+// nobody is told when there is none.
+func (l *Layer) inputBroadcast(p *packet.Packet, d *network.Datagram, from netip.AddrPort, port uint16) {
+	p.Unpull(d.HeaderLen)
+	found := false
+	for _, a := range [...]netip.Addr{d.Dst, anyAddr} {
+		for e := l.endpoints[keyOf(a, port)]; e != nil; e = e.next {
+			if !e.remote.IsValid() || e.remote == from {
+				found = true
+				e.enqueue(p.Clone())
+			}
+		}
+	}
+	if !found {
+		l.stats.NoPort++
+	}
+	p.Release()
+}
+
+// Error takes an ICMP error about a datagram of this host. RFC 1122, section
+// 4.1.3.3 has it passed up; as on Linux, only to a connected endpoint, which
+// cannot mistake which peer it is about, and only if it is a hard one.
+func (l *Layer) Error(e *network.Error) {
+	l.stats.Errors++
+	h := header.UDP{
+		SrcPort: uint16(e.Quoted[0])<<8 | uint16(e.Quoted[1]),
+		DstPort: uint16(e.Quoted[2])<<8 | uint16(e.Quoted[3]),
+	}
+	remote := netip.AddrPortFrom(e.Dst, h.DstPort)
+	for ep := l.endpoints[keyOf(e.Src, h.SrcPort)]; ep != nil; ep = ep.next {
+		if ep.remote == remote && e.Hard {
+			ep.fail(e.Errno)
+			return
+		}
+	}
+}
+
+func (l *Layer) drop(p *packet.Packet, reason *uint64) {
+	*reason++
+	p.Release()
+}
