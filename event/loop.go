@@ -101,6 +101,10 @@ func newLoop(k kind, seed uint64) *Loop {
 // Virtual reports whether the loop's time is its own (NewVirtual).
 func (l *Loop) Virtual() bool { return l.kind == virtualTime }
 
+// Simulated reports whether the loop's time is not the machine's: it passes as
+// fast as the events of the network allow (NewVirtual and NewBubble).
+func (l *Loop) Simulated() bool { return l.kind != realTime }
+
 // Now returns the time of this turn. The turn must be held.
 func (l *Loop) Now() Time { return l.now }
 

@@ -1,0 +1,83 @@
+package host
+
+import (
+	"net"
+	"net/netip"
+	"slices"
+	"strings"
+	"sync"
+)
+
+// Hosts is a table of names and addresses, as in hosts(5). It may be shared and
+// is safe for use by several goroutines.
+type Hosts struct {
+	mu      sync.RWMutex
+	entries []entry // in the order of the file
+	names   map[string][]netip.Addr
+}
+
+type entry struct {
+	addr netip.Addr
+	name string
+}
+
+// NewHosts returns an empty table.
+func NewHosts() *Hosts { return &Hosts{names: make(map[string][]netip.Addr)} }
+
+// fold makes names equal that differ in case or in a final dot only (RFC 4343).
+func fold(name string) string { return strings.ToLower(strings.TrimSuffix(name, ".")) }
+
+// Add adds an address to a name, after those that it has.
+func (t *Hosts) Add(name string, addr netip.Addr) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	key := fold(name)
+	if slices.Contains(t.names[key], addr) {
+		return
+	}
+	t.names[key] = append(t.names[key], addr)
+	t.entries = append(t.entries, entry{addr, name})
+}
+
+// Remove forgets a name.
+func (t *Hosts) Remove(name string) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	delete(t.names, fold(name))
+	t.entries = slices.DeleteFunc(t.entries, func(e entry) bool { return fold(e.name) == fold(name) })
+}
+
+// Addrs returns the addresses of a name, the first added first.
+func (t *Hosts) Addrs(name string) []netip.Addr {
+	t.mu.RLock()
+	defer t.mu.RUnlock()
+	return slices.Clone(t.names[fold(name)])
+}
+
+// Names returns the names that have an address, the canonical one first.
+func (t *Hosts) Names(addr netip.Addr) []string {
+	t.mu.RLock()
+	defer t.mu.RUnlock()
+	var names []string
+	for _, e := range t.entries {
+		if e.addr == addr {
+			names = append(names, e.name)
+		}
+	}
+	return names
+}
+
+// Lookup finds the addresses of a name: the name may be an address itself, in
+// Hosts, or known to Resolve. It returns a *net.DNSError if it is none of these.
+func (h *Host) Lookup(name string) ([]netip.Addr, error) {
+	if a, err := netip.ParseAddr(name); err == nil {
+		return []netip.Addr{a}, nil
+	}
+	if found := h.Hosts.Addrs(name); len(found) > 0 {
+		return found, nil
+	}
+	if h.Resolve != nil {
+		return h.Resolve(name)
+	}
+	return nil, &net.DNSError{Err: "no such host", Name: name, IsNotFound: true}
+}

@@ -1,0 +1,182 @@
+package inspect
+
+import (
+	"hash/maphash"
+	"net/netip"
+
+	"septet/header"
+)
+
+// point is where a frame was seen: an interface of the capture, and what
+// divides one interface into several.
+type point struct {
+	iface int
+	index uint32 // of the interface within a capture of "any" (Linux cooked v2)
+	vlan  uint16
+}
+
+// sighting is what the tracker needs of a frame, read without building a tree.
+type sighting struct {
+	at       point
+	arp      *header.ARP
+	src, dst netip.Addr
+	protocol header.Protocol
+	id       uint32 // IPv4's identification
+	offset   int    // of a fragment
+	more     bool   // more fragments follow
+	payload  []byte
+	length   int  // of the payload by the IP header: more than len(payload) in a cut frame
+	damaged  bool // the IPv4 header's checksum is wrong
+}
+
+func (s *sighting) cut() bool { return len(s.payload) < s.length || s.more || s.offset > 0 }
+
+// decode reads a frame down to what IP carries. It returns false for frames
+// that carry neither IP nor ARP, and for those that cannot be read.
+func decode(f *Frame) (s sighting, ok bool) {
+	s.at.iface = f.Interface
+	b := f.Data
+	switch f.LinkType {
+	case LinkEthernet:
+		if len(b) < header.EthernetLen {
+			return s, false
+		}
+		return s, s.ether(be.Uint16(b[12:]), b[header.EthernetLen:])
+	case LinkLinuxSLL:
+		if len(b) < 16 {
+			return s, false
+		}
+		return s, s.ether(be.Uint16(b[14:]), b[16:])
+	case LinkLinuxSLL2:
+		if len(b) < 20 {
+			return s, false
+		}
+		s.at.index = be.Uint32(b[4:])
+		return s, s.ether(be.Uint16(b), b[20:])
+	case LinkNull, LinkLoop:
+		if len(b) < 4 {
+			return s, false
+		}
+		family := loopbackFamily(b)
+		return s, (family == familyINET || isFamilyINET6(family)) && s.ip(b[4:])
+	case LinkRaw, LinkRaw12, LinkRaw14, LinkIPv4, LinkIPv6:
+		return s, s.ip(b)
+	}
+	return s, false
+}
+
+func (s *sighting) ether(kind uint16, b []byte) bool {
+	for range maxDepth {
+		if header.EtherType(kind) != header.EtherTypeVLAN || len(b) < 4 {
+			break
+		}
+		s.at.vlan = be.Uint16(b) & 0xfff
+		kind, b = be.Uint16(b[2:]), b[4:]
+	}
+	switch header.EtherType(kind) {
+	case header.EtherTypeIPv4, header.EtherTypeIPv6:
+		return s.ip(b)
+	case header.EtherTypeARP:
+		arp, err := header.ParseARP(b)
+		s.arp = &arp
+		return err == nil
+	}
+	return false
+}
+
+func (s *sighting) ip(b []byte) bool {
+	switch {
+	case len(b) >= header.IPv4Len && b[0]>>4 == 4:
+		return s.ipv4(b)
+	case len(b) >= ipv6Len && b[0]>>4 == 6:
+		return s.ipv6(b)
+	}
+	return false
+}
+
+func (s *sighting) ipv4(b []byte) bool {
+	n, total := int(b[0]&15)*4, int(be.Uint16(b[2:]))
+	if total == 0 {
+		total = len(b) // as in dissection.ipv4
+	}
+	if n < header.IPv4Len || n > len(b) || total < n {
+		return false
+	}
+	s.src, s.dst = netip.AddrFrom4([4]byte(b[12:])), netip.AddrFrom4([4]byte(b[16:]))
+	s.protocol, s.id = header.Protocol(b[9]), uint32(be.Uint16(b[4:]))
+	s.offset, s.more = int(be.Uint16(b[6:])&0x1fff)*8, b[6]&0x20 != 0
+	s.payload, s.length = b[n:min(len(b), total)], total-n
+	// A checksum of zero is left to the network card: no header sums to it.
+	s.damaged = be.Uint16(b[10:]) != 0 && header.Checksum(b[:n], 0) != 0xffff
+	return true
+}
+
+func (s *sighting) ipv6(b []byte) bool {
+	length, next := int(be.Uint16(b[4:])), header.Protocol(b[6])
+	s.src, s.dst = netip.AddrFrom16([16]byte(b[8:])), netip.AddrFrom16([16]byte(b[24:]))
+	b = b[ipv6Len:]
+	if length == 0 {
+		length = len(b)
+	}
+	b = b[:min(len(b), length)]
+	for range maxDepth {
+		if _, is := extensionNames[next]; !is || len(b) < 8 {
+			break
+		}
+		n := 8
+		if next == 44 {
+			s.offset, s.more = int(be.Uint16(b[2:])>>3*8), b[3]&1 != 0
+			s.id = be.Uint32(b[4:])
+		} else {
+			n += 8 * int(b[1])
+		}
+		if n > len(b) {
+			return false
+		}
+		next, b, length = header.Protocol(b[0]), b[n:], length-n
+	}
+	s.protocol, s.payload, s.length = next, b, length
+	return true
+}
+
+// verdict looks at the checksum of a TCP, UDP or ICMP payload; field is its
+// place.
+func (s *sighting) verdict(field int) Check {
+	if s.cut() || len(s.payload) < field+2 {
+		return Unverifiable
+	}
+	value := be.Uint16(s.payload[field:])
+	if s.protocol == header.ProtocolUDP && value == 0 {
+		return Absent
+	}
+	var pseudo uint16
+	if s.protocol != header.ProtocolICMP {
+		pseudo = pseudoSum(s.src, s.dst, s.protocol, s.length)
+	}
+	c, _ := judge(value, header.Checksum(s.payload, pseudo), pseudo, len(s.payload), s.length)
+	return c
+}
+
+var seed = maphash.MakeSeed()
+
+// fingerprint is the same for all copies of one packet on its way: it leaves
+// out what routers change.
+func (s *sighting) fingerprint() uint64 {
+	var h maphash.Hash
+	h.SetSeed(seed)
+	if s.arp != nil {
+		var b [header.ARPLen]byte
+		s.arp.Put(b[:])
+		h.Write(b[:])
+		return h.Sum64()
+	}
+	h.Write(s.src.AsSlice())
+	h.Write(s.dst.AsSlice())
+	h.WriteByte(byte(s.protocol))
+	var b [8]byte
+	be.PutUint32(b[:], s.id)
+	be.PutUint32(b[4:], uint32(s.offset))
+	h.Write(b[:])
+	h.Write(s.payload)
+	return h.Sum64()
+}

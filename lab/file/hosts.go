@@ -1,0 +1,232 @@
+package file
+
+import (
+	"fmt"
+	"net/netip"
+	"strings"
+
+	"septet/header"
+)
+
+// readHosts reads the hosts, or the routers, which have the same keys.
+func (r *reader) readHosts(o object, section string) {
+	v, ok := o.get(section)
+	if !ok {
+		return
+	}
+	entries, ok := r.mapping(v, "names with their addresses, like pc1: {address: 10.0.1.10/24}")
+	if !ok {
+		return
+	}
+	for _, e := range entries {
+		h := &Host{Position: e.key.Position, Name: e.key.text, Router: section == "routers"}
+		if r.declare(e.key, node{host: h}) {
+			r.lab.Hosts = append(r.lab.Hosts, h)
+			r.readHost(h, e)
+		}
+	}
+}
+
+func (r *reader) readHost(h *Host, e entry) {
+	o, ok := r.object(e.value, hostKeys)
+	if !ok {
+		return
+	}
+	r.readInterfaces(h, o, e.key.place)
+	r.readRoutes(h, o)
+	if v, ok := o.get("services"); ok {
+		r.readServices(h, v)
+	}
+}
+
+// readInterfaces reads either the one address of a host or its interfaces.
+func (r *reader) readInterfaces(h *Host, o object, name place) {
+	v, several := o.get("interfaces")
+	if !several {
+		i := &Interface{Position: h.Position, Name: "eth0"}
+		if _, ok := o.get("address"); !ok {
+			r.mistake(name, fmt.Sprintf("%s has no address", h.Name), "expected address: 10.0.1.10/24, or interfaces: with an address each")
+		}
+		h.Interfaces = []*Interface{i}
+		r.readInterface(h, i, o)
+		return
+	}
+	for _, key := range interfaceKeys.names {
+		if _, ok := o.get(key); ok {
+			r.mistake(o.key(key), fmt.Sprintf("%s has interfaces, so %s belongs to one of them", h.Name, key), "expected it under interfaces")
+		}
+	}
+	entries, _ := r.mapping(v, "names with their addresses, like eth0: 10.0.1.1/24")
+	for _, e := range entries {
+		if !isName(e.key.text, 15) || e.key.text == "lo" { // Linux's IFNAMSIZ is 16 with the closing zero
+			r.mistake(e.key.place, quote(e.key.text)+" cannot be an interface", "expected a name like eth0, at most 15 characters; lo is on every host")
+			continue
+		}
+		if len(h.Interfaces) >= maxPerHost {
+			r.mistake(e.key.place, "too many interfaces", fmt.Sprintf("the most is %d", maxPerHost))
+			return
+		}
+		i := &Interface{Position: e.key.Position, Name: e.key.text}
+		h.Interfaces = append(h.Interfaces, i)
+		r.readInterfaceValue(h, i, e.value)
+	}
+	if len(h.Interfaces) == 0 && v.node != nil {
+		r.mistake(name, h.Name+" has no interface", "expected at least one, like eth0: 10.0.1.1/24")
+	}
+}
+
+// readInterfaceValue reads an interface in its short form, the address alone,
+// or in its long form.
+func (r *reader) readInterfaceValue(h *Host, i *Interface, v value) {
+	switch kindOf(v.node) {
+	case "a mapping":
+		if o, ok := r.object(v, interfaceKeys); ok {
+			if _, ok := o.get("address"); !ok {
+				r.mistake(r.at(i.Position, i.Name), i.Name+" has no address", "expected "+prefixForm)
+			}
+			r.readInterface(h, i, o)
+		}
+	default:
+		r.readInterface(h, i, object{at: v.at, entries: []entry{{key: word{text: "address"}, value: v}}})
+	}
+}
+
+// readInterface reads address, MAC and MTU.
+func (r *reader) readInterface(h *Host, i *Interface, o object) {
+	i.MTU = 1500
+	if v, ok := o.get("mtu"); ok {
+		// RFC 791, section 3.2: 68 octets must pass every network whole.
+		if n, ok := r.number(v, 68, 65535); ok {
+			i.MTU = n
+		}
+	}
+	if v, ok := o.get("address"); ok {
+		if w, ok := r.text(v, prefixForm); ok {
+			i.Address = r.hostAddress(h, i, w)
+		}
+	}
+	r.readMAC(h, i, o)
+}
+
+const macForm = "an Ethernet address like 02:00:00:00:00:01"
+
+// readMAC reads the MAC or makes one, locally administered, of the address.
+func (r *reader) readMAC(h *Host, i *Interface, o object) {
+	at := r.at(i.Position, i.Name)
+	if i.Address.IsValid() {
+		a := i.Address.Addr().As4()
+		i.MAC = header.MAC{0x02, 0x00, a[0], a[1], a[2], a[3]}
+	}
+	if v, ok := o.get("mac"); ok {
+		w, ok := r.text(v, macForm)
+		if !ok {
+			return
+		}
+		mac, err := header.ParseMAC(w.text)
+		switch {
+		case err != nil:
+			r.mistake(w.place, quote(w.text)+" is not a MAC address", "expected "+macForm)
+			return
+		case mac.IsGroup() || mac == header.MAC{}:
+			r.mistake(w.place, mac.String()+" is not the address of one station", "expected an even first byte, like 02:00:00:00:00:01")
+			return
+		}
+		i.MAC, at = mac, w.place
+	}
+	if i.MAC == (header.MAC{}) {
+		return
+	}
+	if owner, taken := r.macs[i.MAC]; taken {
+		r.mistake(at, fmt.Sprintf("the MAC address %v is taken", i.MAC), owner+" has it; every interface needs its own")
+		return
+	}
+	r.macs[i.MAC] = h.Name + ":" + i.Name
+}
+
+const routeForm = "a route like 10.0.3.0/24 via 10.0.2.2"
+
+// readRoutes reads the routes and the gateway, which is a route too.
+func (r *reader) readRoutes(h *Host, o object) {
+	if v, ok := o.get("gateway"); ok {
+		if w, ok := r.text(v, addressForm); ok {
+			r.readRoute(h, o.key("gateway"), defaultRoute, w)
+		}
+	}
+	v, ok := o.get("routes")
+	if !ok {
+		return
+	}
+	values, _ := r.list(v, "a list of routes, like 10.0.3.0/24 via 10.0.2.2")
+	for _, v := range values {
+		w, ok := r.text(v, routeForm)
+		if !ok {
+			continue
+		}
+		to, via, ok := w.cut(" via ")
+		if !ok {
+			r.mistake(w.place, quote(w.text)+" is not a route", "expected "+routeForm)
+			continue
+		}
+		if network, ok := r.network(to.trim()); ok {
+			r.readRoute(h, to.trim().place, network, via.trim())
+		}
+	}
+}
+
+var defaultRoute = netip.PrefixFrom(netip.IPv4Unspecified(), 0)
+
+func (r *reader) readRoute(h *Host, at place, to netip.Prefix, via word) {
+	for _, route := range h.Routes {
+		switch {
+		case route.To != to:
+		case to == defaultRoute:
+			r.mistake(at, h.Name+" has two default gateways", fmt.Sprintf("the first, %v, is on line %d", route.Via, route.Line))
+			return
+		default:
+			r.mistake(at, fmt.Sprintf("%s has two routes to %v", h.Name, to), fmt.Sprintf("the first is on line %d", route.Line))
+			return
+		}
+	}
+	if len(h.Routes) >= maxPerHost {
+		r.mistake(at, "too many routes", fmt.Sprintf("the most is %d", maxPerHost))
+		return
+	}
+	if a, ok := r.neighbour(h, via); ok {
+		h.Routes = append(h.Routes, Route{Position: at.Position, To: to, Via: a})
+	}
+}
+
+// readSwitches reads the list of names of switches.
+func (r *reader) readSwitches(o object) {
+	v, ok := o.get("switches")
+	if !ok {
+		return
+	}
+	values, _ := r.list(v, "a list of names, like [s1, s2]")
+	for _, v := range values {
+		w, ok := r.text(v, "the name of a switch")
+		if !ok {
+			continue
+		}
+		b := &Switch{Position: w.Position, Name: w.text}
+		if r.declare(w, node{bridge: b}) {
+			r.lab.Switches = append(r.lab.Switches, b)
+		}
+	}
+}
+
+// at is the place of text that stands at p.
+func (r *reader) at(p Position, text string) place {
+	return place{p, len([]rune(text))}
+}
+
+// networks lists the networks a host is attached to, for messages.
+func (h *Host) networks() string {
+	var list []string
+	for _, i := range h.Interfaces {
+		if i.Address.IsValid() {
+			list = append(list, i.Address.Masked().String())
+		}
+	}
+	return strings.Join(list, " or ")
+}

@@ -1,0 +1,83 @@
+package file
+
+// keys are the keys that a part of the file may have, in the order in which
+// they are explained.
+type keys struct {
+	of    string // what has them
+	names []string
+}
+
+var (
+	labKeys       = keys{"a lab", []string{"name", "description", "seed", "hosts", "routers", "switches", "links", "publish", "script"}}
+	hostKeys      = keys{"a host", []string{"address", "gateway", "mac", "mtu", "interfaces", "routes", "services"}}
+	interfaceKeys = keys{"an interface", []string{"address", "mac", "mtu"}}
+	serviceKeys   = keys{"a service", []string{"echo", "web"}}
+	echoKeys      = keys{"echo", []string{"port", "bind"}}
+	webKeys       = keys{"web", []string{"port", "bind", "title", "text", "pages"}}
+	linkKeys      = keys{"a link", append([]string{"link"}, impairmentKeys.names...)}
+	publishKeys   = keys{"a published port", []string{"listen", "to", "from", "protocol"}}
+	stepKeys      = keys{"a step", append([]string{"at", "host", "link", "timeout"}, actionNames...)}
+	pingKeys      = keys{"ping", []string{"to", "count", "interval", "size"}}
+	connectKeys   = keys{"connect", []string{"to", "send", "expect"}}
+	udpKeys       = keys{"udp", []string{"to", "send", "expect"}}
+	getKeys       = keys{"get", []string{"url", "expect"}}
+
+	impairmentKeys = keys{"an impairment", []string{
+		"delay", "jitter", "rate", "queue", "loss", "burst", "duplicate", "reorder", "reorder-by", "corrupt",
+	}}
+	actionNames = []string{"ping", "connect", "udp", "get", "sleep", "set", "state"}
+)
+
+// formatKeys is every part of the format that has fixed keys.
+var formatKeys = []keys{
+	labKeys, hostKeys, interfaceKeys, serviceKeys, echoKeys, webKeys, linkKeys, publishKeys,
+	stepKeys, pingKeys, connectKeys, udpKeys, getKeys, impairmentKeys,
+}
+
+// object is a mapping whose keys are known.
+type object struct {
+	at      place
+	entries []entry
+}
+
+// get returns the value under a key; ok is false if the file has none.
+func (o object) get(key string) (v value, ok bool) {
+	for _, e := range o.entries {
+		if e.key.text == key {
+			return e.value, true
+		}
+	}
+	return value{at: o.at}, false
+}
+
+// key returns where a key stands.
+func (o object) key(name string) place {
+	for _, e := range o.entries {
+		if e.key.text == name {
+			return e.key.place
+		}
+	}
+	return o.at
+}
+
+// object reads a mapping that may have only the given keys.
+func (s *source) object(v value, ks keys) (object, bool) {
+	entries, ok := s.mapping(v, "a mapping with keys of "+ks.of)
+	if !ok {
+		return object{at: v.at}, false
+	}
+	return s.known(v.at, entries, ks), true
+}
+
+// known leaves out the entries whose keys are unknown, which are mistakes.
+func (s *source) known(at place, entries []entry, ks keys) object {
+	o := object{at: at}
+	for _, e := range entries {
+		if contains(ks.names, e.key.text) {
+			o.entries = append(o.entries, e)
+		} else if !s.full() {
+			s.mistake(e.key.place, "unknown key "+quote(e.key.text), oneOf("the keys of "+ks.of, e.key.text, ks.names))
+		}
+	}
+	return o
+}

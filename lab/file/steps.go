@@ -1,0 +1,324 @@
+package file
+
+import (
+	"fmt"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+)
+
+// Defaults of the script.
+const (
+	DefaultTimeout      = 10 * time.Second
+	DefaultPingCount    = 3
+	DefaultPingInterval = time.Second
+	DefaultPingSize     = 56 // as ping's on most systems
+)
+
+// maxDatagram is what fits an IPv4 packet beside the headers of IP and UDP.
+const maxDatagram = 65535 - 20 - 8
+
+const scriptForm = "a list of steps, like - {host: pc1, ping: www}"
+
+func (r *reader) readScript(o object, sound bool) {
+	v, ok := o.get("script")
+	if !ok {
+		return
+	}
+	values, _ := r.list(v, scriptForm)
+	var last *Step // the last one that says at
+	for _, v := range values {
+		if len(r.lab.Script) >= maxSteps {
+			r.mistake(v.at, "too many steps", fmt.Sprintf("the most is %d", maxSteps))
+			return
+		}
+		o, ok := r.object(v, stepKeys)
+		if !ok {
+			continue
+		}
+		s := &Step{Position: o.at.Position, Follows: true}
+		if r.readWhen(s, o, last); !s.Follows {
+			last = s
+		}
+		if r.readAction(s, o, sound); s.Action != nil {
+			r.lab.Script = append(r.lab.Script, s)
+		}
+	}
+}
+
+// readWhen reads at. The list is in the order of time, so that it can be read
+// from the top down.
+func (r *reader) readWhen(s *Step, o object, last *Step) {
+	v, ok := o.get("at")
+	if !ok {
+		return
+	}
+	d, ok := r.duration(v)
+	if !ok {
+		return
+	}
+	if last != nil && d < last.At {
+		r.mistake(v.at, fmt.Sprintf("%v is before the step on line %d", d, last.Line), fmt.Sprintf("steps stand in the order of time; that one is at %v", last.At))
+	}
+	s.At, s.Follows = d, false
+}
+
+// readAction reads the one action of a step, after the host or link it is for.
+func (r *reader) readAction(s *Step, o object, sound bool) {
+	var actions []entry
+	for _, e := range o.entries {
+		if slices.Contains(actionNames, e.key.text) {
+			actions = append(actions, e)
+		}
+	}
+	switch len(actions) {
+	case 0:
+		r.mistake(o.at, "this step does nothing", "expected one of "+strings.Join(actionNames, ", "))
+		return
+	case 1:
+	default:
+		r.mistake(actions[1].key.place, fmt.Sprintf("this step does %s already", actions[0].key.text), "expected one action; begin the next with a dash")
+		return
+	}
+	a := actions[0]
+	switch a.key.text {
+	case "sleep":
+		r.forbid(o, a.key, "host", "link", "timeout")
+		if d, ok := r.duration(a.value); ok {
+			s.Action = &Sleep{For: d}
+		}
+	case "set", "state":
+		r.forbid(o, a.key, "host", "timeout")
+		if l, ok := r.subjectLink(o, a.key); ok {
+			r.readLinkAction(s, l, a)
+		}
+	default:
+		r.forbid(o, a.key, "link")
+		s.Timeout = DefaultTimeout
+		if v, ok := o.get("timeout"); ok {
+			if d, ok := r.duration(v); ok {
+				s.Timeout = d
+			}
+		}
+		if h, ok := r.subjectHost(s, o, a.key); ok {
+			r.readHostAction(s, h, a, sound)
+		}
+	}
+}
+
+// forbid reports keys that make no sense beside an action.
+func (r *reader) forbid(o object, action word, names ...string) {
+	for _, name := range names {
+		if _, ok := o.get(name); ok {
+			r.mistake(o.key(name), fmt.Sprintf("%s has no %s", action.text, name), "leave it out")
+		}
+	}
+}
+
+func (r *reader) subjectHost(s *Step, o object, action word) (*Host, bool) {
+	v, ok := o.get("host")
+	if !ok {
+		r.mistake(action.place, fmt.Sprintf("%s does not say who does it", action.text), "expected host: beside it, like host: pc1")
+		return nil, false
+	}
+	w, ok := r.text(v, "the name of a host")
+	if !ok {
+		return nil, false
+	}
+	s.Host = w.text
+	return r.host(w)
+}
+
+func (r *reader) readHostAction(s *Step, h *Host, a entry, sound bool) {
+	var to place
+	var target *Target
+	switch a.key.text {
+	case "ping":
+		if p, at, ok := r.readPing(h, a.value); ok {
+			s.Action, to, target = p, at, &p.To
+		}
+	case "connect":
+		if c, at, ok := r.readExchange(h, a.value, connectKeys, maxTextSize); ok {
+			s.Action, to, target = (*Connect)(c), at, &c.To
+		}
+	case "udp":
+		if c, at, ok := r.readExchange(h, a.value, udpKeys, maxDatagram); ok {
+			s.Action, to, target = (*Datagram)(c), at, &c.To
+		}
+	case "get":
+		if g, at, ok := r.readGet(h, a.value); ok {
+			s.Action, to, target = g, at, &g.To
+		}
+	}
+	if target != nil && sound {
+		r.checkReach(to, h, *target)
+	}
+}
+
+// readPing reads "ping: www" or "ping: {to: www, count: 3}".
+func (r *reader) readPing(h *Host, v value) (*Ping, place, bool) {
+	p := &Ping{Count: DefaultPingCount, Interval: DefaultPingInterval, Size: DefaultPingSize}
+	o, ok := r.shorthand(v, "to", pingKeys)
+	if !ok {
+		return nil, o.at, false
+	}
+	if v, ok := o.get("count"); ok {
+		p.Count, _ = r.number(v, 1, 1_000_000)
+	}
+	if v, ok := o.get("interval"); ok {
+		p.Interval, _ = r.duration(v)
+	}
+	if v, ok := o.get("size"); ok {
+		p.Size, _ = r.number(v, 0, maxDatagram) // ICMP's header is as long as UDP's
+	}
+	w, ok := r.required(o, "to", "a host, like pc2")
+	if ok {
+		p.To, ok = r.target(w, h, false)
+	}
+	return p, w.place, ok
+}
+
+// readExchange reads what connect and udp have in common.
+func (r *reader) readExchange(h *Host, v value, ks keys, most int) (*Connect, place, bool) {
+	c := &Connect{}
+	o, ok := r.shorthand(v, "to", ks)
+	if !ok {
+		return nil, o.at, false
+	}
+	if v, ok := o.get("send"); ok {
+		w, _ := r.limitedText(v, "the text to send", most)
+		c.Send = []byte(w.text)
+	}
+	if v, ok := o.get("expect"); ok {
+		w, _ := r.limitedText(v, "the text that must come back", most)
+		c.Expect = []byte(w.text)
+	}
+	w, ok := r.required(o, "to", targetForm)
+	if ok {
+		c.To, ok = r.target(w, h, true)
+	}
+	return c, w.place, ok
+}
+
+const urlForm = "a URL like http://www/ or http://www:8080/about"
+
+// readGet reads "get: http://www/" or "get: {url: http://www/}".
+func (r *reader) readGet(h *Host, v value) (*Get, place, bool) {
+	o, ok := r.shorthand(v, "url", getKeys)
+	if !ok {
+		return nil, o.at, false
+	}
+	g := &Get{}
+	if v, ok := o.get("expect"); ok {
+		w, _ := r.limitedText(v, "a text that the page has", maxTextSize)
+		g.Expect = w.text
+	}
+	w, ok := r.required(o, "url", urlForm)
+	if !ok {
+		return nil, w.place, false
+	}
+	g.URL = w.text
+	const scheme = "http://"
+	u, err := url.Parse(w.text)
+	if err != nil || !strings.HasPrefix(w.text, scheme) || u.Host == "" || u.User != nil {
+		r.mistake(w.place, quote(w.text)+" is not a page of a lab", "expected "+urlForm)
+		return nil, w.place, false
+	}
+	authority := w.part(len(scheme), len(scheme)+len(u.Host))
+	if u.Port() != "" {
+		g.To, ok = r.target(authority, h, true)
+	} else {
+		g.To, ok = r.target(authority, h, false)
+		g.To.Port = 80
+	}
+	return g, authority.place, ok
+}
+
+// shorthand reads a mapping, or a single value that stands for one key of it.
+func (r *reader) shorthand(v value, key string, ks keys) (object, bool) {
+	if kindOf(v.node) == "a single value" {
+		return object{at: v.at, entries: []entry{{key: word{place: v.at, text: key}, value: v}}}, true
+	}
+	return r.object(v, ks)
+}
+
+func (r *reader) subjectLink(o object, action word) (*Link, bool) {
+	v, ok := o.get("link")
+	if !ok {
+		r.mistake(action.place, fmt.Sprintf("%s does not say which link", action.text), "expected link: beside it, like link: pc1 - s1")
+		return nil, false
+	}
+	w, ok := r.text(v, linkForm)
+	if !ok {
+		return nil, false
+	}
+	a, b, ok := splitEnds(w)
+	if !ok {
+		r.mistake(w.place, quote(w.text)+" is not a link", "expected "+linkForm)
+		return nil, false
+	}
+	var found []*Link
+	for _, l := range r.lab.Links {
+		if (l.Ends[0].is(a.text) && l.Ends[1].is(b.text)) || (l.Ends[0].is(b.text) && l.Ends[1].is(a.text)) {
+			found = append(found, l)
+		}
+	}
+	switch len(found) {
+	case 0:
+		if r.wires.broken {
+			return nil, false // it may be one that could not be read
+		}
+		r.mistake(w.place, "there is no link "+quote(w.text), oneOf("links here", w.text, r.linkNames()))
+	case 1:
+		return found[0], true
+	default:
+		r.mistake(w.place, fmt.Sprintf("%d links are called %q", len(found), w.text), "say which, with the interface: r1:eth0 - s1")
+	}
+	return nil, false
+}
+
+// is reports whether text names the end, with or without its interface.
+func (e End) is(text string) bool { return text == e.Node || text == e.String() }
+
+func (r *reader) linkNames() []string {
+	names := make([]string, 0, len(r.lab.Links))
+	for _, l := range r.lab.Links {
+		names = append(names, l.Name)
+	}
+	return names
+}
+
+func (r *reader) readLinkAction(s *Step, l *Link, a entry) {
+	if a.key.text == "state" {
+		w, ok := r.text(a.value, "up or down")
+		if ok && w.text != "up" && w.text != "down" {
+			r.mistake(w.place, quote(w.text)+" is not a state of a link", "expected up or down")
+			return
+		}
+		s.Action = &LinkState{Link: l, Up: w.text == "up"}
+		return
+	}
+	entries, ok := r.mapping(a.value, "impairments, like {loss: 10%}")
+	if !ok {
+		return
+	}
+	plain, directed := splitDirections(entries)
+	o := r.known(a.value.at, plain, impairmentKeys)
+	both := r.readChange(o)
+	set := &SetLink{Link: l, Changes: [2]Change{both, both}}
+	state, changed := r.states[l]
+	if !changed {
+		state = l.Impairments
+	}
+	for i, c := range set.Changes {
+		c.Apply(&state[i])
+		r.checkImpairment(o, state[i])
+	}
+	r.readDirections(l, directed, &set.Changes, state)
+	for i, c := range set.Changes {
+		c.Apply(&state[i])
+	}
+	r.states[l] = state
+	s.Action = set
+}

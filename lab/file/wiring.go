@@ -1,0 +1,157 @@
+package file
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// wiring is which ends are connected with which: the segments of the lab. A
+// segment is everything that a broadcast reaches: one link, or the links of
+// the switches that are connected with each other.
+type wiring struct {
+	parent  map[string]string // union-find over switches and interfaces
+	used    map[string]Position
+	trunks  map[string][]string // switches by the switches they are linked to
+	broken  bool                // a link could not be read: what is not linked may have been meant there
+	members map[string][]member // the interfaces of each segment, by its root
+}
+
+// member is an interface on a segment.
+type member struct {
+	host *Host
+	on   *Interface
+}
+
+func (e End) String() string {
+	if e.Interface == "" {
+		return e.Node
+	}
+	return e.Node + ":" + e.Interface
+}
+
+func (w *wiring) root(x string) string {
+	for {
+		p, ok := w.parent[x]
+		if !ok || p == x {
+			return x
+		}
+		if next, ok := w.parent[p]; ok {
+			w.parent[x] = next // halve the path
+		}
+		x = p
+	}
+}
+
+// connect puts both ends of a link on one segment. An interface takes one
+// cable. Switches must form a tree: there is no spanning tree protocol (IEEE
+// 802.1D) that would cut a loop, and a broadcast in a loop never ends.
+func (w *wiring) connect(r *reader, l *Link, places ...place) bool {
+	if w.parent == nil {
+		w.parent, w.used, w.trunks = make(map[string]string), make(map[string]Position), make(map[string][]string)
+	}
+	for i, e := range l.Ends {
+		if e.Interface == "" {
+			continue
+		}
+		if first, taken := w.used[e.String()]; taken {
+			r.mistake(places[i], e.String()+" is linked twice", fmt.Sprintf("the first link is on line %d; a switch connects more than two", first.Line))
+			return false
+		}
+		w.used[e.String()] = e.Position
+	}
+	a, b := l.Ends[0], l.Ends[1]
+	if a.Interface == "" && b.Interface == "" {
+		if w.root(a.Node) == w.root(b.Node) {
+			way := append(w.path(a.Node, b.Node), a.Node)
+			r.mistake(r.at(a.Position, l.Name), "this link closes a loop of switches: "+strings.Join(way, " - "),
+				"take one of its links away, or broadcasts go round for ever")
+			return false
+		}
+		w.trunks[a.Node] = append(w.trunks[a.Node], b.Node)
+		w.trunks[b.Node] = append(w.trunks[b.Node], a.Node)
+	}
+	w.parent[w.root(a.String())] = w.root(b.String())
+	return true
+}
+
+// path returns the switches from one switch to another that is connected.
+func (w *wiring) path(from, to string) []string {
+	came := map[string]string{from: from}
+	queue := []string{from}
+	for len(queue) > 0 && came[to] == "" {
+		for _, next := range w.trunks[queue[0]] {
+			if came[next] == "" {
+				came[next] = queue[0]
+				queue = append(queue, next)
+			}
+		}
+		queue = queue[1:]
+	}
+	way := []string{to}
+	for at := to; at != from && came[at] != ""; at = came[at] {
+		way = append(way, came[at])
+	}
+	slices.Reverse(way)
+	return way
+}
+
+// checkWiring looks for what is not linked, and at the addresses of each segment.
+func (r *reader) checkWiring() {
+	w := &r.wires
+	w.members = make(map[string][]member)
+	var roots []string
+	for _, h := range r.lab.Hosts {
+		for _, i := range h.Interfaces {
+			name := End{Node: h.Name, Interface: i.Name}.String()
+			if _, linked := w.used[name]; !linked {
+				if !w.broken && i.Address.IsValid() {
+					r.mistake(r.unlinked(h, i), name+" has no link", fmt.Sprintf("expected one under links, like - link: %s - s1", name))
+				}
+				continue
+			}
+			root := w.root(name)
+			if w.members[root] == nil {
+				roots = append(roots, root)
+			}
+			w.members[root] = append(w.members[root], member{h, i})
+		}
+	}
+	for _, root := range roots {
+		r.checkSegment(w.members[root])
+	}
+}
+
+func (r *reader) unlinked(h *Host, i *Interface) place {
+	if i.Position == h.Position {
+		return r.at(h.Position, h.Name)
+	}
+	return r.at(i.Position, i.Name)
+}
+
+// checkSegment holds the interfaces of a segment against each other: networks
+// may differ, but where they overlap they must be the same, or two hosts would
+// not agree on who is a neighbour.
+func (r *reader) checkSegment(members []member) {
+	var seen []member // one for each network
+	for _, m := range members {
+		network := m.on.Address.Masked()
+		known := !m.on.Address.IsValid()
+		for _, s := range seen {
+			if r.full() {
+				return
+			}
+			other := s.on.Address.Masked()
+			if other == network {
+				known = true
+			} else if !known && other.Overlaps(network) {
+				r.mistake(r.unlinked(m.host, m.on), fmt.Sprintf("%s has the network %v, but %s on the same segment has %v", m.host.Name, network, s.host.Name, other),
+					"give both the same prefix length")
+				known = true
+			}
+		}
+		if !known {
+			seen = append(seen, m)
+		}
+	}
+}

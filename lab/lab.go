@@ -1,0 +1,178 @@
+// Package lab builds the network that a lab file describes, starts its services,
+// runs its script and lets real clients in.
+//
+// A Lab lives on one loop. On event.NewReal it runs in real time; on
+// event.NewBubble, inside a testing/synctest bubble, in virtual time.
+package lab
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"net/netip"
+	"sync/atomic"
+	"time"
+
+	"septet/event"
+	"septet/header"
+	"septet/host"
+	"septet/lab/file"
+	"septet/link"
+	"septet/network"
+	"septet/packet"
+	"septet/physical"
+)
+
+// Lab is a network with everything in it.
+type Lab struct {
+	Loop   *event.Loop
+	About  *file.Lab
+	Origin time.Time // of frames at the loop's time zero
+
+	pool     packet.Pool
+	hosts    map[string]*host.Host
+	switches map[string]*link.Switch
+	wires    map[*file.Link]*physical.Wire
+	names    map[netip.Addr]string
+	closers  []io.Closer // services and publications, closed before the hosts
+	watches  []*watch
+	closing  atomic.Bool // what fails from now on fails because the lab ends
+}
+
+// Build makes the network of a checked lab file. Nothing runs in it yet.
+func Build(l *event.Loop, about *file.Lab) (*Lab, error) {
+	b := &Lab{
+		Loop: l, About: about, Origin: origin(l),
+		hosts:    make(map[string]*host.Host),
+		switches: make(map[string]*link.Switch),
+		wires:    make(map[*file.Link]*physical.Wire),
+		names:    make(map[netip.Addr]string),
+	}
+	for _, s := range about.Switches {
+		b.switches[s.Name] = link.NewSwitch(l, &b.pool, s.Name)
+	}
+	for _, h := range about.Hosts {
+		b.hosts[h.Name] = host.New(l, &b.pool, h.Name)
+		b.hosts[h.Name].Network.SetForwarding(h.Router)
+	}
+	for _, k := range about.Links {
+		if err := b.connect(k); err != nil {
+			return nil, errors.Join(err, b.Close())
+		}
+	}
+	for _, h := range about.Hosts {
+		if err := b.configure(h); err != nil {
+			return nil, errors.Join(err, b.Close())
+		}
+	}
+	return b, nil
+}
+
+// connect lays one cable and plugs both ends in.
+func (b *Lab) connect(k *file.Link) error {
+	mtu := 0
+	for _, end := range k.Ends {
+		if h := b.About.Host(end.Node); h != nil {
+			mtu = max(mtu, h.Interface(end.Interface).MTU)
+		}
+	}
+	if mtu == 0 {
+		mtu = defaultMTU // between two switches
+	}
+	w := physical.NewWire(b.Loop, &b.pool, mtu, impairment(k.Impairments[0]), impairment(k.Impairments[1]))
+	b.wires[k] = w
+	for i, port := range []physical.Port{w.A(), w.B()} {
+		if err := b.plug(k.Ends[i], port); err != nil {
+			return fmt.Errorf("link %s: %w", k.Name, err)
+		}
+	}
+	return nil
+}
+
+const defaultMTU = 1500
+
+func (b *Lab) plug(end file.End, port physical.Port) error {
+	if s := b.switches[end.Node]; s != nil {
+		b.Loop.Lock()
+		defer b.Loop.Unlock()
+		s.AddPort(port)
+		return nil
+	}
+	h := b.About.Host(end.Node)
+	i := h.Interface(end.Interface)
+	attached, err := b.hosts[h.Name].AttachMAC(i.Name, i.MAC, port, i.Address)
+	if err != nil {
+		return err
+	}
+	b.names[i.Address.Addr()] = h.Name
+	b.Loop.Lock()
+	defer b.Loop.Unlock()
+	return attached.NIC().SetMTU(i.MTU)
+}
+
+// configure gives a host its routes and the names of all others.
+func (b *Lab) configure(h *file.Host) error {
+	machine := b.hosts[h.Name]
+	for _, other := range b.About.Hosts {
+		if other != h {
+			machine.Hosts.Add(other.Name, other.Address())
+		}
+	}
+	b.Loop.Lock()
+	defer b.Loop.Unlock()
+	for _, r := range h.Routes {
+		if err := machine.Network.AddRoute(network.Route{Prefix: r.To, Gateway: r.Via}); err != nil {
+			return fmt.Errorf("host %s: route to %v via %v: %w", h.Name, r.To, r.Via, err)
+		}
+	}
+	return nil
+}
+
+// impairment is the same thing in the words of the layer that does it.
+func impairment(i file.Impairment) physical.Impairment {
+	return physical.Impairment{
+		Delay: i.Delay, Jitter: i.Jitter, Rate: i.Rate, Queue: i.Queue,
+		Loss: i.Loss, Burst: i.Burst, Duplicate: i.Duplicate,
+		Reorder: i.Reorder, ReorderBy: i.ReorderBy, Corrupt: i.Corrupt,
+	}
+}
+
+// Host returns the host or router of that name, nil if there is none.
+func (b *Lab) Host(name string) *host.Host { return b.hosts[name] }
+
+// Wire returns the wire of a link.
+func (b *Lab) Wire(k *file.Link) *physical.Wire { return b.wires[k] }
+
+// NameOf returns the name of the host that has the address, or the address.
+func (b *Lab) NameOf(a netip.Addr) string {
+	if name, ok := b.names[a]; ok {
+		return name
+	}
+	return a.String()
+}
+
+// MAC returns the Ethernet address of a host's interface.
+func (b *Lab) MAC(hostName, ifname string) header.MAC {
+	return b.About.Host(hostName).Interface(ifname).MAC
+}
+
+// Close ends everything in the lab: publications, services, hosts. The loop
+// remains, and is its owner's to close.
+func (b *Lab) Close() error {
+	b.closing.Store(true)
+	var errs []error
+	for _, c := range b.closers {
+		errs = append(errs, c.Close())
+	}
+	b.closers = nil
+	for _, h := range b.About.Hosts {
+		if machine := b.hosts[h.Name]; machine != nil {
+			machine.Close()
+		}
+	}
+	for _, w := range b.watches {
+		errs = append(errs, w.stop())
+	}
+	b.watches = nil
+	return errors.Join(errs...)
+}

@@ -1,0 +1,260 @@
+package lab
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"strings"
+	"sync"
+	"time"
+
+	"septet/event"
+	"septet/host"
+	"septet/lab/file"
+	"septet/physical"
+)
+
+// Report is something that a step of the script has to say.
+type Report struct {
+	At   event.Time
+	Step *file.Step
+	Text string
+	Err  error // the step failed; Text says what it did
+}
+
+// RunScript runs the lab's script and returns when every step has ended. report
+// is called, from several goroutines, without the turn. The error joins those of
+// the steps that failed.
+func (b *Lab) RunScript(report func(Report)) error {
+	var (
+		chains  = b.chains()
+		results = make([]error, len(chains))
+		running sync.WaitGroup
+	)
+	for i, steps := range chains {
+		running.Add(1)
+		b.Loop.Go(fmt.Sprintf("script, line %d", steps[0].Line), func() {
+			defer running.Done()
+			results[i] = b.runChain(steps, report)
+		})
+	}
+	running.Wait()
+	return errors.Join(results...)
+}
+
+// chains cuts the script into runs of steps that follow one another.
+func (b *Lab) chains() (chains [][]*file.Step) {
+	for _, s := range b.About.Script {
+		if s.Follows && len(chains) > 0 {
+			last := len(chains) - 1
+			chains[last] = append(chains[last], s)
+		} else {
+			chains = append(chains, []*file.Step{s})
+		}
+	}
+	return chains
+}
+
+// runChain runs steps one after the other. One that fails does not stop those
+// that follow. When the lab is closed, the rest is left out, and what that cuts
+// off has not failed.
+func (b *Lab) runChain(steps []*file.Step, report func(Report)) error {
+	if steps[0].At > 0 {
+		if err := b.Loop.Sleep(steps[0].At); err != nil {
+			return nil
+		}
+	}
+	var errs []error
+	for _, s := range steps {
+		say := func(text string, err error) {
+			if !b.closing.Load() {
+				report(Report{At: b.now(), Step: s, Text: text, Err: err})
+			}
+		}
+		err := b.runStep(s, say)
+		if b.closing.Load() {
+			break
+		}
+		if err != nil {
+			errs = append(errs, fmt.Errorf("%s:%d: %w", b.About.File, s.Line, err))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+func (b *Lab) now() event.Time {
+	b.Loop.Lock()
+	defer b.Loop.Unlock()
+	return b.Loop.Now()
+}
+
+func (b *Lab) runStep(s *file.Step, say func(string, error)) error {
+	h := b.hosts[s.Host]
+	var (
+		text string
+		err  error
+	)
+	switch a := s.Action.(type) {
+	case *file.Ping:
+		text, err = b.ping(h, s, a, say)
+	case *file.Connect:
+		text, err = connect(h, s, a)
+	case *file.Datagram:
+		text, err = datagram(h, s, a)
+	case *file.Get:
+		text, err = get(h, s, a)
+	case *file.Sleep:
+		text, err = fmt.Sprintf("sleep %v", a.For), b.Loop.Sleep(a.For)
+	case *file.SetLink:
+		text, err = "link "+a.Link.Name+" changed", b.setLink(a)
+	case *file.LinkState:
+		text, err = b.linkState(a)
+	default:
+		err = fmt.Errorf("unknown action %T", a)
+	}
+	say(text, err)
+	return err
+}
+
+func (b *Lab) ping(h *host.Host, s *file.Step, a *file.Ping, say func(string, error)) (string, error) {
+	what := fmt.Sprintf("%s pings %s (%v)", s.Host, a.To.Text, a.To.Addr)
+	say(fmt.Sprintf("%s with %d bytes", what, a.Size), nil)
+	options := host.PingOptions{Count: a.Count, Interval: a.Interval, Timeout: s.Timeout, Size: a.Size}
+	stats, err := h.Ping(a.To.Addr, options, func(r host.PingReply) {
+		if r.Err != nil {
+			from := ""
+			if r.From.IsValid() {
+				from = "from " + b.NameOf(r.From) + ": "
+			}
+			say(fmt.Sprintf("  %sseq %d: %v", from, r.Sequence, r.Err), nil)
+			return
+		}
+		say(fmt.Sprintf("  %d bytes from %s: seq %d ttl %d time %v",
+			r.Bytes, b.NameOf(r.From), r.Sequence, r.TTL, r.Time.Round(time.Microsecond)), nil)
+	})
+	text := fmt.Sprintf("%s: %d sent, %d received", what, stats.Sent, stats.Received)
+	if err == nil && stats.Received == 0 {
+		err = errors.New("no reply")
+	}
+	return text, err
+}
+
+func connect(h *host.Host, s *file.Step, a *file.Connect) (string, error) {
+	text := fmt.Sprintf("%s connects to %s", s.Host, a.To.Text)
+	ctx, cancel := context.WithTimeout(context.Background(), s.Timeout)
+	defer cancel()
+	c, err := h.DialContext(ctx, "tcp", address(a.To))
+	if err != nil {
+		return text, err
+	}
+	defer c.Close()
+	_ = c.SetDeadline(time.Now().Add(s.Timeout))
+	if _, err := c.Write(a.Send); err != nil {
+		return text, err
+	}
+	got := make([]byte, len(a.Expect))
+	n, err := io.ReadFull(c, got)
+	if err == nil && !bytes.Equal(got, a.Expect) {
+		err = fmt.Errorf("received %q, expected %q", got, a.Expect)
+	}
+	if err != nil {
+		return fmt.Sprintf("%s, sent %d bytes, received %q", text, len(a.Send), got[:n]), err
+	}
+	return fmt.Sprintf("%s, sent %q, received %q", text, a.Send, got), nil
+}
+
+func datagram(h *host.Host, s *file.Step, a *file.Datagram) (string, error) {
+	text := fmt.Sprintf("%s sends a datagram to %s", s.Host, a.To.Text)
+	c, err := h.Dial("udp", address(a.To))
+	if err != nil {
+		return text, err
+	}
+	defer c.Close()
+	_ = c.SetDeadline(time.Now().Add(s.Timeout))
+	if _, err := c.Write(a.Send); err != nil || len(a.Expect) == 0 {
+		return fmt.Sprintf("%s: %q", text, a.Send), err
+	}
+	buf := make([]byte, 65535)
+	n, err := c.Read(buf)
+	if err == nil && !bytes.Equal(buf[:n], a.Expect) {
+		err = fmt.Errorf("received %q, expected %q", buf[:n], a.Expect)
+	}
+	return fmt.Sprintf("%s: %q, received %q", text, a.Send, buf[:n]), err
+}
+
+// maxPage caps how much of a page is read.
+const maxPage = 16 << 20
+
+func get(h *host.Host, s *file.Step, a *file.Get) (string, error) {
+	text := fmt.Sprintf("%s gets %s", s.Host, a.URL)
+	client := http.Client{
+		Timeout: s.Timeout,
+		Transport: &http.Transport{
+			DisableKeepAlives: true,
+			DialContext: func(ctx context.Context, network, addr string) (net.Conn, error) {
+				return h.DialContext(ctx, network, addr)
+			},
+		},
+	}
+	r, err := client.Get(a.URL)
+	if err != nil {
+		return text, err
+	}
+	defer r.Body.Close()
+	page, err := io.ReadAll(io.LimitReader(r.Body, maxPage))
+	text = fmt.Sprintf("%s: %s, %d bytes", text, r.Status, len(page))
+	switch {
+	case err != nil:
+	case !strings.Contains(string(page), a.Expect):
+		err = fmt.Errorf("the page does not have %q", a.Expect)
+	case a.Expect == "" && r.StatusCode >= 400:
+		err = errors.New(r.Status)
+	}
+	return text, err
+}
+
+func address(t file.Target) string { return fmt.Sprintf("%v:%d", t.Addr, t.Port) }
+
+// setLink changes what a link does to frames.
+func (b *Lab) setLink(a *file.SetLink) error {
+	b.Loop.Lock()
+	defer b.Loop.Unlock()
+	w := b.wires[a.Link]
+	for i, d := range []physical.Direction{physical.AToB, physical.BToA} {
+		now := w.Impairment(d)
+		next := file.Impairment{
+			Delay: now.Delay, Jitter: now.Jitter, Rate: now.Rate, Queue: now.Queue,
+			Loss: now.Loss, Burst: now.Burst, Duplicate: now.Duplicate,
+			Reorder: now.Reorder, ReorderBy: now.ReorderBy, Corrupt: now.Corrupt,
+		}
+		a.Changes[i].Apply(&next)
+		changed := impairment(next)
+		changed.Down = now.Down
+		if err := w.SetImpairment(d, changed); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (b *Lab) linkState(a *file.LinkState) (string, error) {
+	b.Loop.Lock()
+	defer b.Loop.Unlock()
+	w := b.wires[a.Link]
+	for _, d := range []physical.Direction{physical.AToB, physical.BToA} {
+		i := w.Impairment(d)
+		i.Down = !a.Up
+		if err := w.SetImpairment(d, i); err != nil {
+			return "", err
+		}
+	}
+	state := "down"
+	if a.Up {
+		state = "up"
+	}
+	return fmt.Sprintf("link %s is %s", a.Link.Name, state), nil
+}

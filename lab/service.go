@@ -1,0 +1,44 @@
+package lab
+
+import (
+	"fmt"
+
+	"septet/application/echo"
+	"septet/application/web"
+	"septet/host"
+	"septet/lab/file"
+)
+
+// StartServices starts what the lab file has on its hosts.
+func (b *Lab) StartServices() error {
+	for _, h := range b.About.Hosts {
+		for _, s := range h.Services {
+			if err := b.start(b.hosts[h.Name], s); err != nil {
+				return fmt.Errorf("%s on %s, %v: %w", s.Kind, h.Name, s.Bind, err)
+			}
+		}
+	}
+	return nil
+}
+
+func (b *Lab) start(h *host.Host, s *file.Service) error {
+	listener, err := h.Listen("tcp", s.Bind.String())
+	if err != nil {
+		return err
+	}
+	b.closers = append(b.closers, listener)
+	name := s.Kind + " on " + h.Name()
+	if s.Kind == "web" {
+		site := &web.Site{Host: h.Name(), Title: s.Title, Pages: s.Pages}
+		b.Loop.Go(name, func() { _ = site.Serve(listener) })
+		return nil
+	}
+	b.Loop.Go(name, func() { _ = echo.ServeStream(listener, b.Loop.Go) })
+	datagrams, err := h.ListenPacket("udp", s.Bind.String())
+	if err != nil {
+		return err
+	}
+	b.closers = append(b.closers, datagrams)
+	b.Loop.Go(name, func() { _ = echo.ServeDatagrams(datagrams) })
+	return nil
+}

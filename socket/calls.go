@@ -1,0 +1,246 @@
+package socket
+
+import (
+	"context"
+	"net/netip"
+	"syscall"
+	"time"
+
+	"septet/event"
+)
+
+// Bind gives the socket its own address, as bind(2) does. A port of zero picks
+// one; the zero AddrPort is 0.0.0.0:0. Errors: EADDRINUSE, EADDRNOTAVAIL if the
+// host does not have the address, EINVAL if the socket is bound already,
+// EAFNOSUPPORT for an address of another family.
+func (s *Socket) Bind(local netip.AddrPort) error {
+	s.stack.loop.Lock()
+	defer s.stack.loop.Unlock()
+	if s.closed {
+		return syscall.EBADF
+	}
+	if !local.IsValid() {
+		local = netip.AddrPortFrom(netip.IPv4Unspecified(), local.Port())
+	}
+	local, err := inet(local)
+	if err != nil {
+		return err
+	}
+	return s.protocol.bind(local)
+}
+
+// inet returns a as an IPv4 address, which it may stand for (::ffff:0:0/96).
+func inet(a netip.AddrPort) (netip.AddrPort, error) {
+	if a.Addr().Is4() {
+		return a, nil
+	}
+	if !a.Addr().Is4In6() {
+		return a, syscall.EAFNOSUPPORT
+	}
+	return netip.AddrPortFrom(a.Addr().Unmap(), a.Port()), nil
+}
+
+// Listen makes a stream socket wait for connections, of which backlog may be
+// complete and not accepted yet. An unbound socket is bound to a port first.
+// Errors: EADDRINUSE, EINVAL for a connected socket, EOPNOTSUPP for other kinds.
+func (s *Socket) Listen(backlog int) error {
+	s.stack.loop.Lock()
+	defer s.stack.loop.Unlock()
+	if s.closed {
+		return syscall.EBADF
+	}
+	// listen(2): a longer backlog "is silently capped"; a negative one is
+	// taken as unsigned.
+	if backlog < 0 || backlog > SOMAXCONN {
+		backlog = SOMAXCONN
+	}
+	return s.protocol.listen(backlog)
+}
+
+// Accept takes the oldest complete connection and returns its socket and the
+// peer's address. It blocks until there is one. Errors: EINVAL if the socket
+// does not listen, EAGAIN if it does not block, EOPNOTSUPP for other kinds.
+func (s *Socket) Accept() (*Socket, netip.AddrPort, error) {
+	c, from, err := s.accept()
+	return c, from, errno(err)
+}
+
+func (s *Socket) accept() (*Socket, netip.AddrPort, error) {
+	l := s.stack.loop
+	l.Lock()
+	defer l.Unlock()
+	limit := s.limit(s.receiveTimeout)
+	for {
+		switch {
+		case s.closed:
+			return nil, netip.AddrPort{}, errClosed
+		case s.expired(s.readDeadline):
+			return nil, netip.AddrPort{}, event.ErrTimeout
+		}
+		c, from, err := s.protocol.accept()
+		if err != syscall.EAGAIN || s.nonblocking {
+			return c, from, err
+		}
+		if err := l.Wait(s.protocol.readCond(), min(limit, s.readDeadline)); err != nil {
+			return nil, netip.AddrPort{}, err
+		}
+	}
+}
+
+// Connect connects the socket to a peer, as connect(2) does: a stream socket
+// opens a connection, any other only notes the peer's address, and the zero
+// AddrPort (AF_UNSPEC) undoes that. Errors: ECONNREFUSED, ETIMEDOUT,
+// ENETUNREACH, EHOSTUNREACH, EADDRNOTAVAIL if no port is left, EISCONN;
+// EINPROGRESS if the socket does not block, and EALREADY until it is done;
+// EACCES for a broadcast address without SO_BROADCAST.
+func (s *Socket) Connect(to netip.AddrPort) error {
+	err := s.connect(context.Background(), to)
+	if err == event.ErrTimeout {
+		// socket(7): for connect, SO_SNDTIMEO ends in EINPROGRESS.
+		return syscall.EINPROGRESS
+	}
+	return errno(err)
+}
+
+// dialPoll is how often a connect in virtual time looks whether its context has
+// been cancelled. A context wakes nobody there: its functions run on goroutines
+// of their own.
+const dialPoll = 10 * time.Millisecond
+
+// connect also returns when ctx ends, with the context's error.
+func (s *Socket) connect(ctx context.Context, to netip.AddrPort) error {
+	if to.IsValid() {
+		var err error
+		if to, err = inet(to); err != nil {
+			return err
+		}
+	}
+	l := s.stack.loop
+	if ctx.Done() != nil && !l.Virtual() {
+		defer context.AfterFunc(ctx, func() {
+			l.Lock()
+			l.Signal(&s.writable)
+			l.Unlock()
+		})()
+	}
+	l.Lock()
+	defer l.Unlock()
+	limit := s.limit(s.sendTimeout)
+	for {
+		switch {
+		case s.closed:
+			return errClosed
+		case ctx.Err() != nil:
+			return ctx.Err()
+		case s.expired(min(limit, s.writeDeadline)):
+			return event.ErrTimeout
+		}
+		err := s.protocol.connect(to)
+		if (err != syscall.EINPROGRESS && err != syscall.EALREADY) || s.nonblocking {
+			return err
+		}
+		until := min(limit, s.writeDeadline)
+		if ctx.Done() != nil && l.Virtual() {
+			until = min(until, l.Now().Add(dialPoll))
+		}
+		if err := l.Wait(&s.writable, until); err != nil && err != event.ErrTimeout {
+			return err
+		}
+	}
+}
+
+// Shutdown ends one direction of a connection, or both: SHUT_RD, SHUT_WR,
+// SHUT_RDWR. Errors: ENOTCONN, EINVAL for any other how.
+func (s *Socket) Shutdown(how int) error {
+	s.stack.loop.Lock()
+	defer s.stack.loop.Unlock()
+	return errno(s.shutdown(how))
+}
+
+func (s *Socket) shutdown(how int) error {
+	switch {
+	case s.closed:
+		return errClosed
+	case how < SHUT_RD || how > SHUT_RDWR:
+		return syscall.EINVAL
+	}
+	err := s.protocol.shutdown(how)
+	s.wakeAll()
+	return err
+}
+
+// Close gives the socket up, as close(2) does. What was sent still arrives: a
+// connection finishes by itself, unless SO_LINGER says otherwise. Calls that
+// are blocked in the socket return EBADF, and so does every later one.
+func (s *Socket) Close() error {
+	return errno(s.shut())
+}
+
+// lingerPoll is how often a lingering Close looks whether all is acknowledged.
+const lingerPoll = 10 * time.Millisecond
+
+func (s *Socket) shut() error {
+	l := s.stack.loop
+	l.Lock()
+	defer l.Unlock()
+	if s.closed {
+		return errClosed
+	}
+	linger := s.protocol.linger()
+	s.end(linger.On && linger.Time == 0)
+	if !linger.On {
+		return nil
+	}
+	limit := l.Now().Add(linger.Time)
+	for s.protocol.lingering() && l.Now() < limit {
+		err := l.Wait(&s.writable, min(limit, l.Now().Add(lingerPoll)))
+		if err != nil && err != event.ErrTimeout {
+			break
+		}
+	}
+	return nil
+}
+
+// GetSockName returns the socket's own address, 0.0.0.0:0 before it has one.
+func (s *Socket) GetSockName() (netip.AddrPort, error) {
+	s.stack.loop.Lock()
+	defer s.stack.loop.Unlock()
+	if s.closed {
+		return netip.AddrPort{}, syscall.EBADF
+	}
+	return s.localName(), nil
+}
+
+func (s *Socket) localName() netip.AddrPort {
+	a := s.protocol.local()
+	if !a.IsValid() {
+		return netip.AddrPortFrom(netip.IPv4Unspecified(), a.Port())
+	}
+	return a
+}
+
+// GetPeerName returns the peer's address, ENOTCONN if there is none.
+func (s *Socket) GetPeerName() (netip.AddrPort, error) {
+	s.stack.loop.Lock()
+	defer s.stack.loop.Unlock()
+	if s.closed {
+		return netip.AddrPort{}, syscall.EBADF
+	}
+	a, err := s.protocol.remote()
+	if err != nil {
+		return netip.AddrPort{}, err
+	}
+	return a, nil
+}
+
+// SetNonblock makes the calls answer EAGAIN instead of blocking (O_NONBLOCK).
+func (s *Socket) SetNonblock(on bool) error {
+	s.stack.loop.Lock()
+	defer s.stack.loop.Unlock()
+	if s.closed {
+		return syscall.EBADF
+	}
+	s.nonblocking = on
+	s.wakeAll()
+	return nil
+}

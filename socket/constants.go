@@ -1,0 +1,95 @@
+package socket
+
+import "time"
+
+// Address families.
+const (
+	AF_UNSPEC = 0
+	AF_INET   = 2
+	AF_INET6  = 10
+)
+
+// Kinds of sockets. SOCK_NONBLOCK may be added to any of them.
+const (
+	SOCK_STREAM   = 1
+	SOCK_DGRAM    = 2
+	SOCK_RAW      = 3
+	SOCK_NONBLOCK = 0x800
+)
+
+// Protocols, the third argument of socket.
+const (
+	IPPROTO_IP   = 0
+	IPPROTO_ICMP = 1
+	IPPROTO_TCP  = 6
+	IPPROTO_UDP  = 17
+	IPPROTO_RAW  = 255
+)
+
+// Ways to shut a connection down.
+const (
+	SHUT_RD   = 0
+	SHUT_WR   = 1
+	SHUT_RDWR = 2
+)
+
+// Flags of the sending and receiving calls.
+const (
+	MSG_OOB      = 0x1
+	MSG_PEEK     = 0x2
+	MSG_TRUNC    = 0x20
+	MSG_DONTWAIT = 0x40
+	MSG_WAITALL  = 0x100
+	MSG_NOSIGNAL = 0x4000 // accepted: there are no signals here
+)
+
+// SOMAXCONN is the longest backlog that Listen takes; a longer one is cut to it.
+const SOMAXCONN = 4096
+
+// Levels of options.
+const (
+	SOL_SOCKET = 1
+	SOL_IP     = IPPROTO_IP
+	SOL_TCP    = IPPROTO_TCP
+)
+
+// Options of the level SOL_SOCKET, with Linux's numbers.
+const (
+	SO_REUSEADDR  = 2
+	SO_TYPE       = 3
+	SO_ERROR      = 4
+	SO_BROADCAST  = 6
+	SO_SNDBUF     = 7
+	SO_RCVBUF     = 8
+	SO_KEEPALIVE  = 9
+	SO_LINGER     = 13
+	SO_RCVTIMEO   = 20
+	SO_SNDTIMEO   = 21
+	SO_ACCEPTCONN = 30
+	SO_PROTOCOL   = 38
+	SO_DOMAIN     = 39
+)
+
+// Options of the level SOL_IP.
+const (
+	IP_TOS     = 1
+	IP_TTL     = 2
+	IP_HDRINCL = 3
+)
+
+// Options of the level SOL_TCP.
+const (
+	TCP_NODELAY      = 1
+	TCP_MAXSEG       = 2
+	TCP_KEEPIDLE     = 4
+	TCP_KEEPINTVL    = 5
+	TCP_KEEPCNT      = 6
+	TCP_USER_TIMEOUT = 18
+)
+
+// Linger is the value of SO_LINGER. With On, Close waits up to Time for the
+// data to be acknowledged; with a Time of zero it resets the connection.
+type Linger struct {
+	On   bool
+	Time time.Duration
+}

@@ -1,0 +1,174 @@
+package socket
+
+import (
+	"io"
+	"net/netip"
+	"syscall"
+
+	"septet/event"
+	"septet/transport/udp"
+)
+
+// datagram is the protocol of SOCK_DGRAM sockets: UDP.
+type datagram struct {
+	socket        Socket
+	endpoint      *udp.Endpoint
+	receiveBuffer int // as GetSockOpt returns them
+	sendBuffer    int
+	ttl, tos      uint8
+	was           *addresses // once closed
+}
+
+// addresses are the two ends of a socket.
+type addresses struct{ local, remote netip.AddrPort }
+
+func newDatagram(st *Stack) *datagram {
+	d := &datagram{
+		endpoint:      st.udp.Open(),
+		receiveBuffer: udp.DefaultReceiveBuffer,
+		sendBuffer:    udp.DefaultReceiveBuffer,
+	}
+	d.socket.init(st, SOCK_DGRAM, d)
+	return d
+}
+
+func (d *datagram) readCond() *event.Cond { return &d.endpoint.Readable }
+
+func (d *datagram) bind(local netip.AddrPort) error { return d.endpoint.Bind(local) }
+
+func (d *datagram) listen(int) error { return syscall.EOPNOTSUPP }
+
+func (d *datagram) accept() (*Socket, netip.AddrPort, error) {
+	return nil, netip.AddrPort{}, syscall.EOPNOTSUPP
+}
+
+func (d *datagram) connect(to netip.AddrPort) error {
+	if !to.IsValid() {
+		d.endpoint.Disconnect()
+		return nil
+	}
+	return d.endpoint.Connect(to)
+}
+
+func (d *datagram) send(b []byte, flags int, to netip.AddrPort) (int, error) {
+	switch {
+	case flags&MSG_OOB != 0:
+		return 0, syscall.EOPNOTSUPP // RFC 768 has nothing urgent
+	case d.socket.shutWrite:
+		return 0, syscall.EPIPE
+	}
+	if err := d.endpoint.Send(b, to); err != nil {
+		return 0, err
+	}
+	return len(b), nil
+}
+
+func (d *datagram) receive(b []byte, flags int) (int, netip.AddrPort, error) {
+	if err := d.endpoint.TakeError(); err != nil {
+		return 0, netip.AddrPort{}, err
+	}
+	length, from, _, ok := d.endpoint.Peek(b)
+	switch {
+	case !ok && d.socket.shutRead:
+		return 0, from, io.EOF
+	case !ok:
+		return 0, from, syscall.EAGAIN
+	}
+	if flags&MSG_PEEK == 0 {
+		d.endpoint.Receive(nil)
+	}
+	if flags&MSG_TRUNC != 0 {
+		return length, from, nil
+	}
+	return min(length, len(b)), from, nil
+}
+
+func (d *datagram) shutdown(how int) error {
+	if how != SHUT_WR {
+		d.socket.shutRead = true
+	}
+	if how != SHUT_RD {
+		d.socket.shutWrite = true
+	}
+	if !d.endpoint.Remote().IsValid() {
+		return syscall.ENOTCONN // though shut down, as on Linux
+	}
+	return nil
+}
+
+func (d *datagram) close(bool) {
+	d.was = &addresses{d.endpoint.Local(), d.endpoint.Remote()}
+	d.endpoint.Close()
+}
+
+func (d *datagram) lingering() bool { return false }
+
+func (d *datagram) linger() Linger { return Linger{} }
+
+func (d *datagram) setLinger(Linger) {}
+
+func (d *datagram) local() netip.AddrPort {
+	if d.was != nil {
+		return d.was.local
+	}
+	return d.endpoint.Local()
+}
+
+func (d *datagram) remote() (netip.AddrPort, error) {
+	a := d.endpoint.Remote()
+	if d.was != nil {
+		a = d.was.remote
+	}
+	if !a.IsValid() {
+		return a, syscall.ENOTCONN
+	}
+	return a, nil
+}
+
+func (d *datagram) takeError() error { return d.endpoint.TakeError() }
+
+func (d *datagram) option(level, name int) (int, error) {
+	switch {
+	case level == SOL_SOCKET && name == SO_PROTOCOL:
+		return IPPROTO_UDP, nil
+	case level == SOL_SOCKET && name == SO_RCVBUF:
+		return d.receiveBuffer, nil
+	case level == SOL_SOCKET && name == SO_SNDBUF:
+		return d.sendBuffer, nil
+	case level == SOL_SOCKET && (name == SO_KEEPALIVE || name == SO_ACCEPTCONN):
+		return 0, nil
+	case level == SOL_IP && name == IP_TTL:
+		return getTTL(d.ttl), nil
+	case level == SOL_IP && name == IP_TOS:
+		return int(d.tos), nil
+	}
+	return 0, syscall.ENOPROTOOPT
+}
+
+func (d *datagram) setOption(level, name, value int) error {
+	switch {
+	case level == SOL_SOCKET && name == SO_REUSEADDR:
+		d.endpoint.SetReuseAddress(value != 0)
+	case level == SOL_SOCKET && name == SO_BROADCAST:
+		d.endpoint.SetBroadcast(value != 0)
+	case level == SOL_SOCKET && name == SO_RCVBUF:
+		d.receiveBuffer = 2 * clampBuffer(value, minReceiveBuffer)
+		d.endpoint.SetReceiveBuffer(d.receiveBuffer)
+	case level == SOL_SOCKET && name == SO_SNDBUF:
+		// What is sent leaves at once; the value is only remembered.
+		d.sendBuffer = 2 * clampBuffer(value, minSendBuffer)
+	case level == SOL_SOCKET && name == SO_KEEPALIVE:
+		// Any socket has the option; here it means nothing.
+	case level == SOL_IP && name == IP_TTL:
+		if err := setTTL(&d.ttl, value); err != nil {
+			return err
+		}
+		d.endpoint.SetTTL(d.ttl)
+	case level == SOL_IP && name == IP_TOS:
+		d.tos = uint8(value)
+		d.endpoint.SetTOS(d.tos)
+	default:
+		return syscall.ENOPROTOOPT
+	}
+	return nil
+}

@@ -1,0 +1,203 @@
+package socket
+
+import (
+	"context"
+	"net"
+	"net/netip"
+	"time"
+)
+
+// Dialer opens connections with more choice than Dial. Its zero value, with
+// Stack set, does what Dial does.
+type Dialer struct {
+	Stack *Stack
+	// LocalAddr is the own address to use: a *net.TCPAddr, *net.UDPAddr or
+	// *net.IPAddr. Nil lets the route choose.
+	LocalAddr net.Addr
+	// Timeout and Deadline bound how long a dial takes on the network's clock,
+	// whichever ends first. Zero is no bound but TCP's own.
+	Timeout  time.Duration
+	Deadline time.Time
+}
+
+// Dial connects to an address, as net.Dial does. The networks are "tcp",
+// "udp", both also with a 4 at the end, and "ip4:" with the name or number of a
+// protocol. The connection is a *TCPConn, *UDPConn or *IPConn.
+func (st *Stack) Dial(network, address string) (net.Conn, error) {
+	return st.DialContext(context.Background(), network, address)
+}
+
+// DialContext is Dial that gives up when ctx ends. The connection that was being
+// opened is reset.
+func (st *Stack) DialContext(ctx context.Context, network, address string) (net.Conn, error) {
+	d := Dialer{Stack: st}
+	return d.DialContext(ctx, network, address)
+}
+
+// Dial connects to an address.
+func (d *Dialer) Dial(network, address string) (net.Conn, error) {
+	return d.DialContext(context.Background(), network, address)
+}
+
+// DialContext connects to an address and gives up when ctx ends. If a name has
+// several addresses they are tried in turn.
+func (d *Dialer) DialContext(ctx context.Context, network, address string) (net.Conn, error) {
+	fail := func(to net.Addr, err error) (net.Conn, error) {
+		return nil, &net.OpError{Op: "dial", Net: network, Source: d.LocalAddr, Addr: to, Err: err}
+	}
+	m, err := parseMedium(network)
+	if err != nil {
+		return fail(nil, err)
+	}
+	from, err := d.source(m)
+	if err != nil {
+		return fail(nil, err)
+	}
+	peers, err := d.Stack.addresses(m, address)
+	if err != nil {
+		return fail(nil, err)
+	}
+	var first error
+	var tried netip.AddrPort
+	for _, to := range peers {
+		s, err := d.open(ctx, m, from, to)
+		if err == nil {
+			return s.conn(), nil
+		}
+		if first == nil {
+			first, tried = err, to
+		}
+		if ctx.Err() != nil {
+			break
+		}
+	}
+	return fail(addrOf(m.kind, tried), first)
+}
+
+// source returns the address to bind to, not valid for none.
+func (d *Dialer) source(m medium) (netip.AddrPort, error) {
+	var a netip.AddrPort
+	fits := false
+	switch v := d.LocalAddr.(type) {
+	case nil:
+		return a, nil
+	case *net.TCPAddr:
+		a, fits = v.AddrPort(), m.kind == SOCK_STREAM
+	case *net.UDPAddr:
+		a, fits = v.AddrPort(), m.kind == SOCK_DGRAM
+	case *net.IPAddr:
+		ip, _ := netip.AddrFromSlice(v.IP)
+		a, fits = netip.AddrPortFrom(ip, 0), m.kind == SOCK_RAW
+	}
+	if !fits {
+		return a, &net.AddrError{Err: "mismatched local address type", Addr: d.LocalAddr.String()}
+	}
+	if !a.Addr().IsValid() {
+		a = netip.AddrPortFrom(netip.IPv4Unspecified(), a.Port())
+	}
+	return a, nil
+}
+
+// open makes a socket and connects it. A socket that fails is closed.
+func (d *Dialer) open(ctx context.Context, m medium, from, to netip.AddrPort) (*Socket, error) {
+	s, err := d.Stack.newNetSocket(m)
+	if err != nil {
+		return nil, cause("socket", err)
+	}
+	if from.IsValid() {
+		if err := s.Bind(from); err != nil {
+			s.abandon()
+			return nil, cause("bind", err)
+		}
+	}
+	s.dialDeadline(ctx, d)
+	if err := s.connect(ctx, to); err != nil {
+		s.abandon()
+		return nil, dialCause(err)
+	}
+	s.setDeadlines(time.Time{}, false, true)
+	return s, nil
+}
+
+// abandon closes the socket and resets its connection, if there is one.
+func (s *Socket) abandon() {
+	s.stack.loop.Lock()
+	defer s.stack.loop.Unlock()
+	s.end(true)
+}
+
+// newNetSocket makes a socket with the options that package net sets: small
+// writes go out at once, and broadcasts are allowed.
+func (st *Stack) newNetSocket(m medium) (*Socket, error) {
+	s, err := st.Socket(AF_INET, m.kind, m.protocol)
+	if err != nil {
+		return nil, err
+	}
+	if m.kind == SOCK_STREAM {
+		err = s.SetSockOpt(SOL_TCP, TCP_NODELAY, 1)
+	} else {
+		err = s.SetSockOpt(SOL_SOCKET, SO_BROADCAST, 1)
+	}
+	return s, err
+}
+
+// Listen waits for connections at an address, as net.Listen does. The network
+// is "tcp" or "tcp4", the listener a *TCPListener.
+func (st *Stack) Listen(network, address string) (net.Listener, error) {
+	s, err := st.listen(network, address, SOCK_STREAM)
+	if err != nil {
+		return nil, err
+	}
+	return &TCPListener{socket: s}, nil
+}
+
+// ListenPacket receives datagrams at an address, as net.ListenPacket does. The
+// networks are those of Dial without "tcp". The result is a *UDPConn or an
+// *IPConn.
+func (st *Stack) ListenPacket(network, address string) (net.PacketConn, error) {
+	s, err := st.listen(network, address, 0)
+	if err != nil {
+		return nil, err
+	}
+	return s.conn().(net.PacketConn), nil
+}
+
+// listen binds a socket of the given kind, or of any but streams for zero.
+func (st *Stack) listen(network, address string, kind int) (*Socket, error) {
+	var at net.Addr
+	fail := func(err error) (*Socket, error) {
+		return nil, &net.OpError{Op: "listen", Net: network, Addr: at, Err: err}
+	}
+	m, err := parseMedium(network)
+	if err != nil {
+		return fail(err)
+	}
+	if (m.kind == SOCK_STREAM) != (kind == SOCK_STREAM) {
+		return fail(&net.AddrError{Err: "unexpected address type", Addr: address})
+	}
+	locals, err := st.addresses(m, address)
+	if err != nil {
+		return fail(err)
+	}
+	at = addrOf(m.kind, locals[0])
+	s, err := st.newNetSocket(m)
+	if err != nil {
+		return fail(cause("socket", err))
+	}
+	if kind == SOCK_STREAM {
+		// A server that starts again must not wait for TIME-WAIT.
+		err = s.SetSockOpt(SOL_SOCKET, SO_REUSEADDR, 1)
+	}
+	call := "bind"
+	if err == nil {
+		err = s.Bind(locals[0])
+	}
+	if err == nil && kind == SOCK_STREAM {
+		call, err = "listen", s.Listen(SOMAXCONN)
+	}
+	if err != nil {
+		s.abandon()
+		return fail(cause(call, err))
+	}
+	return s, nil
+}

@@ -1,0 +1,112 @@
+package socket
+
+import (
+	"net"
+	"net/netip"
+	"syscall"
+
+	"septet/header"
+)
+
+// packetConn is what connections for datagrams have in common. They are both a
+// net.Conn and a net.PacketConn.
+type packetConn struct{ conn }
+
+func (c packetConn) connected() bool { return c.RemoteAddr() != nil }
+
+// writeTo sends one datagram to a given address.
+func (c packetConn) writeTo(b []byte, to netip.AddrPort, addr net.Addr) (int, error) {
+	fail := func(err error) error {
+		return &net.OpError{
+			Op: "write", Net: c.socket.netName(), Source: c.LocalAddr(), Addr: addr,
+			Err: cause("sendto", err),
+		}
+	}
+	if c.connected() {
+		return 0, fail(net.ErrWriteToConnected)
+	}
+	if !to.IsValid() {
+		return 0, fail(syscall.EAFNOSUPPORT)
+	}
+	n, err := c.socket.send(b, 0, to)
+	if err != nil {
+		return n, fail(err)
+	}
+	return n, nil
+}
+
+// addrPort returns the address and port of what WriteTo was given.
+func addrPort(a net.Addr) netip.AddrPort {
+	switch a := a.(type) {
+	case *net.UDPAddr:
+		return a.AddrPort()
+	case *net.IPAddr:
+		ip, _ := netip.AddrFromSlice(a.IP)
+		return netip.AddrPortFrom(ip, 0)
+	case nil:
+		return netip.AddrPort{}
+	}
+	to, _ := netip.ParseAddrPort(a.String())
+	return to
+}
+
+// UDPConn sends and receives UDP datagrams, with the methods of net.UDPConn. If
+// it was dialled it has one peer; errors that ICMP reports about it, such as
+// ECONNREFUSED, are returned by the next read or write.
+type UDPConn struct{ packetConn }
+
+// ReadFrom receives one datagram and returns its sender, a *net.UDPAddr. What
+// does not fit into b is lost.
+func (c *UDPConn) ReadFrom(b []byte) (int, net.Addr, error) {
+	n, from, err := c.ReadFromUDPAddrPort(b)
+	return n, c.socket.netAddr(from), err
+}
+
+// ReadFromUDPAddrPort is ReadFrom without an allocation.
+func (c *UDPConn) ReadFromUDPAddrPort(b []byte) (int, netip.AddrPort, error) {
+	n, from, err := c.socket.receive(b, 0)
+	return n, from, c.socket.opError("read", "recvfrom", err)
+}
+
+// WriteTo sends one datagram. A connected socket refuses it with
+// net.ErrWriteToConnected.
+func (c *UDPConn) WriteTo(b []byte, to net.Addr) (int, error) {
+	return c.writeTo(b, addrPort(to), to)
+}
+
+// WriteToUDPAddrPort is WriteTo without an allocation.
+func (c *UDPConn) WriteToUDPAddrPort(b []byte, to netip.AddrPort) (int, error) {
+	return c.writeTo(b, to, net.UDPAddrFromAddrPort(to))
+}
+
+// IPConn sends and receives the payloads of one IP protocol ("ip4:icmp"), with
+// the methods of net.IPConn. The Socket under it sees the IP headers too.
+type IPConn struct{ packetConn }
+
+// Read receives one payload.
+func (c *IPConn) Read(b []byte) (int, error) {
+	n, _, err := c.readFrom(b)
+	return n, err
+}
+
+// ReadFrom receives one payload, without its IP header, and returns its sender,
+// a *net.IPAddr.
+func (c *IPConn) ReadFrom(b []byte) (int, net.Addr, error) {
+	n, from, err := c.readFrom(b)
+	return n, c.socket.netAddr(from), err
+}
+
+func (c *IPConn) readFrom(b []byte) (int, netip.AddrPort, error) {
+	whole := make([]byte, len(b)+header.IPv4MaxLen)
+	n, from, err := c.socket.receive(whole, 0)
+	if err != nil {
+		return 0, from, c.socket.opError("read", "recvfrom", err)
+	}
+	headerLen := int(whole[0]&15) * 4
+	return copy(b, whole[min(headerLen, n):n]), from, nil
+}
+
+// WriteTo sends one payload.
+func (c *IPConn) WriteTo(b []byte, to net.Addr) (int, error) {
+	return c.writeTo(b, addrPort(to), to)
+}

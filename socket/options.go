@@ -1,0 +1,174 @@
+package socket
+
+import (
+	"syscall"
+	"time"
+
+	"septet/network"
+)
+
+// GetSockOpt returns the value of an option that is a number; a switch is 0 or
+// 1. SO_ERROR returns the errno of what failed since the last call and clears
+// it. Errors: ENOPROTOOPT for an option that the socket does not have, EINVAL
+// for one that is not a number.
+func (s *Socket) GetSockOpt(level, name int) (int, error) {
+	s.stack.loop.Lock()
+	defer s.stack.loop.Unlock()
+	if s.closed {
+		return 0, syscall.EBADF
+	}
+	if level != SOL_SOCKET {
+		return s.protocol.option(level, name)
+	}
+	switch name {
+	case SO_TYPE:
+		return int(s.kind), nil
+	case SO_DOMAIN:
+		return AF_INET, nil
+	case SO_ERROR:
+		if e, ok := s.protocol.takeError().(syscall.Errno); ok {
+			return int(e), nil
+		}
+		return 0, nil
+	case SO_REUSEADDR:
+		return number(s.reuseAddr), nil
+	case SO_BROADCAST:
+		return number(s.broadcast), nil
+	case SO_LINGER, SO_RCVTIMEO, SO_SNDTIMEO:
+		return 0, syscall.EINVAL
+	}
+	return s.protocol.option(level, name)
+}
+
+// SetSockOpt sets an option that is a number; a switch is on unless the value
+// is 0. Of SO_RCVBUF and SO_SNDBUF, as on Linux, GetSockOpt returns twice the
+// value that was set. Errors: ENOPROTOOPT for an option that the socket does
+// not have or that cannot be set, EINVAL for a value that it cannot take.
+func (s *Socket) SetSockOpt(level, name, value int) error {
+	s.stack.loop.Lock()
+	defer s.stack.loop.Unlock()
+	if s.closed {
+		return syscall.EBADF
+	}
+	if level != SOL_SOCKET {
+		return s.protocol.setOption(level, name, value)
+	}
+	switch name {
+	case SO_TYPE, SO_DOMAIN, SO_PROTOCOL, SO_ERROR, SO_ACCEPTCONN:
+		return syscall.ENOPROTOOPT
+	case SO_LINGER, SO_RCVTIMEO, SO_SNDTIMEO:
+		return syscall.EINVAL
+	case SO_REUSEADDR:
+		s.reuseAddr = value != 0
+	case SO_BROADCAST:
+		s.broadcast = value != 0
+	}
+	return s.protocol.setOption(level, name, value)
+}
+
+// GetSockOptLinger returns the value of SO_LINGER.
+func (s *Socket) GetSockOptLinger() (Linger, error) {
+	s.stack.loop.Lock()
+	defer s.stack.loop.Unlock()
+	if s.closed {
+		return Linger{}, syscall.EBADF
+	}
+	return s.protocol.linger(), nil
+}
+
+// SetSockOptLinger sets SO_LINGER.
+func (s *Socket) SetSockOptLinger(v Linger) error {
+	s.stack.loop.Lock()
+	defer s.stack.loop.Unlock()
+	switch {
+	case s.closed:
+		return syscall.EBADF
+	case v.Time < 0:
+		return syscall.EINVAL
+	}
+	s.protocol.setLinger(v)
+	return nil
+}
+
+// GetSockOptTimeout returns SO_RCVTIMEO or SO_SNDTIMEO, zero for none.
+func (s *Socket) GetSockOptTimeout(name int) (time.Duration, error) {
+	s.stack.loop.Lock()
+	defer s.stack.loop.Unlock()
+	if s.closed {
+		return 0, syscall.EBADF
+	}
+	switch name {
+	case SO_RCVTIMEO:
+		return s.receiveTimeout, nil
+	case SO_SNDTIMEO:
+		return s.sendTimeout, nil
+	}
+	return 0, syscall.ENOPROTOOPT
+}
+
+// SetSockOptTimeout sets SO_RCVTIMEO or SO_SNDTIMEO: how long a receiving or
+// sending call blocks before it fails with EAGAIN, zero for as long as it takes.
+// Calls that have begun are not affected. A negative time is EDOM.
+func (s *Socket) SetSockOptTimeout(name int, d time.Duration) error {
+	s.stack.loop.Lock()
+	defer s.stack.loop.Unlock()
+	switch {
+	case s.closed:
+		return syscall.EBADF
+	case name != SO_RCVTIMEO && name != SO_SNDTIMEO:
+		return syscall.ENOPROTOOPT
+	case d < 0:
+		return syscall.EDOM
+	case name == SO_RCVTIMEO:
+		s.receiveTimeout = d
+	default:
+		s.sendTimeout = d
+	}
+	return nil
+}
+
+// Limits of SO_RCVBUF and SO_SNDBUF: Linux's minimum, and its maximum for a
+// user without privileges (net.core.rmem_max) as of Linux 6.17.
+const (
+	minReceiveBuffer = 2304
+	minSendBuffer    = 4608
+	maxBuffer        = 4 << 20
+)
+
+// clampBuffer returns how many bytes a buffer holds for which value was asked.
+// What is set is taken as the bytes of data; Linux doubles it for its own
+// overhead and reports the double (socket(7)).
+func clampBuffer(value, least int) int {
+	if value < 0 {
+		value = maxBuffer // taken as unsigned
+	}
+	return min(max(value, least/2), maxBuffer)
+}
+
+func number(on bool) int {
+	if on {
+		return 1
+	}
+	return 0
+}
+
+// setTTL and setTOS check the values of IP_TTL and IP_TOS (ip(7)).
+
+func setTTL(ttl *uint8, value int) error {
+	if value == -1 {
+		*ttl = 0 // the default again
+		return nil
+	}
+	if value < 1 || value > 255 {
+		return syscall.EINVAL
+	}
+	*ttl = uint8(value)
+	return nil
+}
+
+func getTTL(ttl uint8) int {
+	if ttl == 0 {
+		return network.DefaultTTL
+	}
+	return int(ttl)
+}

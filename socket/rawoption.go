@@ -1,0 +1,49 @@
+package socket
+
+import "syscall"
+
+func (r *raw) lingering() bool { return false }
+
+func (r *raw) linger() Linger { return Linger{} }
+
+func (r *raw) setLinger(Linger) {}
+
+func (r *raw) option(level, name int) (int, error) {
+	switch {
+	case level == SOL_SOCKET && name == SO_PROTOCOL:
+		return int(r.number), nil
+	case level == SOL_SOCKET && name == SO_RCVBUF:
+		return r.receiveBuffer, nil
+	case level == SOL_SOCKET && name == SO_SNDBUF:
+		return r.sendBuffer, nil
+	case level == SOL_SOCKET && (name == SO_KEEPALIVE || name == SO_ACCEPTCONN):
+		return 0, nil
+	case level == SOL_IP && name == IP_HDRINCL:
+		return number(r.headerIncluded), nil
+	case level == SOL_IP && name == IP_TTL:
+		return getTTL(r.ttl), nil
+	case level == SOL_IP && name == IP_TOS:
+		return int(r.tos), nil
+	}
+	return 0, syscall.ENOPROTOOPT
+}
+
+func (r *raw) setOption(level, name, value int) error {
+	switch {
+	case level == SOL_SOCKET && (name == SO_REUSEADDR || name == SO_BROADCAST || name == SO_KEEPALIVE):
+		// SO_BROADCAST is looked at when sending; the others mean nothing here.
+	case level == SOL_SOCKET && name == SO_RCVBUF:
+		r.receiveBuffer = 2 * clampBuffer(value, minReceiveBuffer)
+	case level == SOL_SOCKET && name == SO_SNDBUF:
+		r.sendBuffer = 2 * clampBuffer(value, minSendBuffer) // only remembered
+	case level == SOL_IP && name == IP_HDRINCL:
+		r.headerIncluded = value != 0
+	case level == SOL_IP && name == IP_TTL:
+		return setTTL(&r.ttl, value)
+	case level == SOL_IP && name == IP_TOS:
+		r.tos = uint8(value)
+	default:
+		return syscall.ENOPROTOOPT
+	}
+	return nil
+}

@@ -1,0 +1,166 @@
+// Package socket is where applications meet the stack: the BSD calls, and on
+// top of them the shapes of package net. It is the only place that blocks.
+//
+// A Socket has two halves. Its protocol (stream, datagram, raw) knows what each
+// call means for TCP, UDP or IP and never blocks: EAGAIN says that the answer
+// is not there yet. The calls (calls.go) are the same for every protocol:
+//
+//  1. take the loop's turn,
+//  2. ask the protocol,
+//  3. on EAGAIN wait for the socket's condition, which the layer below signals,
+//     and ask again,
+//  4. give the turn back.
+//
+// So a blocked call costs no goroutine of its own and an idle socket costs its
+// struct. Errors of the BSD calls are the syscall.Errno that Linux gives in the
+// same situation; the shapes of net wrap the same values in *net.OpError.
+//
+// All methods that applications call take the turn themselves and are safe for
+// use by several goroutines. In virtual time they are called by tasks
+// (event.Loop.Go) or by the goroutine that drives the loop.
+package socket
+
+import (
+	"net/netip"
+	"syscall"
+
+	"septet/event"
+	"septet/network"
+	"septet/transport/tcp"
+	"septet/transport/udp"
+)
+
+// maxSockets caps how many sockets one host may have open (ENFILE).
+const maxSockets = 1 << 20
+
+// Stack makes the sockets of one host and knows those that are open.
+type Stack struct {
+	loop    *event.Loop
+	network *network.Layer
+	tcp     *tcp.Layer
+	udp     *udp.Layer
+	resolve func(name string) ([]netip.Addr, error)
+
+	first  *Socket // all open sockets, linked through them
+	open   int
+	closed bool
+}
+
+// NewStack returns the sockets of the host with the given layers. resolve
+// finds the addresses of a name that is not an address itself; it is called
+// without the turn and may block on other sockets.
+func NewStack(n *network.Layer, t *tcp.Layer, u *udp.Layer,
+	resolve func(name string) ([]netip.Addr, error)) *Stack {
+	return &Stack{loop: n.Loop(), network: n, tcp: t, udp: u, resolve: resolve}
+}
+
+// Socket makes a socket, as socket(2) does. Errors: EAFNOSUPPORT for a domain
+// other than AF_INET, EINVAL or ESOCKTNOSUPPORT for an unknown kind,
+// EPROTONOSUPPORT for a protocol that the kind does not have, ENFILE if there
+// are too many sockets, ENETDOWN on a host that has been closed.
+func (st *Stack) Socket(domain, kind, protocol int) (*Socket, error) {
+	nonblocking := kind&SOCK_NONBLOCK != 0
+	kind &^= SOCK_NONBLOCK
+	if err := supported(domain, kind, protocol); err != nil {
+		return nil, err
+	}
+	st.loop.Lock()
+	defer st.loop.Unlock()
+	s, err := st.newSocket(kind, protocol)
+	if err != nil {
+		return nil, err
+	}
+	s.nonblocking = nonblocking
+	return s, nil
+}
+
+// supported answers as Linux's inet_create does.
+func supported(domain, kind, protocol int) error {
+	switch {
+	case domain != AF_INET:
+		return syscall.EAFNOSUPPORT
+	case kind <= 0 || kind > 10:
+		return syscall.EINVAL
+	case protocol < 0 || protocol > 255:
+		return syscall.EINVAL
+	}
+	fits := false
+	switch kind {
+	case SOCK_STREAM:
+		fits = protocol == IPPROTO_IP || protocol == IPPROTO_TCP
+	case SOCK_DGRAM:
+		fits = protocol == IPPROTO_IP || protocol == IPPROTO_UDP
+	case SOCK_RAW:
+		fits = protocol != IPPROTO_IP
+	default:
+		return syscall.ESOCKTNOSUPPORT
+	}
+	if !fits {
+		return syscall.EPROTONOSUPPORT
+	}
+	return nil
+}
+
+func (st *Stack) newSocket(kind, protocol int) (*Socket, error) {
+	switch {
+	case st.closed:
+		return nil, syscall.ENETDOWN
+	case st.open >= maxSockets:
+		return nil, syscall.ENFILE
+	}
+	var s *Socket
+	var err error
+	switch kind {
+	case SOCK_STREAM:
+		s = &newStream(st).socket
+	case SOCK_DGRAM:
+		s = &newDatagram(st).socket
+	case SOCK_RAW:
+		s, err = newRaw(st, protocol)
+	}
+	if err != nil {
+		return nil, err
+	}
+	st.add(s)
+	return s, nil
+}
+
+// Open returns how many sockets are open.
+func (st *Stack) Open() int {
+	st.loop.Lock()
+	defer st.loop.Unlock()
+	return st.open
+}
+
+// Close ends every socket at once: connections are reset, blocked calls return,
+// and no new socket is made.
+func (st *Stack) Close() {
+	st.loop.Lock()
+	defer st.loop.Unlock()
+	st.closed = true
+	for st.first != nil {
+		st.first.end(true)
+	}
+}
+
+func (st *Stack) add(s *Socket) {
+	s.next = st.first
+	if st.first != nil {
+		st.first.prev = s
+	}
+	st.first = s
+	st.open++
+}
+
+func (st *Stack) remove(s *Socket) {
+	if s.prev != nil {
+		s.prev.next = s.next
+	} else {
+		st.first = s.next
+	}
+	if s.next != nil {
+		s.next.prev = s.prev
+	}
+	s.next, s.prev = nil, nil
+	st.open--
+}

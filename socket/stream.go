@@ -1,0 +1,221 @@
+package socket
+
+import (
+	"net/netip"
+	"syscall"
+
+	"septet/event"
+	"septet/transport/tcp"
+)
+
+// stream is the protocol of SOCK_STREAM sockets: TCP. Its state is the
+// socket's, not the connection's: a connection may be reset long before the
+// application asks.
+type stream struct {
+	socket   Socket
+	state    streamState
+	lingers  Linger
+	port     *tcp.Port // bound, and not taken over by a listener
+	listener *tcp.Listener
+	conn     *tcp.Conn
+	options  *tcp.Options // for the next connection or listener; nil for the defaults
+}
+
+type streamState uint8
+
+const (
+	unconnected streamState = iota
+	listening
+	connecting
+	connected
+)
+
+func newStream(st *Stack) *stream {
+	t := &stream{}
+	t.socket.init(st, SOCK_STREAM, t)
+	return t
+}
+
+// Notify is told by TCP, with the turn held, what has become possible.
+func (t *stream) Notify(r tcp.Ready) {
+	l := t.socket.stack.loop
+	if r&tcp.Acceptable != 0 {
+		// One connection is for one caller; accept wakes the next if more wait.
+		l.SignalOne(&t.socket.readable)
+	}
+	if r&tcp.Readable != 0 {
+		l.Signal(&t.socket.readable)
+	}
+	if r&tcp.Writable != 0 {
+		l.Signal(&t.socket.writable)
+	}
+}
+
+func (t *stream) readCond() *event.Cond { return &t.socket.readable }
+
+func (t *stream) bind(local netip.AddrPort) error {
+	// bind(2): "EINVAL The socket is already bound to an address."
+	if t.port != nil || t.state != unconnected {
+		return syscall.EINVAL
+	}
+	var err error
+	t.port, err = t.socket.stack.tcp.Reserve(local, t.socket.reuseAddr)
+	return err
+}
+
+func (t *stream) listen(backlog int) error {
+	switch t.state {
+	case listening:
+		t.listener.SetBacklog(backlog)
+		return nil
+	case connecting, connected:
+		return syscall.EINVAL
+	}
+	if t.port == nil {
+		// An unbound socket gets a port that the system chooses.
+		if err := t.bind(netip.AddrPortFrom(netip.IPv4Unspecified(), 0)); err != nil {
+			return err
+		}
+	}
+	listener, err := t.socket.stack.tcp.Listen(t.port, backlog, t)
+	if err != nil {
+		return err
+	}
+	if t.options != nil {
+		listener.SetOptions(*t.options)
+	}
+	t.listener, t.port, t.options, t.state = listener, nil, nil, listening
+	return nil
+}
+
+func (t *stream) accept() (*Socket, netip.AddrPort, error) {
+	st := t.socket.stack
+	switch {
+	case t.state != listening:
+		return nil, netip.AddrPort{}, syscall.EINVAL
+	case st.open >= maxSockets:
+		return nil, netip.AddrPort{}, syscall.ENFILE
+	}
+	conn := t.listener.Accept()
+	if conn == nil {
+		return nil, netip.AddrPort{}, syscall.EAGAIN
+	}
+	if t.listener.Pending() > 0 {
+		st.loop.SignalOne(&t.socket.readable)
+	}
+	// An accepted socket has the listener's settings, but not O_NONBLOCK
+	// (accept(2), "Notes"). TCP has given the connection its options.
+	c := newStream(st)
+	c.conn, c.state, c.lingers = conn, connected, t.lingers
+	c.socket.reuseAddr = t.socket.reuseAddr
+	c.socket.receiveTimeout, c.socket.sendTimeout = t.socket.receiveTimeout, t.socket.sendTimeout
+	conn.SetOwner(c)
+	st.add(&c.socket)
+	return &c.socket, conn.Remote(), nil
+}
+
+func (t *stream) connect(to netip.AddrPort) error {
+	if !to.IsValid() {
+		t.disconnect()
+		return nil
+	}
+	switch t.state {
+	case connected, listening:
+		return syscall.EISCONN
+	case connecting:
+		return t.progress()
+	}
+	var o tcp.Options
+	if t.options != nil {
+		o = *t.options
+	}
+	conn, err := t.socket.stack.tcp.Connect(t.port, to, t, o)
+	if err != nil {
+		return err
+	}
+	t.conn, t.options, t.state = conn, nil, connecting
+	return syscall.EINPROGRESS
+}
+
+// progress says what has become of the connection that is being opened.
+func (t *stream) progress() error {
+	switch {
+	case t.conn.State() == tcp.Closed:
+		err := t.conn.TakeError()
+		t.forget()
+		if err == nil {
+			return syscall.ECONNABORTED // SO_ERROR has told it before
+		}
+		return err
+	case t.conn.Connected():
+		t.state = connected
+		return nil
+	}
+	return syscall.EALREADY
+}
+
+// forget makes the socket one that has no connection, with the same options.
+func (t *stream) forget() {
+	o := t.conn.Options()
+	t.options = &o
+	t.conn.SetOwner(nil)
+	t.conn, t.state = nil, unconnected
+	t.socket.shutRead, t.socket.shutWrite = false, false
+}
+
+// disconnect is connect to AF_UNSPEC: the connection is reset, or listening
+// ends, and the socket can be used again. It stays bound.
+func (t *stream) disconnect() {
+	if t.listener != nil {
+		o, at := t.listener.Options(), t.listener.Addr()
+		t.listener.Close()
+		t.listener, t.options, t.state = nil, &o, unconnected
+		// Just given back: only a connection of the listener that lives on can
+		// be in the way, and then the socket is unbound.
+		t.port, _ = t.socket.stack.tcp.Reserve(at, t.socket.reuseAddr)
+	}
+	if t.conn != nil {
+		t.conn.Abort()
+		t.forget()
+	}
+}
+
+func (t *stream) shutdown(how int) error {
+	if t.state == listening {
+		if how != SHUT_WR {
+			t.disconnect() // Linux: shut for reading, a listener listens no more
+		}
+		return nil
+	}
+	if t.conn == nil || t.conn.State() == tcp.Closed {
+		return syscall.ENOTCONN
+	}
+	if how != SHUT_WR {
+		t.socket.shutRead = true
+		t.conn.CloseRead()
+	}
+	if how != SHUT_RD && !t.socket.shutWrite {
+		t.socket.shutWrite = true
+		return t.conn.CloseWrite()
+	}
+	return nil
+}
+
+func (t *stream) close(abort bool) {
+	if t.listener != nil {
+		t.listener.Close()
+	}
+	if t.port != nil {
+		t.port.Release()
+		t.port = nil
+	}
+	if t.conn == nil {
+		return
+	}
+	t.conn.SetOwner(nil)
+	if abort {
+		t.conn.Abort()
+	} else {
+		t.conn.Close()
+	}
+}

@@ -1,0 +1,128 @@
+package socket
+
+import (
+	"net/netip"
+	"syscall"
+
+	"septet/event"
+)
+
+// Send sends b to the connected peer. On a stream it blocks until all of b is
+// in the send buffer, and returns less if the connection fails or the socket
+// does not block; a datagram is sent whole. Flags: MSG_DONTWAIT, MSG_OOB.
+// Errors: EPIPE, ECONNRESET, ENOTCONN, EDESTADDRREQ, EAGAIN, EMSGSIZE.
+func (s *Socket) Send(b []byte, flags int) (int, error) {
+	return s.SendTo(b, flags, netip.AddrPort{})
+}
+
+// SendTo sends b to a given address, or to the connected peer if that is the
+// zero AddrPort. Streams ignore it.
+func (s *Socket) SendTo(b []byte, flags int, to netip.AddrPort) (int, error) {
+	n, err := s.send(b, flags, to)
+	if n > 0 {
+		return n, nil // the error, if it lasts, is the next call's
+	}
+	return 0, errno(err)
+}
+
+// Recv receives into b. On a stream it returns what is there, at least a byte,
+// and zero after the peer has finished; of a datagram that is longer than b the
+// rest is lost. Flags: MSG_DONTWAIT, MSG_PEEK, MSG_WAITALL; MSG_TRUNC returns
+// the true length of a datagram. Errors: ECONNRESET, ENOTCONN, EAGAIN,
+// ETIMEDOUT; ECONNREFUSED on a connected datagram socket.
+func (s *Socket) Recv(b []byte, flags int) (int, error) {
+	n, _, err := s.receive(b, flags)
+	return endOfStream(n, errno(err))
+}
+
+// RecvFrom is Recv that also returns who has sent the datagram. On a stream it
+// is the zero AddrPort.
+func (s *Socket) RecvFrom(b []byte, flags int) (int, netip.AddrPort, error) {
+	n, from, err := s.receive(b, flags)
+	n, err = endOfStream(n, errno(err))
+	return n, from, err
+}
+
+// receive is Recv with the errors of this package: io.EOF, errClosed,
+// event.ErrTimeout.
+func (s *Socket) receive(b []byte, flags int) (n int, from netip.AddrPort, err error) {
+	l := s.stack.loop
+	l.Lock()
+	defer l.Unlock()
+	limit := s.limit(s.receiveTimeout)
+	for {
+		switch {
+		case s.closed:
+			err = errClosed
+		case s.expired(s.readDeadline):
+			err = event.ErrTimeout
+		default:
+			var got int
+			got, from, err = s.protocol.receive(b[n:], flags)
+			n += got
+		}
+		if err == nil && n < len(b) && s.wantsAll(flags) {
+			err = syscall.EAGAIN
+		}
+		if err == syscall.EAGAIN && !s.nonblocking && flags&MSG_DONTWAIT == 0 {
+			if err = l.Wait(s.protocol.readCond(), min(limit, s.readDeadline)); err == nil {
+				continue
+			}
+		}
+		if n > 0 && err != nil {
+			return n, from, nil // MSG_WAITALL was cut short
+		}
+		return n, from, err
+	}
+}
+
+func (s *Socket) wantsAll(flags int) bool {
+	return s.kind == SOCK_STREAM && flags&MSG_WAITALL != 0 && flags&MSG_PEEK == 0
+}
+
+// send is Send with the errors of this package. It may return a count and an
+// error.
+func (s *Socket) send(b []byte, flags int, to netip.AddrPort) (n int, err error) {
+	if to.IsValid() {
+		if to, err = inet(to); err != nil {
+			return 0, err
+		}
+	}
+	l := s.stack.loop
+	l.Lock()
+	defer l.Unlock()
+	limit := s.limit(s.sendTimeout)
+	blocked := false // this call has the right to go on, see sending
+	for {
+		switch {
+		case s.closed:
+			err = errClosed
+		case s.expired(s.writeDeadline):
+			err = event.ErrTimeout
+		case s.sending && !blocked:
+			// Bytes of two calls never mix: another one is not done.
+			err = syscall.EAGAIN
+		default:
+			var taken int
+			taken, err = s.protocol.send(b[n:], flags, to)
+			n += taken
+			if err == nil && n < len(b) {
+				err = syscall.EAGAIN
+			}
+		}
+		if err != syscall.EAGAIN || s.nonblocking || flags&MSG_DONTWAIT != 0 {
+			break
+		}
+		if !s.sending {
+			s.sending, blocked = true, true
+		}
+		if err = l.Wait(&s.writable, min(limit, s.writeDeadline)); err != nil {
+			break
+		}
+	}
+	if blocked {
+		s.sending = false
+		l.Signal(&s.writable)
+	}
+	return n, err
+}
