@@ -47,6 +47,7 @@ type end struct {
 	retransmits int
 	duplicates  int // duplicate acknowledgements in a row
 	probed      bool
+	recent      recentSegments
 
 	facts
 }
@@ -59,10 +60,41 @@ type hole struct {
 
 const maxHoles = 256
 
+// recentSegments remembers the last packets. A stack gives a segment that it
+// sends again another IP identification, so the same packet twice is a wire's
+// doing. An identification of zero says nothing: RFC 6864 allows it for all
+// that cannot be fragmented.
+type recentSegments struct {
+	known [16]identity
+	next  int
+}
+
+type identity struct {
+	id       uint32
+	seq, ack header.Seq
+	window   uint16
+}
+
+func (r *recentSegments) again(s *segment) bool {
+	if s.id == 0 {
+		return false
+	}
+	this := identity{s.id, s.Seq, s.Ack, s.Window}
+	for _, known := range r.known {
+		if known == this {
+			return true
+		}
+	}
+	r.known[r.next] = this
+	r.next = (r.next + 1) % len(r.known)
+	return false
+}
+
 // segment is a TCP segment at a moment.
 type segment struct {
 	*header.TCP
-	length int // of the payload
+	length int    // of the payload
+	id     uint32 // of the IP packet
 	now    time.Duration
 }
 
@@ -150,6 +182,9 @@ func (c *connection) watches(dir int, at point, s *segment) bool {
 func (c *connection) take(dir int, s *segment) (notes []string) {
 	e, peer := &c.ends[dir], &c.ends[1-dir]
 	c.last = s.now
+	if e.recent.again(s) {
+		return []string{"duplicated on the way"}
+	}
 	e.segments++
 	c.rebase(e, peer, s)
 	if s.Flags.Has(header.RST) {
@@ -232,6 +267,10 @@ func (c *connection) probe(e, peer *end, s *segment) string {
 // sequence compares the segment with what its sender has sent before.
 func (c *connection) sequence(e, peer *end, s *segment) string {
 	if s.span() == 0 {
+		return ""
+	}
+	if s.Flags.Has(header.SYN|header.ACK) && c.simultaneous() && !e.answered {
+		e.answered = true // RFC 9293, figure 7: its own SYN again, with the answer to the other's
 		return ""
 	}
 	switch {

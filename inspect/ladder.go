@@ -54,7 +54,7 @@ func (l *Ladder) Print(line Line) error {
 func (l *Line) colour() string {
 	switch l.Kind {
 	case KindTCP:
-		return "0"
+		return plain
 	case KindUDP:
 		return cyan
 	}

@@ -73,7 +73,7 @@ func (c Check) colour() string {
 	case Unverifiable, Partial, Absent:
 		return yellow
 	}
-	return "0"
+	return plain
 }
 
 // pad fills text up to width columns.

@@ -10,6 +10,7 @@ import "septet/header"
 type facts struct {
 	sentSYN  bool
 	alone    bool // its SYN came without an ACK
+	answered bool // in a simultaneous open, its SYN came again with an ACK
 	gotSYN   bool
 	synAcked bool // the acknowledgement of its SYN has arrived
 	sentFIN  bool

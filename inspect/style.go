@@ -9,6 +9,7 @@ var Colour = Style{colour: true}
 
 // Kinds of text, as the parameters of ANSI's "select graphic rendition".
 const (
+	plain  = ""
 	bold   = "1"
 	dim    = "2"
 	red    = "31"
@@ -18,7 +19,7 @@ const (
 )
 
 func (s Style) mark(kind, text string) string {
-	if !s.colour || text == "" {
+	if !s.colour || kind == plain || text == "" {
 		return text
 	}
 	return "\x1b[" + kind + "m" + text + "\x1b[0m"

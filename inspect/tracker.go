@@ -60,7 +60,8 @@ func flowOf(src, dst netip.AddrPort) flow {
 }
 
 // Feed takes one frame. It returns the line of the ladder for it, and false if
-// there is none: a copy of a frame seen before, or nothing that can be read.
+// there is none: a copy of a frame seen before, or nothing that can be read. It
+// keeps nothing of the frame's bytes.
 func (t *Tracker) Feed(f Frame) (Line, bool) {
 	t.counts.Frames++
 	if t.Origin.IsZero() {
@@ -117,7 +118,7 @@ func (t *Tracker) feedTCP(line *Line, s *sighting) bool {
 		c.reused = reused
 	}
 	dir := c.direction(src)
-	seg := segment{TCP: &h, length: max(0, s.length-n), now: line.Time}
+	seg := segment{TCP: &h, length: max(0, s.length-n), id: s.id, now: line.Time}
 	if !c.watches(dir, s.at, &seg) {
 		t.counts.Copies++
 		return false

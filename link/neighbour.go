@@ -148,12 +148,12 @@ func (n *NIC) outputDoubtful(p *packet.Packet, nb *Neighbour, typ header.EtherTy
 		nb.used = true
 		n.send(p, nb.mac, typ)
 	default:
-		nb.wait(p, typ)
+		nb.keep(p, typ)
 	}
 }
 
-// wait keeps a packet until the neighbour's address is known.
-func (nb *Neighbour) wait(p *packet.Packet, typ header.EtherType) {
+// keep holds a packet until the neighbour's address is known.
+func (nb *Neighbour) keep(p *packet.Packet, typ header.EtherType) {
 	n := nb.nic
 	switch {
 	case n.closed:

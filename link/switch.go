@@ -147,7 +147,7 @@ func (s *Switch) flood(p *packet.Packet, in *switchPort) {
 
 // output gives a frame to the port, if it fits.
 func (out *switchPort) output(p *packet.Packet) {
-	if p.Len() > header.EthernetLen+out.port.MTU() {
+	if p.Len() > physical.MaxFrame(out.port.MTU()) {
 		out.sw.drop(p, &out.sw.stats.TooLong)
 		return
 	}

@@ -7,17 +7,13 @@ import (
 	"septet/packet"
 )
 
-// forwardCacheSize is how many destinations a router remembers the way to.
+// forwardCacheSize is how many destinations a router remembers the way to. The
+// place of a Path is given by its destination, so a newer one simply replaces an
+// older.
 const (
 	forwardCacheBits = 8
 	forwardCacheSize = 1 << forwardCacheBits
 )
-
-// forwardEntry remembers the way to one destination. The place of an entry is
-// given by its address, so a newer one simply replaces an older.
-type forwardEntry struct {
-	path Path
-}
 
 // forwardSlot is the place of an address: its multiplicative hash.
 func forwardSlot(dst netip.Addr) uint32 {
@@ -32,14 +28,11 @@ func (l *Layer) forwardCached(p *packet.Packet, d *Datagram, h *header.IPv4) boo
 	if l.forwards == nil || d.Broadcast {
 		return false
 	}
-	e := &l.forwards[forwardSlot(d.Dst)]
-	if e.path.dst != d.Dst || e.path.generation != l.generation || d.Interface.Loopback() {
+	path := &l.forwards[forwardSlot(d.Dst)]
+	if path.dst != d.Dst || !l.Fresh(path) || d.Interface.Loopback() || d.Src.IsLinkLocalUnicast() {
 		return false
 	}
-	if d.Src.IsLinkLocalUnicast() {
-		return false
-	}
-	l.forwardAlong(p, d, h, &e.path)
+	l.forwardAlong(p, d, h, path)
 	return true
 }
 
@@ -61,15 +54,15 @@ func (l *Layer) forward(p *packet.Packet, d *Datagram, h *header.IPv4) {
 		return
 	}
 	if l.forwards == nil {
-		l.forwards = new([forwardCacheSize]forwardEntry)
+		l.forwards = new([forwardCacheSize]Path)
 	}
-	e := &l.forwards[forwardSlot(d.Dst)]
-	e.path = Path{dst: d.Dst, generation: l.generation}
-	if err := e.path.follow(r); err != nil {
+	path := &l.forwards[forwardSlot(d.Dst)]
+	*path = Path{dst: d.Dst, generation: l.generation}
+	if err := path.follow(r); err != nil {
 		l.drop(p, &l.stats.NoRoute)
 		return
 	}
-	l.forwardAlong(p, d, h, &e.path)
+	l.forwardAlong(p, d, h, path)
 }
 
 // forwardable reports whether a router passes on packets from and to a. Those

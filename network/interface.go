@@ -144,7 +144,7 @@ func assignable(prefix netip.Prefix) bool {
 // lastAddr returns the highest address of an IPv4 prefix.
 func lastAddr(prefix netip.Prefix) netip.Addr {
 	b := prefix.Addr().As4()
-	last := be.Uint32(b[:]) | 1<<(32-prefix.Bits()) - 1
+	last := be.Uint32(b[:]) | (1<<(32-prefix.Bits()) - 1)
 	be.PutUint32(b[:], last)
 	return netip.AddrFrom4(b)
 }

@@ -129,14 +129,6 @@ func ip(h header.IPv4, payload []byte) []byte {
 	return b
 }
 
-// udp makes a UDP datagram without a checksum.
-func udp(src, dst uint16, payload []byte) []byte {
-	b := make([]byte, header.UDPLen+len(payload))
-	h := header.UDP{SrcPort: src, DstPort: dst, Length: len(b)}
-	copy(b[h.Put(b):], payload)
-	return b
-}
-
 // icmp makes an ICMP message with its checksum.
 func icmp(typ, code uint8, rest uint32, payload []byte) []byte {
 	b := make([]byte, header.ICMPLen+len(payload))

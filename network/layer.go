@@ -51,7 +51,7 @@ type Layer struct {
 	generation uint32
 
 	forwarding bool
-	forwards   *[forwardCacheSize]forwardEntry
+	forwards   *[forwardCacheSize]Path
 
 	protocols [256]*protocol
 	datagram  Datagram // what input hands to the handlers: one at a time

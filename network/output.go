@@ -50,8 +50,8 @@ func (l *Layer) Output(p *packet.Packet, path *Path, o Send) error {
 	return nil
 }
 
-// newID returns the identification of the next datagram. A fragment that must
-// not be cut could have any (RFC 6864, section 4.1); a running number lets a
+// newID returns the identification of the next datagram. One that must not be
+// cut could have any (RFC 6864, section 4.1); a running number lets a
 // reader of a capture tell a repeated datagram from a new one.
 func (l *Layer) newID() uint16 {
 	l.nextID++

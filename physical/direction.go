@@ -23,8 +23,8 @@ const (
 //  3. Otherwise it gets its time to depart (depart), and may be lost,
 //     corrupted or duplicated (impair).
 //  4. launch gives each copy its time to arrive and puts it into one of two
-//     lists, both in the order of arrival: those in order, and those held back
-//     to be overtaken. One timer serves both.
+//     lines: those that keep their order, and those held back to be overtaken.
+//     One timer serves both.
 //  5. deliver gives it to the receiver.
 type direction struct {
 	wire       *Wire
@@ -132,13 +132,17 @@ func (d *direction) corrupt(p *packet.Packet) {
 // launch sends a frame on its way.
 func (d *direction) launch(p *packet.Packet, departs event.Time) {
 	i := &d.impairment
-	if !i.takesTime() && i.Reorder == 0 && d.later.ordered.size == 0 {
+	held := d.chance(i.Reorder)
+	if !held && !i.takesTime() && d.later.ordered.size == 0 {
 		d.deliverNow(p)
 		return
 	}
 	p.Own()
 	f := flight{packet: p, departs: departs, arrives: departs.Add(d.wayTime())}
-	d.later.add(f, d.chance(i.Reorder), i.reorderBy(d.wire.maxFrame))
+	if held {
+		f.arrives = f.arrives.Add(i.reorderBy(d.wire.maxFrame))
+	}
+	d.later.add(f, held)
 }
 
 // wayTime returns the delay of one frame.
@@ -152,7 +156,7 @@ func (d *direction) wayTime() time.Duration {
 
 // deliverNow has a frame arrive in this turn.
 func (d *direction) deliverNow(p *packet.Packet) {
-	d.later.overtake()
+	d.later.bypass()
 	d.now.Push(p)
 	if !d.posted {
 		d.posted = true

@@ -93,9 +93,6 @@ func TestCorrupt(t *testing.T) {
 		if flipped > 1 {
 			t.Errorf("%d bits were flipped in one frame, should be one", flipped)
 		}
-		if flipped == 1 && p.Verified() {
-			t.Error("a corrupted frame counts as verified: nobody would check its checksum")
-		}
 		sum += uint64(flipped)
 		b.atB = append(b.atB, arrival{})
 		p.Release()
@@ -115,6 +112,21 @@ func TestCorrupt(t *testing.T) {
 			t.Errorf("byte %d was never hit: every bit of the frame should be in danger", i)
 		}
 	}
+}
+
+// The sender's word that the checksum is right does not hold after damage.
+func TestCorruptIsNotVerified(t *testing.T) {
+	b := newBench(t, 3, Impairment{Corrupt: 1}, Impairment{})
+	b.wire.B().OnReceive(func(p *packet.Packet) {
+		if b.atB = append(b.atB, arrival{}); p.Verified() {
+			t.Error("a corrupted frame counts as verified: nobody would look at its checksum")
+		}
+		p.Release()
+	})
+	p := b.pool.From(make([]byte, 60))
+	p.PartialChecksum(16)
+	b.wire.A().Transmit(p)
+	b.finish()
 }
 
 // A borrowed payload is the sender's: corruption must hit a copy.
@@ -193,6 +205,18 @@ func TestHeldButNotOvertaken(t *testing.T) {
 	b.send(100, 60, time.Second)
 	if s := b.finish(); s.Reordered != 0 {
 		t.Errorf("Reordered is %d, but every frame arrived before the next was sent", s.Reordered)
+	}
+}
+
+// A frame still held back when the reordering has been turned off is overtaken
+// by the frames of the bare wire.
+func TestReorderTurnedOff(t *testing.T) {
+	b := newBench(t, 5, Impairment{Reorder: 1}, Impairment{})
+	b.send(1, 60, 0)
+	b.wire.SetImpairment(AToB, Impairment{})
+	b.send(1, 60, 0)
+	if s := b.finish(); s.Reordered != 1 || b.atB[1].number != 0 {
+		t.Errorf("Reordered is %d, the frames arrived as %v; should be 1, and 1 before 0", s.Reordered, numbers(b.atB))
 	}
 }
 

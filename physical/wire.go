@@ -8,12 +8,14 @@ import (
 	"septet/packet"
 )
 
-// maxVLAN is what a frame may be longer than its header and the MTU: one tag.
-const maxVLAN = 4
+// MaxFrame returns the length of the longest frame for an MTU: with the Ethernet
+// header and one VLAN tag.
+func MaxFrame(mtu int) int { return header.EthernetLen + 4 + mtu }
 
 // Wire is a cable between two ports, A and B. Its directions have nothing to do
 // with each other: each has its own impairment, queue and luck. What is
-// transmitted is never received within the same call, only posted.
+// transmitted is never received within the same call, only posted. Like all
+// protocol state it is used with the loop's turn held.
 type Wire struct {
 	loop     *event.Loop
 	pool     *packet.Pool
@@ -30,7 +32,7 @@ type Wire struct {
 // impairment that is not valid is a mistake of the program and panics; what
 // comes from outside goes through Impairment.Validate first.
 func NewWire(l *event.Loop, pool *packet.Pool, mtu int, aToB, bToA Impairment) *Wire {
-	w := &Wire{loop: l, pool: pool, mtu: mtu, maxFrame: mtu + header.EthernetLen + maxVLAN}
+	w := &Wire{loop: l, pool: pool, mtu: mtu, maxFrame: MaxFrame(mtu)}
 	w.aToB.init(w, AToB)
 	w.bToA.init(w, BToA)
 	w.a, w.b = end{out: &w.aToB, in: &w.bToA}, end{out: &w.bToA, in: &w.aToB}

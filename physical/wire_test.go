@@ -117,6 +117,22 @@ func TestBareWire(t *testing.T) {
 	}
 }
 
+// What a receiver has sent in its own direction arrives too, in another run.
+func TestSendWithinDelivery(t *testing.T) {
+	b := newBench(t, 1, Impairment{}, Impairment{})
+	b.wire.B().OnReceive(func(p *packet.Packet) {
+		b.collect(&b.atB)(p)
+		if len(b.atB) < 3 {
+			b.wire.A().Transmit(b.frame(60))
+		}
+	})
+	b.send(1, 60, 0)
+	b.finish()
+	if got := numbers(b.atB); !slices.Equal(got, []uint32{0, 1, 2}) {
+		t.Errorf("B got frames %v, should be 0, 1 and 2", got)
+	}
+}
+
 // A bare wire hands borrowed payload on without copying it.
 func TestBareWireBorrows(t *testing.T) {
 	loop, pool := event.NewVirtual(1), &packet.Pool{}
@@ -203,88 +219,6 @@ func TestJitterDistribution(t *testing.T) {
 	}
 }
 
-func TestRate(t *testing.T) {
-	// 1000 bytes at 8 Mbit/s take a millisecond.
-	b := newBench(t, 1, Impairment{Rate: 8e6, Delay: 10 * time.Millisecond}, Impairment{})
-	for range 5 {
-		b.wire.A().Transmit(b.frame(1000))
-	}
-	b.finish()
-	for i, a := range b.atB {
-		want := event.Time(10+i+1) * event.Time(time.Millisecond)
-		if a.at != want {
-			t.Errorf("frame %d arrived at %v, should be at %v: its own and the earlier frames' bits, then the delay", i, a.at, want)
-		}
-	}
-}
-
-// A frame of 40 bits at 3 bit/ns takes 13 1/3 ns: the thirds must not get lost.
-func TestRateIsExact(t *testing.T) {
-	b := newBench(t, 1, Impairment{Rate: 3e9}, Impairment{})
-	for range 3000 {
-		b.wire.A().Transmit(b.frame(5))
-	}
-	b.finish()
-	if got, want := b.atB[2999].at, event.Time(40*time.Microsecond); got != want {
-		t.Errorf("120000 bits at 3 Gbit/s took %v, should be %v", got, want)
-	}
-}
-
-func TestQueueDropsTail(t *testing.T) {
-	b := newBench(t, 1, Impairment{Rate: 8e6, Queue: 3000}, Impairment{})
-	for range 5 {
-		b.wire.A().Transmit(b.frame(1000))
-	}
-	b.loop.Run(event.Time(500 * time.Microsecond))
-	b.wire.A().Transmit(b.frame(500)) // half of the first frame has left: there is room
-	b.wire.A().Transmit(b.frame(4))
-	s := b.finish()
-	if got := numbers(b.atB); !slices.Equal(got, []uint32{0, 1, 2, 5}) {
-		t.Errorf("frames %v arrived, should be 0, 1, 2 (3000 bytes) and 5 (when 500 bytes had left)", got)
-	}
-	if s.Dropped != 3 || s.Sent != 4 {
-		t.Errorf("Dropped %d, Sent %d; should be 3 and 4", s.Dropped, s.Sent)
-	}
-}
-
-func TestIdleTransmitterTakesAnyFrame(t *testing.T) {
-	b := newBench(t, 1, Impairment{Rate: 8e6, Queue: 100}, Impairment{})
-	b.send(3, 1000, time.Millisecond)
-	if s := b.finish(); s.Dropped != 0 {
-		t.Errorf("%d frames dropped: an idle transmitter should take a frame longer than its queue", s.Dropped)
-	}
-}
-
-func TestRateChangesForQueue(t *testing.T) {
-	b := newBench(t, 1, Impairment{Rate: 8e3}, Impairment{}) // 1000 bytes in 1 s
-	for range 3 {
-		b.wire.A().Transmit(b.frame(1000))
-	}
-	b.loop.Run(event.Time(500 * time.Millisecond))
-	if err := b.wire.SetImpairment(AToB, Impairment{Rate: 8e6}); err != nil {
-		t.Fatal(err)
-	}
-	b.wire.A().Transmit(b.frame(1000))
-	b.finish()
-	// Half of the first frame is left: 0.5 ms, then 1 ms for each.
-	for i, want := range []time.Duration{500_500 * time.Microsecond, 501_500 * time.Microsecond,
-		502_500 * time.Microsecond, 503_500 * time.Microsecond} {
-		if got := b.atB[i].at; got != event.Time(want) {
-			t.Errorf("frame %d arrived at %v, should be at %v: the queue drains at the new rate", i, got, want)
-		}
-	}
-}
-
-func TestNoRateEmptiesQueue(t *testing.T) {
-	b := newBench(t, 1, Impairment{Rate: 8, Delay: time.Second}, Impairment{})
-	b.send(2, 1000, time.Second)
-	b.wire.SetImpairment(AToB, Impairment{Delay: time.Second})
-	b.finish()
-	if len(b.atB) != 2 || b.loop.Now() != event.Time(3*time.Second) {
-		t.Errorf("%d frames by %v: without a rate both should leave at once, at 2s, and arrive a second later", len(b.atB), b.loop.Now())
-	}
-}
-
 func TestShorterDelayDoesNotReorder(t *testing.T) {
 	b := newBench(t, 1, Impairment{Delay: time.Second}, Impairment{})
 	b.send(2, 60, time.Millisecond)
@@ -297,6 +231,23 @@ func TestShorterDelayDoesNotReorder(t *testing.T) {
 	b.send(1, 60, 0)
 	if b.finish(); b.atB[4].at != b.loop.Now() || b.loop.Now() > event.Time(2*time.Second) {
 		t.Error("once the old frames have arrived, the wire should be bare")
+	}
+}
+
+// Frames sent after the delay was shortened do not overtake either when a higher
+// rate then lets them depart earlier than foreseen.
+func TestHigherRateDoesNotReorder(t *testing.T) {
+	b := newBench(t, 1, Impairment{Rate: 8e3, Delay: time.Minute}, Impairment{})
+	b.send(2, 1000, time.Second) // departs after 1 s and 2 s
+	b.wire.SetImpairment(AToB, Impairment{Rate: 8e3})
+	b.send(1, 1000, 0)
+	b.wire.SetImpairment(AToB, Impairment{Rate: 8e6})
+	b.finish()
+	if got := numbers(b.atB); !slices.Equal(got, []uint32{0, 1, 2}) {
+		t.Errorf("arrived in order %v: frames on a wire cannot overtake those before them", got)
+	}
+	if got := b.atB[2].at; got != event.Time(62*time.Second) {
+		t.Errorf("the last arrived at %v, should be at 1m2s, right after the one before", got)
 	}
 }
 

@@ -135,7 +135,7 @@ func (d *datagram) option(level, name int) (int, error) {
 		return d.receiveBuffer, nil
 	case level == SOL_SOCKET && name == SO_SNDBUF:
 		return d.sendBuffer, nil
-	case level == SOL_SOCKET && (name == SO_KEEPALIVE || name == SO_ACCEPTCONN):
+	case level == SOL_SOCKET && name == SO_ACCEPTCONN:
 		return 0, nil
 	case level == SOL_IP && name == IP_TTL:
 		return getTTL(d.ttl), nil
@@ -158,7 +158,7 @@ func (d *datagram) setOption(level, name, value int) error {
 		// What is sent leaves at once; the value is only remembered.
 		d.sendBuffer = 2 * clampBuffer(value, minSendBuffer)
 	case level == SOL_SOCKET && name == SO_KEEPALIVE:
-		// Any socket has the option; here it means nothing.
+		// Every socket has the option; here it means nothing.
 	case level == SOL_IP && name == IP_TTL:
 		if err := setTTL(&d.ttl, value); err != nil {
 			return err

@@ -172,14 +172,14 @@ func (st *Stack) listen(network, address string, kind int) (*Socket, error) {
 	if err != nil {
 		return fail(err)
 	}
-	if (m.kind == SOCK_STREAM) != (kind == SOCK_STREAM) {
-		return fail(&net.AddrError{Err: "unexpected address type", Addr: address})
-	}
 	locals, err := st.addresses(m, address)
 	if err != nil {
 		return fail(err)
 	}
 	at = addrOf(m.kind, locals[0])
+	if (m.kind == SOCK_STREAM) != (kind == SOCK_STREAM) {
+		return fail(&net.AddrError{Err: "unexpected address type", Addr: address})
+	}
 	s, err := st.newNetSocket(m)
 	if err != nil {
 		return fail(cause("socket", err))

@@ -30,7 +30,9 @@ const (
 func newWorld(t testing.TB, l *event.Loop, i physical.Impairment) *world {
 	t.Helper()
 	w := &world{loop: l, pool: new(packet.Pool)}
+	l.Lock()
 	w.wire = physical.NewWire(l, w.pool, 1500, i, i)
+	l.Unlock()
 	w.alice = host.New(l, w.pool, "alice")
 	w.bob = host.New(l, w.pool, "bob")
 	attach := func(h *host.Host, p physical.Port, prefix string) {

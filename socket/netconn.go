@@ -27,7 +27,7 @@ func (c conn) Socket() *Socket { return c.socket }
 // Read reads what has arrived, waiting for it until the read deadline. At the
 // end of a stream it returns io.EOF.
 func (c conn) Read(b []byte) (int, error) {
-	n, _, err := c.socket.receive(b, 0)
+	n, err := c.socket.read(b)
 	return n, c.socket.opError("read", "read", err)
 }
 
@@ -61,7 +61,7 @@ func (c conn) SetReadDeadline(t time.Time) error { return c.socket.setNetDeadlin
 func (c conn) SetWriteDeadline(t time.Time) error { return c.socket.setNetDeadline(t, false, true) }
 
 func (s *Socket) setNetDeadline(t time.Time, read, write bool) error {
-	return s.opError("set", "set", s.setDeadlines(t, read, write))
+	return s.setError("set", s.setDeadlines(t, read, write))
 }
 
 // SetReadBuffer sets how many bytes wait to be received at most.
@@ -78,7 +78,7 @@ func (s *Socket) optionError(err error) error {
 	if err == syscall.EBADF {
 		err = errClosed
 	}
-	return s.opError("set", "setsockopt", err)
+	return s.setError("setsockopt", err)
 }
 
 // TCPConn is a TCP connection as a net.Conn, with the methods of net.TCPConn.

@@ -64,6 +64,14 @@ func (s *Socket) opError(op, call string, err error) error {
 	}
 }
 
+// setError is opError for the settings, which in package net name one address.
+func (s *Socket) setError(call string, err error) error {
+	if err == nil {
+		return nil
+	}
+	return &net.OpError{Op: "set", Net: s.netName(), Addr: s.localAddr(), Err: cause(call, err)}
+}
+
 func (s *Socket) netName() string {
 	switch s.kind {
 	case SOCK_STREAM:

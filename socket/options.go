@@ -17,8 +17,12 @@ func (s *Socket) GetSockOpt(level, name int) (int, error) {
 	if s.closed {
 		return 0, syscall.EBADF
 	}
-	if level != SOL_SOCKET {
+	switch {
+	case level == SOL_SOCKET:
+	case level == SOL_IP, level == SOL_TCP && s.kind == SOCK_STREAM:
 		return s.protocol.option(level, name)
+	default:
+		return 0, syscall.EOPNOTSUPP // though to set it is ENOPROTOOPT
 	}
 	switch name {
 	case SO_TYPE:
@@ -34,6 +38,8 @@ func (s *Socket) GetSockOpt(level, name int) (int, error) {
 		return number(s.reuseAddr), nil
 	case SO_BROADCAST:
 		return number(s.broadcast), nil
+	case SO_KEEPALIVE:
+		return number(s.keepAlive), nil
 	case SO_LINGER, SO_RCVTIMEO, SO_SNDTIMEO:
 		return 0, syscall.EINVAL
 	}
@@ -62,6 +68,8 @@ func (s *Socket) SetSockOpt(level, name, value int) error {
 		s.reuseAddr = value != 0
 	case SO_BROADCAST:
 		s.broadcast = value != 0
+	case SO_KEEPALIVE:
+		s.keepAlive = value != 0
 	}
 	return s.protocol.setOption(level, name, value)
 }
@@ -107,8 +115,8 @@ func (s *Socket) GetSockOptTimeout(name int) (time.Duration, error) {
 }
 
 // SetSockOptTimeout sets SO_RCVTIMEO or SO_SNDTIMEO: how long a receiving or
-// sending call blocks before it fails with EAGAIN, zero for as long as it takes.
-// Calls that have begun are not affected. A negative time is EDOM.
+// sending call blocks before it fails with EAGAIN: zero for as long as it takes,
+// a negative time for not at all. Calls that have begun are not affected.
 func (s *Socket) SetSockOptTimeout(name int, d time.Duration) error {
 	s.stack.loop.Lock()
 	defer s.stack.loop.Unlock()
@@ -117,8 +125,6 @@ func (s *Socket) SetSockOptTimeout(name int, d time.Duration) error {
 		return syscall.EBADF
 	case name != SO_RCVTIMEO && name != SO_SNDTIMEO:
 		return syscall.ENOPROTOOPT
-	case d < 0:
-		return syscall.EDOM
 	case name == SO_RCVTIMEO:
 		s.receiveTimeout = d
 	default:

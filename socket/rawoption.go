@@ -16,7 +16,7 @@ func (r *raw) option(level, name int) (int, error) {
 		return r.receiveBuffer, nil
 	case level == SOL_SOCKET && name == SO_SNDBUF:
 		return r.sendBuffer, nil
-	case level == SOL_SOCKET && (name == SO_KEEPALIVE || name == SO_ACCEPTCONN):
+	case level == SOL_SOCKET && name == SO_ACCEPTCONN:
 		return 0, nil
 	case level == SOL_IP && name == IP_HDRINCL:
 		return number(r.headerIncluded), nil

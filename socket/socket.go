@@ -28,6 +28,7 @@ type Socket struct {
 	sending     bool // a blocked call is in the middle of its bytes
 	reuseAddr   bool
 	broadcast   bool
+	keepAlive   bool
 	shutRead    bool
 	shutWrite   bool
 }
@@ -114,7 +115,7 @@ func (s *Socket) limit(d time.Duration) event.Time {
 	if d == 0 {
 		return event.Never
 	}
-	return s.stack.loop.Now().Add(d)
+	return s.stack.loop.Now().Add(max(d, 0))
 }
 
 // expired reports whether a deadline has passed; a call fails then even if it

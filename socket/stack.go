@@ -77,10 +77,10 @@ func (st *Stack) Socket(domain, kind, protocol int) (*Socket, error) {
 // supported answers as Linux's inet_create does.
 func supported(domain, kind, protocol int) error {
 	switch {
+	case kind < 0 || kind > 10:
+		return syscall.EINVAL
 	case domain != AF_INET:
 		return syscall.EAFNOSUPPORT
-	case kind <= 0 || kind > 10:
-		return syscall.EINVAL
 	case protocol < 0 || protocol > 255:
 		return syscall.EINVAL
 	}

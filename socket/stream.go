@@ -14,6 +14,7 @@ import (
 type stream struct {
 	socket   Socket
 	state    streamState
+	err      syscall.Errno // left by disconnect
 	lingers  Linger
 	port     *tcp.Port // bound, and not taken over by a listener
 	listener *tcp.Listener
@@ -107,7 +108,7 @@ func (t *stream) accept() (*Socket, netip.AddrPort, error) {
 	// (accept(2), "Notes"). TCP has given the connection its options.
 	c := newStream(st)
 	c.conn, c.state, c.lingers = conn, connected, t.lingers
-	c.socket.reuseAddr = t.socket.reuseAddr
+	c.socket.reuseAddr, c.socket.keepAlive = t.socket.reuseAddr, t.socket.keepAlive
 	c.socket.receiveTimeout, c.socket.sendTimeout = t.socket.receiveTimeout, t.socket.sendTimeout
 	conn.SetOwner(c)
 	st.add(&c.socket)
@@ -133,7 +134,7 @@ func (t *stream) connect(to netip.AddrPort) error {
 	if err != nil {
 		return err
 	}
-	t.conn, t.options, t.state = conn, nil, connecting
+	t.conn, t.options, t.err, t.state = conn, nil, 0, connecting
 	return syscall.EINPROGRESS
 }
 
@@ -175,6 +176,9 @@ func (t *stream) disconnect() {
 		t.port, _ = t.socket.stack.tcp.Reserve(at, t.socket.reuseAddr)
 	}
 	if t.conn != nil {
+		if t.conn.State() != tcp.Closed {
+			t.err = syscall.ECONNRESET // tcp_disconnect leaves it to be found
+		}
 		t.conn.Abort()
 		t.forget()
 	}

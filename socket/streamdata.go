@@ -12,7 +12,7 @@ func (t *stream) send(b []byte, flags int, _ netip.AddrPort) (int, error) {
 	// Linux: a stream that was never connected is a broken pipe for the
 	// sender, though "not connected" for the receiver.
 	if t.conn == nil || t.socket.shutWrite {
-		return 0, syscall.EPIPE
+		return 0, t.pending(syscall.EPIPE)
 	}
 	if t.conn.State() == tcp.SynSent || t.conn.State() == tcp.SynReceived {
 		return 0, syscall.EAGAIN
@@ -29,13 +29,11 @@ func (t *stream) send(b []byte, flags int, _ netip.AddrPort) (int, error) {
 func (t *stream) receive(b []byte, flags int) (n int, from netip.AddrPort, err error) {
 	switch {
 	case t.conn == nil:
-		return 0, from, syscall.ENOTCONN
+		return 0, from, t.pending(syscall.ENOTCONN)
 	case flags&MSG_OOB != 0:
 		// Urgent data stays in the stream, as RFC 6093 recommends and as
 		// SO_OOBINLINE has it; there is nothing to read beside it.
 		return 0, from, syscall.EINVAL
-	case len(b) == 0:
-		return 0, from, nil
 	case flags&MSG_PEEK != 0:
 		n, err = t.conn.Peek(b)
 	default:
@@ -76,7 +74,16 @@ func (t *stream) remote() (netip.AddrPort, error) {
 
 func (t *stream) takeError() error {
 	if t.conn == nil {
-		return nil
+		return t.pending(nil)
 	}
 	return t.conn.TakeError()
+}
+
+// pending returns the error that an earlier call has left, once, or err.
+func (t *stream) pending(err error) error {
+	if t.err == 0 {
+		return err
+	}
+	err, t.err = t.err, 0
+	return err
 }

@@ -54,8 +54,6 @@ func (t *stream) option(level, name int) (int, error) {
 			return IPPROTO_TCP, nil
 		case SO_ACCEPTCONN:
 			return number(t.state == listening), nil
-		case SO_KEEPALIVE:
-			return number(o.KeepAlive.Enabled), nil
 		case SO_RCVBUF:
 			return 2 * or(o.ReceiveBuffer, usual.ReceiveBuffer), nil
 		case SO_SNDBUF:

@@ -126,3 +126,17 @@ func (s *Socket) send(b []byte, flags int, to netip.AddrPort) (n int, err error)
 	}
 	return n, err
 }
+
+// read is receive as package net has it: reading nothing needs no data.
+func (s *Socket) read(b []byte) (int, error) {
+	if len(b) > 0 {
+		n, _, err := s.receive(b, 0)
+		return n, err
+	}
+	s.stack.loop.Lock()
+	defer s.stack.loop.Unlock()
+	if s.closed {
+		return 0, errClosed
+	}
+	return 0, nil
+}

@@ -1,5 +1,7 @@
 package file
 
+import "slices"
+
 // keys are the keys that a part of the file may have, in the order in which
 // they are explained.
 type keys struct {
@@ -73,7 +75,7 @@ func (s *source) object(v value, ks keys) (object, bool) {
 func (s *source) known(at place, entries []entry, ks keys) object {
 	o := object{at: at}
 	for _, e := range entries {
-		if contains(ks.names, e.key.text) {
+		if slices.Contains(ks.names, e.key.text) {
 			o.entries = append(o.entries, e)
 		} else if !s.full() {
 			s.mistake(e.key.place, "unknown key "+quote(e.key.text), oneOf("the keys of "+ks.of, e.key.text, ks.names))

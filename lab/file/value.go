@@ -2,15 +2,12 @@ package file
 
 import (
 	"fmt"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
 
 	"github.com/goccy/go-yaml/ast"
 )
-
-func contains(names []string, name string) bool { return slices.Contains(names, name) }
 
 // quote quotes a word of the file for a message, and shortens it.
 func quote(text string) string {

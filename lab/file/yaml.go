@@ -18,9 +18,10 @@ import (
 const (
 	MaxSize      = 1 << 20 // bytes
 	maxTokens    = 200_000
-	maxDepth     = 16  // of [ ] and { } in each other
-	maxIndent    = 200 // columns in front of a key or dash
-	maxKeysALine = 8   // dashes, and keys outside { }
+	maxDepth     = 16   // of [ ] and { } in each other
+	maxIndent    = 200  // columns in front of a key or dash
+	maxKeysALine = 8    // dashes, and keys outside { }
+	maxKeys      = 2048 // of one mapping outside { }
 )
 
 // value is a node of the tree, and the place at which its mistakes are noted.
@@ -64,33 +65,65 @@ func (s *source) guard(tokens token.Tokens) bool {
 		s.mistake(place{Position{1, 1}, 1}, "the file is too large", fmt.Sprintf("a lab file has at most %d words", maxTokens))
 		return false
 	}
-	before, depth, line, keys := len(s.mistakes), 0, 0, 0
+	before, b := len(s.mistakes), block{}
 	for _, t := range tokens {
 		if s.full() {
 			return false
-		}
-		if t.Position.Line != line {
-			line, keys = t.Position.Line, 0
 		}
 		switch t.Type {
 		case token.AnchorType, token.AliasType, token.MergeKeyType, token.TagType, token.DirectiveType, token.MappingKeyType:
 			s.mistake(s.placeOf(t), fmt.Sprintf("%q: anchors, aliases, tags, directives and complex keys are not part of the format", t.Value),
 				"write the value itself, between quotes if it begins with one of & * ! % ?")
-		case token.SequenceStartType, token.MappingStartType:
-			depth++
-		case token.SequenceEndType, token.MappingEndType:
-			depth--
-		case token.SequenceEntryType, token.MappingValueType:
-			if depth <= 0 {
-				keys++
-			}
 		}
-		if depth > maxDepth || keys > maxKeysALine || (keys > 0 && s.indent(line) > maxIndent) {
+		size := b.count(t)
+		switch {
+		case b.depth > maxDepth || b.onLine > maxKeysALine || (b.onLine > 0 && s.indent(t.Position.Line) > maxIndent):
 			s.mistake(s.placeOf(t), "this is nested too deeply", "no part of a lab is more than six levels deep")
+			return false
+		case size > maxKeys:
+			s.mistake(s.placeOf(t), "too many keys in one mapping", fmt.Sprintf("the most is %d", maxKeys))
 			return false
 		}
 	}
 	return len(s.mistakes) == before
+}
+
+// block counts what makes the YAML parser slow.
+type block struct {
+	depth  int // of brackets
+	line   int
+	onLine int                // dashes and keys outside brackets on this line
+	keys   [maxIndent + 2]int // of the mappings that are open, by their column
+}
+
+// count takes in a token. It returns the number of keys of the mapping that the
+// token adds a key to, outside brackets.
+func (b *block) count(t *token.Token) int {
+	if t.Position.Line != b.line {
+		b.line, b.onLine = t.Position.Line, 0
+	}
+	switch t.Type {
+	case token.SequenceStartType, token.MappingStartType:
+		b.depth++
+	case token.SequenceEndType, token.MappingEndType:
+		b.depth--
+	case token.SequenceEntryType, token.MappingValueType:
+		if b.depth > 0 {
+			return 0
+		}
+		b.onLine++
+		column := t.Position.Column
+		if t.Type == token.MappingValueType && t.Prev != nil {
+			column = t.Prev.Position.Column // where the key begins
+		}
+		column = max(0, min(column, len(b.keys)-1))
+		clear(b.keys[column+1:]) // deeper mappings end here
+		if t.Type == token.MappingValueType {
+			b.keys[column]++
+			return b.keys[column]
+		}
+	}
+	return 0
 }
 
 func (s *source) indent(line int) int {

@@ -48,18 +48,15 @@ func (c *Conn) acceptOpen(now ev.Time, s *Segment) bool {
 		c.env.counters().AcceptOverflow++
 		return false
 	}
-	c.sndWnd = int(s.Window) << c.sndShift
+	c.sndWnd = c.scaledWindow(s)
 	c.sndMxW = max(c.sndMxW, c.sndWnd)
 	c.sndWl1, c.sndWl2 = s.Seq, s.Ack
-	c.rtt.acknowledged(now, s.Ack)
+	c.synAcknowledged(now, s)
 	if c.state == SynReceived {
-		c.synAcknowledged(now, s, rcvACKofSYN)
-		return true
-	}
-	// The user closed before the handshake was over: FIN-WAIT-1 already.
-	c.set(flagSynAcked)
-	c.startWindow()
-	c.sndUna, c.retries, c.backoff, c.rtoAt = s.Ack, 0, 0, ev.Never
+		c.move(rcvACKofSYN)
+	} // else the user has closed already, and it is FIN-WAIT-1
+	c.startKeepAlive(now)
+	c.notify(Writable)
 	return true
 }
 
@@ -156,7 +153,7 @@ func (c *Conn) closeOnACK(now ev.Time) bool {
 		c.move(rcvACKofFIN)
 		c.enterTimeWait(now)
 	case LastAck:
-		c.finish()
+		c.end(rcvACKofFIN, nil)
 		return false
 	}
 	return true
@@ -174,13 +171,5 @@ func (c *Conn) abandonFinWait2(now ev.Time) {
 func (c *Conn) enterTimeWait(now ev.Time) {
 	c.snd.release(c.env)
 	c.startTimeWait(now)
-	c.notify(Readable | Writable)
-}
-
-// finish ends a connection that both sides have closed.
-func (c *Conn) finish() {
-	c.rtoAt, c.ackAt, c.keepAt = ev.Never, ev.Never, ev.Never
-	c.unset(flagAckNow)
-	c.move(rcvACKofFIN)
 	c.notify(Readable | Writable)
 }

@@ -128,6 +128,9 @@ func (sb *sendBuffer) end() header.Seq { return sb.start.Add(sb.size) }
 // is dropped and will be retransmitted.
 const maxRanges = 1024
 
+// keptRanges is how long the list of gaps may stay while there are none.
+const keptRanges = 16
+
 // span is a range of sequence numbers that arrived ahead of a gap.
 type span struct{ left, right header.Seq }
 
@@ -166,9 +169,6 @@ func (rb *receiveBuffer) insert(s storage, next, seq header.Seq, b []byte) int {
 	}
 	n := rb.ahead[0].right.Sub(next)
 	rb.ahead = append(rb.ahead[:0], rb.ahead[1:]...)
-	if len(rb.ahead) == 0 {
-		rb.ahead = nil
-	}
 	rb.size += n
 	return n
 }
@@ -211,11 +211,26 @@ func (rb *receiveBuffer) remember(x span) bool {
 // read copies out what is in order.
 func (rb *receiveBuffer) read(s storage, b []byte) int {
 	n := rb.peek(b)
-	rb.drop(n)
-	if rb.size == 0 && len(rb.ahead) == 0 {
-		rb.release(s)
-	}
+	rb.discard(s, n)
 	return n
+}
+
+// discard takes n bytes off, and gives the memory back if nothing is left.
+func (rb *receiveBuffer) discard(s storage, n int) {
+	rb.drop(n)
+	if rb.size > 0 || len(rb.ahead) > 0 {
+		return
+	}
+	rb.release(s)
+	if cap(rb.ahead) > keptRanges {
+		rb.ahead = nil
+	}
+}
+
+// hasBeyond reports whether bytes at or after seq have arrived out of order.
+func (rb *receiveBuffer) hasBeyond(seq header.Seq) bool {
+	n := len(rb.ahead)
+	return n > 0 && rb.ahead[n-1].right.After(seq)
 }
 
 func (rb *receiveBuffer) peek(b []byte) int {

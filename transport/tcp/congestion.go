@@ -28,13 +28,18 @@ const unlimited = 1 << 30
 // Reno is the algorithm of RFC 5681: slow start and congestion avoidance.
 type Reno struct{}
 
-// Acked opens the window: by what was acknowledged, at most one segment, in slow
-// start (equation 2); by one segment a window in avoidance (RFC 5681, section
-// 3.1, the byte-counting form).
+// Acked opens the window: in slow start by what was acknowledged, within a limit;
+// in avoidance by one segment a window (RFC 5681, section 3.1, the byte-counting
+// form). The limit is RFC 3465's: two segments, what a delayed ACK covers, but one
+// (RFC 5681, equation 2) once there has been a loss, because an ACK may then cover
+// much that had arrived before.
 func (Reno) Acked(w *Window, acked int) {
 	if w.Cwnd < w.Ssthresh {
-		// A delayed ACK covers two segments; RFC 3465's limit L = 2.
-		w.Cwnd += min(acked, 2*w.MSS)
+		limit := 2 * w.MSS
+		if w.Ssthresh < unlimited {
+			limit = w.MSS
+		}
+		w.Cwnd += min(acked, limit)
 		return
 	}
 	w.Acked += acked

@@ -35,8 +35,8 @@ type environment interface {
 	secrets(c *Conn, now ev.Time) (iss header.Seq, offset uint32)
 	// schedule has Expire called at the connection's Deadline.
 	schedule(c *Conn)
-	// stateChanged tells that c moved on from state from.
-	stateChanged(c *Conn, from State)
+	// stateChanged tells that c moved on from state from because of e.
+	stateChanged(c *Conn, from State, e event)
 	counters() *Stats
 }
 
@@ -113,7 +113,7 @@ type Conn struct {
 	ackAt     ev.Time // delayed ACK
 	keepAt    ev.Time // keep-alive, 2 MSL, or the end of FIN-WAIT-2
 	lastSent  ev.Time // when data was last sent
-	heardAt   ev.Time // when anything last arrived
+	heardAt   ev.Time // when anything acceptable last arrived
 	retries   uint8   // timeouts in a row without progress
 	backoff   uint8   // doublings of the RTO, until the next measurement
 	probes    uint8   // keep-alives or window probes unanswered
@@ -134,7 +134,6 @@ const (
 	flagSynAcked                         // our SYN has been acknowledged
 	flagScaled                           // both ends offered window scaling
 	flagPersist                          // the retransmission deadline is a window probe's
-	flagActive                           // opened by us
 	flagDetached                         // the user has let go of it
 	flagReadClosed                       // the user does not want data any more
 	flagErrTold                          // err has been reported to the user
@@ -164,7 +163,7 @@ func (c *Conn) move(e event) {
 		to = Closed
 	}
 	c.state = to
-	c.env.stateChanged(c, from)
+	c.env.stateChanged(c, from, e)
 }
 
 // init prepares the parts that a new connection in either role has.
@@ -188,18 +187,24 @@ func shiftFor(limit int, usual uint8) uint8 {
 	return shift
 }
 
-// startSequence chooses the initial send sequence number.
-func (c *Conn) startSequence(now ev.Time) {
+// startSequence chooses the initial send sequence number. If the connection takes
+// the place of one in TIME-WAIT, the number is beyond all that one has used (RFC
+// 9293, section 3.6.1), by more than a window.
+func (c *Conn) startSequence(now ev.Time, previous *Conn) {
 	c.iss, c.stamp.offset = c.env.secrets(c, now)
+	if previous != nil {
+		if least := previous.sndMax.Add(1 << 16); c.iss.Before(least) {
+			c.iss = least
+		}
+	}
 	c.sndUna, c.sndNxt, c.sndMax, c.sndUp = c.iss, c.iss, c.iss, c.iss
 	c.snd.start = c.iss + 1
 	c.loss.recover = c.iss
 }
 
-// open sends the first SYN (RFC 9293, 3.10.1).
-func (c *Conn) open(now ev.Time) {
-	c.set(flagActive)
-	c.startSequence(now)
+// open sends the first SYN (RFC 9293, section 3.10.1).
+func (c *Conn) open(now ev.Time, previous *Conn) {
+	c.startSequence(now, previous)
 	c.move(activeOpen)
 	c.Output(now)
 }
@@ -214,9 +219,13 @@ func (c *Conn) notify(r Ready) {
 	}
 }
 
-// destroy ends the connection at once, with err for the user (nil after an
-// orderly close).
-func (c *Conn) destroy(err error) {
+// destroy ends the connection at once, with err for the user (nil if he need not
+// be told).
+func (c *Conn) destroy(err error) { c.end(destroyed, err) }
+
+// end takes the last transition, the one to CLOSED. What has been received stays
+// until it is read; the error is told after it.
+func (c *Conn) end(e event, err error) {
 	if c.state == Closed {
 		return
 	}
@@ -227,10 +236,11 @@ func (c *Conn) destroy(err error) {
 	c.unset(flagAckNow)
 	c.snd.drop(c.snd.size)
 	c.snd.release(c.env)
-	if err != nil || c.is(flagDetached) {
+	c.rcv.ahead = nil
+	if c.rcv.size == 0 || c.is(flagDetached) {
 		c.discardReceived()
 	}
-	c.move(destroyed)
+	c.move(e)
 	c.notify(Readable | Writable)
 }
 

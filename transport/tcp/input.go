@@ -10,7 +10,6 @@ import (
 // Input takes one arriving segment: SEGMENT ARRIVES of RFC 9293, section 3.10.7.
 // What the segment makes possible is sent before it returns.
 func (c *Conn) Input(now ev.Time, s *Segment) {
-	c.heardAt = now
 	switch c.state {
 	case Closed:
 		return
@@ -40,6 +39,7 @@ func (c *Conn) inputSynSent(now ev.Time, s *Segment) {
 	if !s.Flags.Has(header.SYN) {
 		return
 	}
+	c.heardAt = now
 	c.takeSYN(now, s)
 	if !ack {
 		// Simultaneous open: both SYNs have crossed. Ours goes out again, now with
@@ -49,12 +49,14 @@ func (c *Conn) inputSynSent(now ev.Time, s *Segment) {
 		c.move(rcvSYN)
 		return
 	}
-	c.rtt.acknowledged(now, s.Ack)
-	c.synAcknowledged(now, s, rcvSYNACK)
+	c.synAcknowledged(now, s)
+	c.move(rcvSYNACK)
+	c.startKeepAlive(now)
+	c.notify(Writable)
 	c.set(flagAckNow)
-	// Continue at the sixth step.
-	s.Flags &^= header.SYN
-	s.Seq++
+	// Continue at the sixth step, with what of the text our SYN's window allowed.
+	c.rcvAdv = c.rcvNxt.Add(min(c.rcv.free(), 0xffff))
+	c.trim(s, c.rcvAdv.Sub(c.rcvNxt))
 	c.inputText(now, s)
 }
 
@@ -107,12 +109,14 @@ func (c *Conn) overhead() int {
 	return n
 }
 
-// synAcknowledged ends the handshake from our side.
-func (c *Conn) synAcknowledged(now ev.Time, s *Segment, e event) {
+// synAcknowledged takes the acknowledgement of our SYN.
+func (c *Conn) synAcknowledged(now ev.Time, s *Segment) {
 	c.set(flagSynAcked)
+	c.measure(now, s)
 	c.startWindow()
-	if c.retries > 0 && !c.stamp.enabled {
-		// RFC 6298, 5.7: after a lost SYN the timeout starts at three seconds.
+	if c.retries > 0 && c.rtt.srtt == 0 {
+		// RFC 6298, 5.7: after a lost SYN, and with no measurement yet, the timeout
+		// starts at three seconds.
 		c.rtt.rto = max(c.rtt.rto, c.rtt.clamp(synLostRTO))
 	}
 	c.retries, c.backoff = 0, 0
@@ -121,9 +125,6 @@ func (c *Conn) synAcknowledged(now ev.Time, s *Segment, e event) {
 		c.sndNxt = c.sndUna
 	}
 	c.rtoAt = ev.Never
-	c.move(e)
-	c.startKeepAlive(now)
-	c.notify(Writable)
 }
 
 // inputSynchronized is section 3.10.7.4, in the order of the text: a step that
@@ -139,17 +140,19 @@ func (c *Conn) inputSynchronized(now ev.Time, s *Segment) {
 		c.inputText(now, s)
 }
 
-// trimSYN takes a SYN that we already have off a segment for SYN-RECEIVED: the
-// peer's SYN,ACK of a simultaneous open, or its SYN once more.
+// trimSYN takes a SYN that we already have off a segment that arrives before our
+// own SYN is acknowledged: the peer's SYN,ACK of a simultaneous open, or its SYN
+// once more.
 func (c *Conn) trimSYN(s *Segment) {
-	if c.state != SynReceived || !s.Flags.Has(header.SYN) || s.Seq != c.irs {
+	if c.is(flagSynAcked) || !s.Flags.Has(header.SYN) || s.Flags.Has(header.RST) || s.Seq != c.irs {
 		return
 	}
-	if !s.Flags.Has(header.ACK) && !s.Flags.Has(header.RST) {
+	if !s.Flags.Has(header.ACK) {
 		c.sndNxt = c.iss // our SYN,ACK was lost: Output sends it again
 	}
 	s.Flags &^= header.SYN
 	s.Seq++
+	s.Window >>= c.sndShift // RFC 7323, section 2.2: a SYN's window is not scaled
 }
 
 // checkTimestamp is RFC 7323, section 5.3, which comes before everything else.
@@ -175,6 +178,9 @@ func (c *Conn) checkTimestamp(now ev.Time, s *Segment) bool {
 func (c *Conn) checkSequence(now ev.Time, s *Segment) bool {
 	wnd := max(0, c.rcvAdv.Sub(c.rcvNxt))
 	length := s.length()
+	if s.Flags.Has(header.RST) {
+		length = 0 // a reset counts by its sequence number alone
+	}
 	var acceptable bool
 	switch {
 	case length == 0 && wnd == 0:
@@ -189,10 +195,13 @@ func (c *Conn) checkSequence(now ev.Time, s *Segment) bool {
 			s.Seq.Before(c.rcvNxt) && s.end().After(c.rcvNxt)
 	}
 	if acceptable {
+		c.heardAt = now
 		if c.stamp.enabled && s.Options.HasTimestamps {
 			c.stamp.update(now, s.Seq, s.Options.TSVal)
 		}
-		c.trim(s, wnd)
+		if !s.Flags.Has(header.RST) {
+			c.trim(s, wnd)
+		}
 		return true
 	}
 	c.env.counters().OutOfWindow++
@@ -225,6 +234,7 @@ func (c *Conn) refuseUnacceptable(now ev.Time, s *Segment, wnd int) {
 // trim cuts a segment to the receive window.
 func (c *Conn) trim(s *Segment, wnd int) {
 	if before := c.rcvNxt.Sub(s.Seq); before > 0 {
+		s.Urgent -= uint16(min(before, int(s.Urgent)))
 		if s.Flags.Has(header.SYN) {
 			s.Flags &^= header.SYN
 			before--
@@ -269,10 +279,15 @@ func (c *Conn) checkRST(now ev.Time, s *Segment) bool {
 }
 
 // checkSYN is the fourth step: a SYN in the window of a synchronized connection
-// gets a challenge ACK (RFC 5961, section 4).
+// gets a challenge ACK (RFC 5961, section 4). A passive open that has not got that
+// far goes back to LISTEN.
 func (c *Conn) checkSYN(now ev.Time, s *Segment) bool {
 	if !s.Flags.Has(header.SYN) {
 		return true
+	}
+	if c.state == SynReceived && c.listener != nil {
+		c.destroy(nil)
+		return false
 	}
 	c.challengeACK(now)
 	return false

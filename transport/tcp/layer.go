@@ -3,7 +3,9 @@ package tcp
 import (
 	"crypto/sha256"
 	"encoding/binary"
+	"maps"
 	"net/netip"
+	"slices"
 	"syscall"
 
 	ev "septet/event"
@@ -27,7 +29,8 @@ type Layer struct {
 	secret    [32]byte
 	timeWaits int
 	stats     Stats
-	segment   Segment // the one being received
+	segment   Segment     // the one being received
+	env       environment // of new connections: the layer itself
 }
 
 // maxTimeWait caps how many connections wait in TIME-WAIT; those beyond end at
@@ -46,7 +49,7 @@ func New(n *network.Layer, p *Personality) *Layer {
 		ports:     make(map[uint16][]*Port),
 		implicit:  make(map[uint16]int),
 	}
-	l.turn = l.loop.Turn
+	l.turn, l.env = l.loop.Turn, l
 	rng := l.loop.Rand()
 	l.table.seed = rng.Uint64()
 	for i := 0; i < len(l.secret); i += 8 {
@@ -73,6 +76,7 @@ func (l *Layer) Count() int { return l.table.count }
 // or this pair of addresses already has a connection.
 func (l *Layer) Connect(p *Port, remote netip.AddrPort, o Owner, opts Options) (*Conn, error) {
 	var source netip.Addr
+	var previous *Conn
 	if p != nil && !p.addr.Addr().IsUnspecified() {
 		source = p.addr.Addr()
 	}
@@ -87,10 +91,11 @@ func (l *Layer) Connect(p *Port, remote netip.AddrPort, o Owner, opts Options) (
 	local := netip.AddrPortFrom(path.Src(), 0)
 	if p != nil {
 		local = netip.AddrPortFrom(path.Src(), p.addr.Port())
-		if !l.vacate(local, remote) {
+		var free bool
+		if previous, free = l.vacate(local, remote); !free {
 			return nil, syscall.EADDRNOTAVAIL
 		}
-	} else if local = l.chooseLocal(local, remote); local.Port() == 0 {
+	} else if local, previous = l.chooseLocal(local, remote); local.Port() == 0 {
 		return nil, syscall.EADDRNOTAVAIL
 	}
 	c := l.newConn(local, remote, path, opts)
@@ -104,38 +109,43 @@ func (l *Layer) Connect(p *Port, remote netip.AddrPort, o Owner, opts Options) (
 	l.table.insert(c)
 	l.stats.ActiveOpens++
 	now := l.loop.Now()
-	c.open(now)
+	c.open(now, previous)
 	l.schedule(c)
 	return c, nil
 }
 
-func (l *Layer) chooseLocal(local, remote netip.AddrPort) netip.AddrPort {
-	n := l.findEphemeral(func(n uint16) bool {
-		return len(l.ports[n]) == 0 && l.vacate(netip.AddrPortFrom(local.Addr(), n), remote)
+// chooseLocal adds an ephemeral port to local, zero if none is left.
+func (l *Layer) chooseLocal(local, remote netip.AddrPort) (_ netip.AddrPort, previous *Conn) {
+	n := l.findEphemeral(func(n uint16) (free bool) {
+		if len(l.ports[n]) > 0 {
+			return false
+		}
+		previous, free = l.vacate(netip.AddrPortFrom(local.Addr(), n), remote)
+		return free
 	})
-	return netip.AddrPortFrom(local.Addr(), n)
+	return netip.AddrPortFrom(local.Addr(), n), previous
 }
 
 // vacate reports whether a new connection may have these addresses. One in
 // TIME-WAIT gives way when timestamps tell old segments from new ones (RFC 6191,
-// section 2), that is, after two ticks of their clock.
-func (l *Layer) vacate(local, remote netip.AddrPort) bool {
+// section 2), that is, after two ticks of their clock; it is returned.
+func (l *Layer) vacate(local, remote netip.AddrPort) (previous *Conn, free bool) {
 	old := l.table.find(local, remote)
 	if old == nil {
-		return true
+		return nil, true
 	}
 	quiet := l.loop.Now().Sub(max(old.heardAt, old.lastSent))
 	if old.state != TimeWait || !old.stamp.enabled || quiet < 2*timestampTickDuration {
-		return false
+		return nil, false
 	}
 	old.destroy(nil)
-	return true
+	return old, true
 }
 
 func (l *Layer) newConn(local, remote netip.AddrPort, path network.Path, o Options) *Conn {
 	c := &Conn{path: path}
 	c.timer.Init(l.loop, (*expirer)(c))
-	c.init(l, l.about, local, remote, o)
+	c.init(l.env, l.about, local, remote, o)
 	return c
 }
 
@@ -157,11 +167,12 @@ func (l *Layer) Input(p *packet.Packet, d *network.Datagram) {
 		now := l.loop.Now()
 		local := netip.AddrPortFrom(d.Dst, s.DstPort)
 		remote := netip.AddrPortFrom(d.Src, s.SrcPort)
-		if c := l.table.find(local, remote); c != nil && !l.reopens(now, c, s) {
+		c := l.table.find(local, remote)
+		if c != nil && !l.reopens(c, s) {
 			c.Input(now, s)
 			l.schedule(c)
 		} else if ln := l.listener(local); ln != nil {
-			ln.input(now, s, d)
+			ln.input(now, s, d, c)
 		} else {
 			l.stats.NoConnection++
 			l.refuse(s, d)
@@ -200,7 +211,7 @@ func (l *Layer) accept(p *packet.Packet, d *network.Datagram) bool {
 
 // reopens lets a SYN replace a connection in TIME-WAIT, if it is certainly newer
 // than everything that connection had (RFC 9293, section 3.6.1; RFC 6191).
-func (l *Layer) reopens(now ev.Time, c *Conn, s *Segment) bool {
+func (l *Layer) reopens(c *Conn, s *Segment) bool {
 	if c.state != TimeWait || s.Flags&(header.SYN|header.ACK|header.RST) != header.SYN {
 		return false
 	}
@@ -304,7 +315,7 @@ func (l *Layer) secrets(c *Conn, now ev.Time) (iss header.Seq, offset uint32) {
 }
 
 // stateChanged keeps the books of the layer.
-func (l *Layer) stateChanged(c *Conn, from State) {
+func (l *Layer) stateChanged(c *Conn, from State, _ event) {
 	if c.listener != nil {
 		c.listener.moved(c, from)
 	}
@@ -351,8 +362,9 @@ func (l *Layer) Error(e *network.Error) {
 
 // Close aborts every connection and listener.
 func (l *Layer) Close() {
-	for _, ln := range l.listeners {
-		ln.Close()
+	// Not in the order of the map: what is sent must follow from the seed alone.
+	for _, addr := range slices.SortedFunc(maps.Keys(l.listeners), netip.AddrPort.Compare) {
+		l.listeners[addr].Close()
 	}
 	l.table.each(func(c *Conn) { c.Abort() })
 }

@@ -97,8 +97,9 @@ func (ln *Listener) Close() {
 // admits reports whether accept's queue has room.
 func (ln *Listener) admits() bool { return len(ln.ready) <= ln.backlog }
 
-// input is RFC 9293, section 3.10.7.2: a segment for LISTEN.
-func (ln *Listener) input(now ev.Time, s *Segment, d *network.Datagram) {
+// input is RFC 9293, section 3.10.7.2: a segment for LISTEN. previous is the
+// connection in TIME-WAIT that it replaces, if any.
+func (ln *Listener) input(now ev.Time, s *Segment, d *network.Datagram, previous *Conn) {
 	l := ln.layer
 	switch {
 	case s.Flags.Has(header.RST):
@@ -126,7 +127,7 @@ func (ln *Listener) input(now ev.Time, s *Segment, d *network.Datagram) {
 	l.table.insert(c)
 	l.stats.PassiveOpens++
 	c.heardAt = now
-	c.startSequence(now)
+	c.startSequence(now, previous)
 	c.takeSYN(now, s)
 	c.move(rcvSYN)
 	c.act(now)

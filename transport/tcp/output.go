@@ -14,9 +14,19 @@ func (c *Conn) Output(now ev.Time) {
 	for c.sendNext(now) {
 	}
 	if c.is(flagAckNow) && c.state > SynSent {
-		c.transmit(now, header.ACK, c.sndMax, 0)
+		c.transmit(now, header.ACK, c.emptySeq(), 0)
 	}
 	c.startPersist(now)
+}
+
+// emptySeq returns the sequence number for a segment without text: SND.NXT, or
+// the edge of the peer's window if that has moved back, because beyond it the
+// peer would refuse the segment and not look at its acknowledgement.
+func (c *Conn) emptySeq() header.Seq {
+	if edge := c.sndUna.Add(c.sndWnd); c.is(flagSynAcked) && edge.Before(c.sndMax) {
+		return edge
+	}
+	return c.sndMax
 }
 
 // sendNext sends one segment that takes up sequence space, if one may be sent.
@@ -178,8 +188,16 @@ func (c *Conn) advertise(flags header.TCPFlags) uint16 {
 		c.rcvAdv = c.rcvNxt.Add(wnd)
 		return uint16(wnd)
 	}
-	field := min((wnd+(1<<c.rcvShift)-1)>>c.rcvShift, 0xffff)
-	c.rcvAdv = c.rcvNxt.Add(field << c.rcvShift)
+	field := (wnd + 1<<c.rcvShift - 1) >> c.rcvShift
+	if field<<c.rcvShift > c.rcv.free() {
+		// There is no room to round up. Rounding down takes back a little, in what
+		// is told but not in what is accepted (RFC 7323, section 2.4).
+		field = wnd >> c.rcvShift
+	}
+	field = min(field, 0xffff)
+	if edge := c.rcvNxt.Add(field << c.rcvShift); edge.After(c.rcvAdv) {
+		c.rcvAdv = edge
+	}
 	return uint16(field)
 }
 
@@ -188,7 +206,7 @@ func (c *Conn) advertise(flags header.TCPFlags) uint16 {
 // (section 3.8.6.2.2).
 func (c *Conn) receiveWindow() int {
 	told := max(0, c.rcvAdv.Sub(c.rcvNxt))
-	free := c.rcv.free() - (1 << c.rcvShift) + 1 // rounding up must not overcommit
+	free := min(c.rcv.free(), 0xffff<<c.rcvShift)
 	if free-told < min(c.rcv.limit/2, c.mss) {
 		return told
 	}
@@ -231,21 +249,20 @@ func (c *Conn) startPersist(now ev.Time) {
 	}
 }
 
-// probe sends what fits the peer's window, at least one byte (RFC 9293, MUST-37
-// and section 3.8.6.1).
+// probe sends one byte, or the FIN, into a shut window (RFC 9293, section
+// 3.8.6.1). It is not outstanding data: it is the peer's answer that counts.
 func (c *Conn) probe(now ev.Time) {
-	n := min(c.snd.size, max(1, min(c.sndWnd, c.mss)))
-	fin := n == 0 && c.is(flagFinQueued)
-	if n == 0 && !fin {
-		return
-	}
-	c.transmit(now, c.textFlags(c.sndUna, n, fin), c.sndUna, n)
+	n := min(c.snd.size, 1)
+	c.transmit(now, c.textFlags(c.sndUna, n, n == 0), c.sndUna, n)
 	c.rtt.cancel() // the answer tells how long the window was shut, not the path
+	c.sndNxt = c.sndUna
+	c.set(flagPersist)
 }
 
-// sendReset answers everything outstanding with a reset (RFC 9293, 3.10.5).
+// sendReset tells the peer that the connection is no more (RFC 9293, section
+// 3.10.5).
 func (c *Conn) sendReset(now ev.Time) {
 	if c.state > SynSent {
-		c.transmit(now, header.RST|header.ACK, c.sndMax, 0)
+		c.transmit(now, header.RST|header.ACK, c.emptySeq(), 0)
 	}
 }

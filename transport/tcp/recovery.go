@@ -44,6 +44,9 @@ func (c *Conn) progress(now ev.Time, acked, flight int) {
 	l.dupAcks = 0
 	switch {
 	case !l.active:
+		if c.sndUna.After(l.recover) {
+			l.recover = c.sndUna - 1 // kept near, so that it stays comparable
+		}
 		if c.windowUsed(flight) {
 			c.ctrl.Acked(&c.win, acked)
 		}
@@ -74,7 +77,7 @@ func (c *Conn) timeout(now ev.Time) {
 		return
 	}
 	c.env.counters().Timeouts++
-	if c.state.synchronized() && c.win.MSS > 0 {
+	if c.is(flagSynAcked) {
 		if c.retries == 0 {
 			c.win.Ssthresh = c.ctrl.Lost(&c.win, c.sndMax.Sub(c.sndUna))
 		}
@@ -90,15 +93,18 @@ func (c *Conn) timeout(now ev.Time) {
 	c.sndNxt = c.sndUna
 	c.rtt.cancel()
 	c.rtoAt = ev.Never // Output starts it again, backed off
+	if mtu := c.path.MTU(); mtu < c.mss+c.overhead() {
+		c.setMSS(mtu) // the route has changed to a smaller one
+	}
 }
 
 // retryLimit is how often the present segment is sent again before the
 // connection fails: R2 of RFC 9293, section 3.8.3.
 func (c *Conn) retryLimit() int {
-	switch c.state {
-	case SynSent:
+	switch {
+	case c.state == SynSent:
 		return c.about.SynRetries
-	case SynReceived:
+	case !c.is(flagSynAcked):
 		return c.about.SynAckRetries
 	}
 	return c.about.DataRetries

@@ -48,7 +48,9 @@ const (
 
 // transitions is the state diagram (RFC 9293, section 3.3.2, figure 5, with the
 // notes below it). A FIN that also acknowledges ours takes FIN-WAIT-1 to TIME-WAIT
-// in two steps. What is not in the table cannot happen; if it did, the connection
+// in two steps, and one that also acknowledges our SYN takes SYN-RECEIVED to
+// CLOSE-WAIT in two. Every state goes to CLOSED on a reset, an ABORT or a timeout
+// of the user. What is not in the table cannot happen; if it did, the connection
 // would be closed and the fault counted.
 //
 //	                 passive open: a SYN arrives at a listener
@@ -67,7 +69,7 @@ const (
 var transitions = [...]map[event]State{
 	Closed:      {activeOpen: SynSent, rcvSYN: SynReceived},
 	SynSent:     {rcvSYNACK: Established, rcvSYN: SynReceived, userClose: Closed},
-	SynReceived: {rcvACKofSYN: Established, userClose: FinWait1, rcvFIN: CloseWait},
+	SynReceived: {rcvACKofSYN: Established, userClose: FinWait1},
 	Established: {userClose: FinWait1, rcvFIN: CloseWait},
 	FinWait1:    {rcvACKofFIN: FinWait2, rcvFIN: Closing},
 	FinWait2:    {rcvFIN: TimeWait},

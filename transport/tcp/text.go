@@ -18,7 +18,9 @@ func (c *Conn) inputText(now ev.Time, s *Segment) bool {
 	}
 	if s.Flags.Has(header.FIN) && !c.is(flagFinKnown) && c.state.mayReceive() {
 		c.rcvFin = s.Seq.Add(len(s.Text))
-		c.set(flagFinKnown)
+		if !c.rcv.hasBeyond(c.rcvFin) { // otherwise the peer lies in one of the two
+			c.set(flagFinKnown)
+		}
 	}
 	if s.Flags.Has(header.FIN) {
 		c.set(flagAckNow)
@@ -31,9 +33,11 @@ func (c *Conn) inputText(now ev.Time, s *Segment) bool {
 	return true
 }
 
-// takeUrgent is the sixth step: RCV.UP goes forward only.
+// takeUrgent is the sixth step: RCV.UP goes forward only. MUST-32: the user is
+// told when urgent data is announced.
 func (c *Conn) takeUrgent(s *Segment) {
-	if up := s.Seq.Add(int(s.Urgent)); up.After(c.rcvUp) {
+	up := s.Seq.Add(int(s.Urgent))
+	if up.After(c.readSeq()) && (!c.is(flagRcvUrgent) || up.After(c.rcvUp)) {
 		c.rcvUp = up
 		c.set(flagRcvUrgent)
 		c.notify(Readable)
@@ -44,6 +48,12 @@ func (c *Conn) takeUrgent(s *Segment) {
 func (c *Conn) takeText(now ev.Time, s *Segment) bool {
 	if !c.state.mayReceive() {
 		return true // "This should not occur since a FIN has been received"
+	}
+	if c.is(flagFinKnown) {
+		s.Text = s.Text[:min(len(s.Text), max(0, c.rcvFin.Sub(s.Seq)))]
+		if len(s.Text) == 0 {
+			return true // nothing can follow the FIN
+		}
 	}
 	if c.is(flagDetached) {
 		// RFC 9293, section 3.6.1, and MUST-13's ground: data that nobody will ever
@@ -59,7 +69,7 @@ func (c *Conn) takeText(now ev.Time, s *Segment) bool {
 	if n == 0 {
 		c.env.counters().OutOfOrder++
 	} else if c.is(flagReadClosed) {
-		c.rcv.drop(c.rcv.size) // shutdown of the reading side: acknowledged and dropped
+		c.dropUnread()
 	} else {
 		c.notify(Readable)
 	}

@@ -28,22 +28,24 @@ func (c *Conn) Expire(now ev.Time) {
 }
 
 // persistExpired sends a window probe. RFC 9293, MUST-37: a connection with a
-// shut window stays open as long as the peer answers.
+// shut window stays open as long as the peer answers. Into a window that is only
+// too small to be worth it, what fits is sent as ordinary data.
 func (c *Conn) persistExpired(now ev.Time) {
 	if int(c.probes) >= c.about.DataRetries {
 		c.destroy(syscall.ETIMEDOUT)
 		return
 	}
+	if c.sndWnd > 0 {
+		n := min(c.snd.size, c.sndWnd, c.mss)
+		c.transmit(now, c.textFlags(c.sndUna, n, false), c.sndUna, n)
+		return
+	}
 	c.probes++
 	if c.backoff < 30 {
-		c.backoff++
+		c.backoff++ // SHLD-30: exponentially later
 	}
 	c.env.counters().WindowProbes++
 	c.probe(now)
-	// The probe is not outstanding data: it is the peer's answer that counts, and
-	// the next probe comes from the same timer (SHLD-30: exponentially later).
-	c.sndNxt = c.sndUna
-	c.set(flagPersist)
 	c.rtoAt = now.Add(c.rtt.backedOff(c.backoff))
 }
 
@@ -51,8 +53,7 @@ func (c *Conn) persistExpired(now ev.Time) {
 func (c *Conn) keepExpired(now ev.Time) {
 	switch {
 	case c.state == TimeWait:
-		c.keepAt = ev.Never
-		c.move(timeout2MSL)
+		c.end(timeout2MSL, nil)
 	case c.state == FinWait2 && c.is(flagDetached) && c.about.FinWait2 > 0:
 		c.destroy(nil)
 	case c.opts.KeepAlive.Enabled && c.state.synchronized():
@@ -70,8 +71,8 @@ func (c *Conn) keepAlive(now ev.Time) {
 		c.keepAt = c.heardAt.Add(idle)
 		return
 	}
-	if c.sndMax != c.sndUna {
-		// Data is outstanding: the retransmission timer finds out.
+	if c.rtoAt != ev.Never {
+		// Something is outstanding or held back: that timer finds out.
 		c.keepAt = now.Add(interval)
 		return
 	}

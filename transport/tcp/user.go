@@ -119,14 +119,40 @@ func (c *Conn) Read(b []byte) (int, error) {
 		return 0, c.nothingToRead()
 	}
 	n := c.rcv.read(c.env, b)
-	// Tell the peer of the room only when it at least doubles what it believes
-	// there is: an update for every read would cost more than it gives.
+	c.passUrgent()
+	c.updatePeer()
+	return n, nil
+}
+
+// updatePeer tells the peer of the room that a read has made, but only when it at
+// least doubles what the peer believes there is: an update for every read would
+// cost more than it gives.
+func (c *Conn) updatePeer() {
 	told := c.rcvAdv.Sub(c.rcvNxt)
-	if c.state.mayReceive() && 2*told <= c.rcv.limit && c.receiveWindow() >= 2*told {
+	if c.state.mayReceive() && c.receiveWindow() >= max(2*told, 1) {
 		c.set(flagAckNow)
 		c.act(c.env.now())
 	}
-	return n, nil
+}
+
+// readSeq is the sequence number of the next byte to be read.
+func (c *Conn) readSeq() header.Seq { return c.rcvNxt.Add(-c.rcv.size) }
+
+// passUrgent leaves urgent mode when everything urgent has been read.
+func (c *Conn) passUrgent() {
+	if c.is(flagRcvUrgent) && c.rcvUp.AtMost(c.readSeq()) {
+		c.unset(flagRcvUrgent)
+	}
+}
+
+// Urgent returns how many bytes are to be read up to the end of the urgent data
+// that the peer has announced, zero when there is none (RFC 9293, MUST-33). Not
+// all of them need to have arrived.
+func (c *Conn) Urgent() int {
+	if !c.is(flagRcvUrgent) {
+		return 0
+	}
+	return c.rcvUp.Sub(c.readSeq())
 }
 
 // Peek is Read without taking anything away.
@@ -201,8 +227,14 @@ func (c *Conn) queueFIN() {
 // told: what it sends is acknowledged and dropped.
 func (c *Conn) CloseRead() {
 	c.set(flagReadClosed)
-	c.rcv.drop(c.rcv.size)
+	c.dropUnread()
+	c.updatePeer()
 	c.notify(Readable)
+}
+
+func (c *Conn) dropUnread() {
+	c.rcv.discard(c.env, c.rcv.size)
+	c.passUrgent()
 }
 
 // Close lets go of the connection: what was written is still delivered, and the
@@ -219,7 +251,7 @@ func (c *Conn) Close() {
 	case c.state == Closed:
 		c.discardReceived()
 	case c.state == SynSent:
-		c.destroy(nil)
+		c.end(userClose, nil)
 	case c.rcv.size > 0 && c.state != TimeWait:
 		c.Abort()
 	case c.state.closedByUser():

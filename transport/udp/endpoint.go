@@ -98,10 +98,11 @@ func (e *Endpoint) Connect(remote netip.AddrPort) error {
 	if err := e.autobind(); err != nil {
 		return err
 	}
-	e.move(path.Src())
+	if !e.addrAsked() {
+		e.move(path.Src())
+	}
 	e.path, e.pathTo = path, path.Dst()
 	e.remote = netip.AddrPortFrom(path.Dst(), remote.Port())
-	e.err = 0
 	return nil
 }
 

@@ -1,85 +1,42 @@
 package physical
 
 import (
-	"time"
-
 	"septet/event"
 	"septet/packet"
 )
-
-// transmitter is the end of a wire with a rate: it sends one frame after the
-// other. It keeps no queue of its own, because what is in it follows from the
-// moment at which it will be idle.
-type transmitter struct {
-	idle event.Time // when the last bit taken so far has left
-	rest int64      // the part of that moment below a nanosecond, in bitTime
-}
-
-// depart takes n bytes and returns when their last bit leaves, or false if the
-// queue is full.
-func (t *transmitter) depart(now event.Time, n int, i *Impairment) (event.Time, bool) {
-	if i.Rate == 0 {
-		return now, true
-	}
-	var work int64 // what is to be sent, in bitTime
-	if t.idle > now {
-		work = int64(t.idle-now)*i.Rate + t.rest
-		if work+bitTime(n) > bitTime(i.queue()) {
-			return 0, false
-		}
-	}
-	work += bitTime(n)
-	t.idle, t.rest = now+event.Time(work/i.Rate), work%i.Rate
-	return t.idle, true
-}
-
-// changeRate keeps the bits that are to be sent and gives them another time.
-func (t *transmitter) changeRate(now event.Time, before, after int64) {
-	if t.idle <= now || after == 0 {
-		*t = transmitter{}
-		return
-	}
-	work := int64(t.idle-now)*before + t.rest
-	t.idle, t.rest = now+event.Time(work/after), work%after
-}
 
 // flight is one frame on the way.
 type flight struct {
 	packet    *packet.Packet
 	number    uint64     // in the order of sending
 	departs   event.Time // its last bit leaves the transmitter
-	arrives   event.Time
-	overtaken bool // set on arrival: a frame sent later has arrived already
+	arrives   event.Time // or later: see line
+	overtaken bool       // set on arrival: a frame sent later has arrived already
 }
 
 // later has the frames on the way that do not arrive in this turn.
 type later struct {
-	ordered line       // frames that keep their order
-	held    line       // frames held back to be overtaken
-	last    event.Time // arrival of the frame before, held back or not
-	sent    uint64     // number of the frame sent last
-	arrived uint64     // highest number that has arrived
+	ordered line   // frames that keep their order
+	held    line   // frames held back to be overtaken
+	sent    uint64 // number of the frame sent last
+	arrived uint64 // highest number that has arrived
 	timer   event.Timer
 }
 
-// add puts a frame on its way; hold is how much later it arrives if it is held.
-// Among those in order, and among those held, no frame overtakes another.
-func (l *later) add(f flight, held bool, hold time.Duration) {
+// add puts a frame on its way, in order or held back.
+func (l *later) add(f flight, held bool) {
 	l.sent++
 	f.number = l.sent
-	f.arrives = max(f.arrives, l.last)
 	if held {
-		f.arrives = f.arrives.Add(hold)
 		l.held.push(f)
 	} else {
-		l.last = f.arrives
 		l.ordered.push(f)
 	}
 	l.schedule()
 }
 
-// overtake counts a frame that arrives at once.
-func (l *later) overtake() {
+// bypass numbers a frame that arrives in this turn, before those held back.
+func (l *later) bypass() {
 	l.sent++
 	l.arrived = l.sent
 }
@@ -123,12 +80,13 @@ func (l *later) schedule() {
 
 // changeRate gives the frames still at the transmitter other times.
 func (l *later) changeRate(now event.Time, before, after int64) {
-	l.last = l.ordered.changeRate(now, before, after)
+	l.ordered.changeRate(now, before, after)
 	l.held.changeRate(now, before, after)
 }
 
-// line is a first-in, first-out list of frames in the order of arrival, in a
-// ring that is used again and again.
+// line is a first-in, first-out list of frames, in a ring that is used again and
+// again. A frame arrives when its own time has come and those before it have
+// arrived; so jitter, or a delay made shorter, never reorders.
 type line struct {
 	ring       []flight
 	head, size int
@@ -141,11 +99,7 @@ func (q *line) at(i int) *flight { return &q.ring[(q.head+i)&(len(q.ring)-1)] }
 
 func (q *line) first() *flight { return q.at(0) }
 
-// push appends f, not before the frame that arrives last.
 func (q *line) push(f flight) {
-	if q.size > 0 {
-		f.arrives = max(f.arrives, q.at(q.size-1).arrives)
-	}
 	if q.size == len(q.ring) {
 		grown := make([]flight, max(16, 2*len(q.ring)))
 		n := copy(grown, q.ring[q.head:])
@@ -167,9 +121,8 @@ func (q *line) pop() flight {
 	return f
 }
 
-// changeRate moves the frames that have not departed by now, and returns the
-// arrival of the last.
-func (q *line) changeRate(now event.Time, before, after int64) (last event.Time) {
+// changeRate moves the frames that have not departed by now.
+func (q *line) changeRate(now event.Time, before, after int64) {
 	for i := range q.size {
 		f := q.at(i)
 		if f.departs > now {
@@ -180,8 +133,5 @@ func (q *line) changeRate(now event.Time, before, after int64) (last event.Time)
 			f.arrives += departs - f.departs
 			f.departs = departs
 		}
-		f.arrives = max(f.arrives, last)
-		last = f.arrives
 	}
-	return last
 }

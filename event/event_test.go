@@ -1,0 +1,373 @@
+package event
+
+import (
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+// alarm is a timer that writes down when it expired.
+type alarm struct {
+	Timer
+	name string
+	log  *[]string
+	then func()
+}
+
+func (a *alarm) Expire(*Timer) {
+	*a.log = append(*a.log, fmt.Sprintf("%s@%v", a.name, a.loop.Now()))
+	if a.then != nil {
+		a.then()
+	}
+}
+
+func newAlarm(l *Loop, name string, log *[]string) *alarm {
+	a := &alarm{name: name, log: log}
+	a.Init(l, a)
+	return a
+}
+
+func expectLog(t *testing.T, got []string, want ...string) {
+	t.Helper()
+	if !slices.Equal(got, want) {
+		t.Errorf("happened: %v\nshould be: %v", got, want)
+	}
+}
+
+func TestTimersExpireInOrderOfTimeThenOfSetting(t *testing.T) {
+	l := NewVirtual(1)
+	var log []string
+	a, b, c := newAlarm(l, "a", &log), newAlarm(l, "b", &log), newAlarm(l, "c", &log)
+	c.Reset(20)
+	b.Reset(10)
+	a.Reset(10)
+	l.Run(Never)
+	expectLog(t, log, "b@10ns", "a@10ns", "c@20ns")
+}
+
+func TestTimerThatIsMoved(t *testing.T) {
+	l := NewVirtual(1)
+	var log []string
+	later, sooner, off, stopped := newAlarm(l, "later", &log), newAlarm(l, "sooner", &log), newAlarm(l, "off", &log), newAlarm(l, "stopped", &log)
+	later.Reset(10)
+	later.Reset(50)
+	sooner.Reset(40)
+	sooner.Reset(5)
+	off.Reset(10)
+	off.Reset(Never)
+	stopped.Reset(10)
+	stopped.Stop()
+	if later.When() != 50 || off.When() != Never {
+		t.Errorf("When says %v and %v, should be 50ns and never", later.When(), off.When())
+	}
+	l.Run(Never)
+	expectLog(t, log, "sooner@5ns", "later@50ns")
+	if len(l.timers.entries) != 0 {
+		t.Errorf("%d entries left in the heap, should be none", len(l.timers.entries))
+	}
+}
+
+// A timer moved to the same moment as others comes after those set before.
+func TestMovingATimerGivesUpItsPlace(t *testing.T) {
+	l := NewVirtual(1)
+	var log []string
+	a, b := newAlarm(l, "a", &log), newAlarm(l, "b", &log)
+	a.Reset(5)
+	b.Reset(10)
+	a.Reset(10)
+	l.Run(Never)
+	expectLog(t, log, "b@10ns", "a@10ns")
+}
+
+// The heap, with its late corrections, against a sorted list.
+func TestTimersAgainstModel(t *testing.T) {
+	rng := rand.New(rand.NewPCG(1, 2))
+	for range 200 {
+		l := NewVirtual(1)
+		var log, want []string
+		type setting struct {
+			when Time
+			seq  int
+		}
+		set := make(map[string]setting)
+		alarms := make(map[string]*alarm)
+		for i := range 20 {
+			name := fmt.Sprint("t", i)
+			alarms[name] = newAlarm(l, name, &log)
+		}
+		for seq := range 100 {
+			name := fmt.Sprint("t", rng.IntN(20))
+			switch rng.IntN(8) {
+			case 0:
+				alarms[name].Stop()
+				delete(set, name)
+			case 1:
+				alarms[name].Reset(Never)
+				delete(set, name)
+			default:
+				when := Time(rng.IntN(50))
+				alarms[name].Reset(when)
+				set[name] = setting{when, seq}
+			}
+		}
+		var names []string
+		for name := range set {
+			names = append(names, name)
+		}
+		slices.SortFunc(names, func(x, y string) int {
+			a, b := set[x], set[y]
+			if a.when != b.when {
+				return int(a.when - b.when)
+			}
+			return a.seq - b.seq
+		})
+		for _, name := range names {
+			want = append(want, fmt.Sprintf("%s@%v", name, set[name].when))
+		}
+		l.Run(Never)
+		expectLog(t, log, want...)
+	}
+}
+
+type post func()
+
+func (p post) Run() { p() }
+
+func TestPostedWorkRunsBeforeTheTurnEnds(t *testing.T) {
+	l := NewVirtual(1)
+	var log []string
+	l.Lock()
+	l.Post(post(func() {
+		log = append(log, "first")
+		l.Post(post(func() { log = append(log, "third") }))
+	}))
+	l.Post(post(func() { log = append(log, "second") }))
+	before := l.Turn()
+	log = append(log, "caller")
+	l.Unlock()
+	expectLog(t, log, "caller", "first", "second", "third")
+	if l.Turn() == before {
+		t.Error("the turn's number should change when all posted work is done")
+	}
+}
+
+func TestTasksRunOneAtATimeInVirtualTime(t *testing.T) {
+	run := func() (log []string) {
+		l := NewVirtual(1)
+		for _, name := range []string{"a", "b"} {
+			l.Go(name, func() {
+				for range 3 {
+					log = append(log, fmt.Sprintf("%s@%v", name, l.Now()))
+					l.Sleep(time.Hour)
+				}
+			})
+		}
+		if err := l.Run(Never); err != nil {
+			t.Errorf("Run: %v, though both tasks have ended", err)
+		}
+		return log
+	}
+	want := []string{"a@0s", "b@0s", "a@1h0m0s", "b@1h0m0s", "a@2h0m0s", "b@2h0m0s"}
+	expectLog(t, run(), want...)
+	expectLog(t, run(), want...)
+}
+
+func TestRunNamesTheTasksThatAreBlocked(t *testing.T) {
+	l := NewVirtual(1)
+	var never Cond
+	var ended error
+	l.Go("the one that waits", func() {
+		l.Lock()
+		defer l.Unlock()
+		ended = l.Wait(&never, Never)
+	})
+	err := l.Run(Time(time.Minute))
+	var blocked *BlockedError
+	if !errors.As(err, &blocked) || !strings.Contains(err.Error(), "the one that waits") {
+		t.Fatalf("Run: %v, should name the blocked task", err)
+	}
+	if l.Now() != Time(time.Minute) {
+		t.Errorf("after Run(1m) it is %v", l.Now())
+	}
+	l.Close()
+	if ended != ErrClosed {
+		t.Errorf("the task's wait ended with %v when the loop was closed, should be ErrClosed", ended)
+	}
+	if err := l.Run(Never); err != nil {
+		t.Errorf("after Close every task should have unwound: %v", err)
+	}
+}
+
+func TestWaitOutsideEveryTaskDrivesTheLoop(t *testing.T) {
+	l := NewVirtual(1)
+	var c, never Cond
+	l.Go("signals", func() {
+		l.Sleep(time.Second)
+		l.Lock()
+		l.Signal(&c)
+		l.Unlock()
+	})
+	l.Lock()
+	defer l.Unlock()
+	if err := l.Wait(&c, Never); err != nil || l.Now() != Time(time.Second) {
+		t.Errorf("Wait: %v at %v, should be woken at 1s", err, l.Now())
+	}
+	if err := l.Wait(&c, l.Now().Add(time.Second)); err != ErrTimeout || l.Now() != Time(2*time.Second) {
+		t.Errorf("Wait: %v at %v, should time out at 2s", err, l.Now())
+	}
+	if err := l.Wait(&never, Never); err != ErrDeadlock {
+		t.Errorf("Wait with nothing that could end it: %v, should be ErrDeadlock", err)
+	}
+}
+
+func TestSignalOneWakesWhoWaitedLongest(t *testing.T) {
+	l := NewVirtual(1)
+	var c Cond
+	var log []string
+	for _, name := range []string{"first", "second"} {
+		l.Go(name, func() {
+			l.Lock()
+			defer l.Unlock()
+			if l.Wait(&c, Never) == nil {
+				log = append(log, name)
+			}
+		})
+	}
+	l.Run(0)
+	l.SignalOne(&c)
+	l.Run(0)
+	expectLog(t, log, "first")
+	l.Close()
+}
+
+// What virtual time shows step by step, real time must do too, with goroutines.
+func TestRealLoop(t *testing.T) {
+	l := NewReal(1)
+	var c Cond
+	var woken sync.WaitGroup
+	for range 3 {
+		woken.Go(func() {
+			l.Lock()
+			defer l.Unlock()
+			if err := l.Wait(&c, Never); err != nil {
+				t.Errorf("Wait: %v, should be signalled", err)
+			}
+		})
+	}
+	woken.Go(func() {
+		for waiting := 0; waiting < 3; {
+			l.Sleep(time.Millisecond)
+			l.Lock()
+			waiting = 0
+			for w := c.first; w != nil; w = w.next {
+				waiting++
+			}
+			l.Unlock()
+		}
+		l.Lock()
+		l.Signal(&c)
+		l.Unlock()
+	})
+	woken.Wait()
+	blocked := make(chan error, 1)
+	go func() {
+		l.Lock()
+		defer l.Unlock()
+		blocked <- l.Wait(&c, Never)
+	}()
+	l.Sleep(time.Millisecond)
+	l.Close()
+	if err := <-blocked; err != ErrClosed {
+		t.Errorf("Close ended a wait with %v, should be ErrClosed", err)
+	}
+	if err := l.Sleep(time.Hour); err != ErrClosed {
+		t.Errorf("Sleep on a closed loop: %v, should be ErrClosed at once", err)
+	}
+	l.Close() // again: nothing happens
+}
+
+func TestBubbleLetsGoroutinesReactBeforeTheNextEvent(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := NewBubble(1)
+		defer l.Close()
+		begin := time.Now()
+		var log []string
+		relay := make(chan string)
+		go func() {
+			l.Sleep(time.Hour)
+			relay <- "woken"
+		}()
+		go func() { log = append(log, <-relay) }() // a goroutine that knows no loop
+		synctest.Wait() // the sleeper has set its timer, which so comes first
+		l.Lock()
+		after := newAlarm(l, "timer", &log)
+		after.Reset(Time(time.Hour))
+		l.Unlock()
+		l.Sleep(2 * time.Hour)
+		l.Lock()
+		expectLog(t, log, "woken", "timer@1h0m0s")
+		l.Unlock()
+		if passed := time.Since(begin); passed != 2*time.Hour {
+			t.Errorf("%v of the bubble's time have passed, should be 2h", passed)
+		}
+	})
+}
+
+func TestTimeDoesNotOverflow(t *testing.T) {
+	if got := Time(5).Add(time.Duration(Never)); got != Never {
+		t.Errorf("5ns + the longest duration = %v, should be never", got)
+	}
+	if got := Never.Add(-time.Hour); got != Never {
+		t.Errorf("never - 1h = %v, should be never", got)
+	}
+}
+
+func TestTimersAndWakeUpsAllocateNothing(t *testing.T) {
+	l := NewVirtual(1)
+	var log []string
+	a := newAlarm(l, "a", &log)
+	if n := testing.AllocsPerRun(100, func() {
+		a.Reset(l.Now() + 10)
+		a.Reset(l.Now() + 20)
+		a.Reset(Never)
+		l.timers.next()
+	}); n != 0 {
+		t.Errorf("moving a timer allocates %v times, should not", n)
+	}
+	var c Cond
+	wait := func() { l.Wait(&c, l.Now()+1) }
+	wait()
+	if n := testing.AllocsPerRun(100, wait); n != 0 {
+		t.Errorf("blocking and waking allocates %v times, should not", n)
+	}
+}
+
+func BenchmarkTimerMovedLater(b *testing.B) {
+	l := NewVirtual(1)
+	timers := make([]alarm, 1000)
+	for i := range timers {
+		timers[i].Init(l, &timers[i])
+		timers[i].Reset(Time(i + 1))
+	}
+	b.ResetTimer()
+	for i := range b.N {
+		timers[i%1000].Reset(Time(i + 2000))
+	}
+}
+
+func BenchmarkSleepInVirtualTime(b *testing.B) {
+	l := NewVirtual(1)
+	n := b.N
+	l.Go("sleeper", func() {
+		for range n {
+			l.Sleep(time.Microsecond)
+		}
+	})
+	l.Run(Never)
+}

@@ -1,0 +1,215 @@
+package tcp
+
+import (
+	"bytes"
+	"fmt"
+	"net/netip"
+	"testing"
+
+	ev "septet/event"
+	"septet/header"
+	"septet/link"
+	"septet/network"
+	"septet/packet"
+)
+
+// Addresses of a bench: one host, and the hand-made peer at the other end.
+var (
+	benchHost    = netip.MustParseAddr("10.0.0.1")
+	benchPeer    = netip.MustParseAddr("10.0.0.2")
+	benchHostMAC = header.MAC{2, 0, 0, 0, 0, 1}
+	benchPeerMAC = header.MAC{2, 0, 0, 0, 0, 2}
+)
+
+// bench is one real host, from TCP down to its NIC, whose cable ends in a test:
+// what the host sends is recorded, and what it receives is made by hand.
+type bench struct {
+	t       testing.TB
+	loop    *ev.Loop
+	pool    *packet.Pool
+	tcp     *Layer
+	env     *observer
+	receive func(*packet.Packet)
+	mtu     int
+	sent    []sentSegment // not looked at yet
+	mute    bool          // ARP is not answered
+	id      uint16
+}
+
+// sentSegment is a segment that the host sent, and when.
+type sentSegment struct {
+	at ev.Time
+	header.TCP
+	text []byte
+}
+
+func newBench(t testing.TB, personality *Personality, mtu int) *bench {
+	b := &bench{t: t, loop: ev.NewVirtual(1), pool: &packet.Pool{}, mtu: mtu}
+	n := network.New(b.loop, b.pool)
+	nic := link.NewNIC(b.loop, b.pool, "eth0", benchHostMAC, b)
+	if _, err := n.AddInterface(nic, netip.PrefixFrom(benchHost, 24)); err != nil {
+		t.Fatal(err)
+	}
+	b.tcp = New(n, personality)
+	b.env = &observer{Layer: b.tcp}
+	b.tcp.env = b.env
+	return b
+}
+
+// observer is the environment of a bench's connections: the layer's, with the
+// initial sequence number chosen and the transitions noted.
+type observer struct {
+	*Layer
+	iss  *header.Seq
+	seen map[transition]bool
+}
+
+type transition struct {
+	from State
+	on   event
+	to   State
+}
+
+func (o *observer) secrets(c *Conn, now ev.Time) (header.Seq, uint32) {
+	iss, offset := o.Layer.secrets(c, now)
+	if o.iss != nil {
+		iss = *o.iss
+	}
+	return iss, offset
+}
+
+func (o *observer) stateChanged(c *Conn, from State, e event) {
+	if o.seen != nil {
+		o.seen[transition{from, e, c.state}] = true
+	}
+	o.Layer.stateChanged(c, from, e)
+}
+
+// Transmit is the cable's: it answers ARP and records segments.
+func (b *bench) Transmit(p *packet.Packet) {
+	defer p.Release()
+	eth, payload, err := header.ParseEthernet(p.Bytes())
+	if err != nil {
+		b.t.Fatalf("the host sent a frame that does not parse: %v", err)
+	}
+	switch eth.Type {
+	case header.EtherTypeARP:
+		b.answerARP(payload)
+	case header.EtherTypeIPv4:
+		b.record(payload)
+	}
+}
+
+// OnReceive is the cable's.
+func (b *bench) OnReceive(f func(*packet.Packet)) { b.receive = f }
+
+// MTU is the cable's.
+func (b *bench) MTU() int { return b.mtu }
+
+func (b *bench) answerARP(request []byte) {
+	a, err := header.ParseARP(request)
+	if err != nil || a.Operation != header.ARPRequest || a.TargetIP != benchPeer || b.mute {
+		return
+	}
+	p := b.pool.Get(0)
+	reply := header.ARP{
+		Operation: header.ARPReply, SenderMAC: benchPeerMAC, SenderIP: benchPeer,
+		TargetMAC: benchHostMAC, TargetIP: benchHost,
+	}
+	reply.Put(p.Extend(header.ARPLen))
+	b.arrive(p, header.EtherTypeARP)
+}
+
+// record notes a segment after checking what every segment must have.
+func (b *bench) record(datagram []byte) {
+	ip, payload, err := header.ParseIPv4(datagram)
+	if err != nil {
+		b.t.Fatalf("the host sent a bad IP header: %v", err)
+	}
+	if ip.Protocol != header.ProtocolTCP {
+		return
+	}
+	if header.Checksum(payload, header.PseudoSum(ip.Src, ip.Dst, ip.Protocol, len(payload))) != 0xffff {
+		b.t.Fatalf("at %v the host sent a segment with a bad checksum", b.loop.Now())
+	}
+	s := sentSegment{at: b.loop.Now()}
+	n, err := header.ParseTCP(payload, &s.TCP)
+	if err != nil {
+		b.t.Fatalf("the host sent a bad TCP header: %v", err)
+	}
+	s.text = bytes.Clone(payload[n:])
+	b.sent = append(b.sent, s)
+}
+
+// inject has a segment arrive, now and before anything else happens.
+func (b *bench) inject(h header.TCP, text []byte) {
+	p := b.pool.Get(len(text))
+	p.Append(text)
+	h.Checksum = 0
+	h.Put(p.Push(h.Len()))
+	sum := ^header.Checksum(p.Bytes(), header.PseudoSum(benchPeer, benchHost, header.ProtocolTCP, p.Len()))
+	p.Bytes()[16], p.Bytes()[17] = byte(sum>>8), byte(sum)
+	b.injectIP(p, header.ProtocolTCP)
+}
+
+// injectIP has the payload p arrive in a datagram.
+func (b *bench) injectIP(p *packet.Packet, proto header.Protocol) {
+	b.id++
+	ip := header.IPv4{
+		TotalLength: header.IPv4Len + p.Len(), ID: b.id, TTL: 64, Protocol: proto,
+		Src: benchPeer, Dst: benchHost,
+	}
+	ip.Put(p.Push(header.IPv4Len))
+	b.arrive(p, header.EtherTypeIPv4)
+	b.loop.Run(b.loop.Now())
+}
+
+// injectError has an ICMP error arrive that quotes a segment of the host.
+func (b *bench) injectError(typ, code uint8, mtu int, h header.TCP) {
+	quoted := header.IPv4{
+		TotalLength: 1500, TTL: 60, Protocol: header.ProtocolTCP, Src: benchHost, Dst: benchPeer,
+	}
+	p := b.pool.Get(0)
+	m := header.ICMP{Type: typ, Code: code, Rest: uint32(mtu)}
+	m.Put(p.Extend(header.ICMPLen))
+	quoted.Put(p.Extend(header.IPv4Len))
+	h.Put(p.Extend(h.Len()))
+	header.SetICMPChecksum(p.Head())
+	b.injectIP(p, header.ProtocolICMP)
+}
+
+func (b *bench) arrive(p *packet.Packet, typ header.EtherType) {
+	eth := header.Ethernet{Dst: benchHostMAC, Src: benchPeerMAC, Type: typ}
+	eth.Put(p.Push(header.EthernetLen))
+	b.loop.Post(delivery{b, p})
+}
+
+type delivery struct {
+	b *bench
+	p *packet.Packet
+}
+
+func (d delivery) Run() { d.b.receive(d.p) }
+
+// advance lets time pass until the moment to.
+func (b *bench) advance(to ev.Time) {
+	if err := b.loop.Run(to); err != nil {
+		b.t.Fatal(err)
+	}
+}
+
+// state returns the state of the connection between two ports.
+func (b *bench) state(host, peer uint16) State {
+	if c := b.find(host, peer); c != nil {
+		return c.state
+	}
+	return Closed
+}
+
+func (b *bench) find(host, peer uint16) *Conn {
+	return b.tcp.table.find(netip.AddrPortFrom(benchHost, host), netip.AddrPortFrom(benchPeer, peer))
+}
+
+func (s *sentSegment) String() string {
+	return fmt.Sprintf("%v at %v", s.Flags, s.at)
+}

@@ -1,0 +1,411 @@
+package tcp
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	ev "septet/event"
+	"septet/header"
+)
+
+// A segment script tells, in virtual time, what the peer of one real host sends
+// and what the host's user calls, and what the host must send. It is a text, one
+// line a step; testdata/*.script have many, each under a line "== name".
+//
+//	# what it proves
+//	host rfc                      the personality: linux (if nothing is said) or rfc
+//	set DelayedACK=40ms QuickACKs=0        its fields, changed
+//	+0     connect
+//	+0     > SYN seq 0 win 65535 <mss 1460, ts 0 0, ws 7>
+//	+10ms  < SYN,ACK seq 0 ack 1 win 1000 <mss 1460>
+//	+0     > ACK seq 1 ack 1
+//	+2s    nothing
+//
+// Each step begins with the time since the one before. "<" is a segment that
+// arrives, "> ..." one that the host must send at exactly that time: these flags
+// (PSH only if it is named), seq, ack, len and urg, and if they are named win and
+// the options in angle brackets. Whatever the host sends must be expected by a
+// line: "nothing" only lets time pass. Sequence numbers are relative to the
+// initial ones of their senders; "=5" is absolute. "x3" at the end stands for
+// three such segments, one after the other. TSval of the host counts
+// milliseconds from the script's begin. If the peer's SYN had timestamps, its
+// other segments get right ones by themselves; "<>" leaves them out.
+//
+// Calls: connect, listen N, accept, write N, urgent N, read N, close, shutdown
+// (of the sending side), shutread, abort, error; their results follow "=".
+// "opened" is a whole handshake, with what follows it (such as "win 10 <mss 50>")
+// in the peer's SYN,ACK; without anything, <mss 1460>.
+// Checks: state S, cwnd N, count COUNTER N, mark N (urgent data to be read).
+// "port N" makes the peer speak from another port, "icmp T/C seq N mtu M" is an
+// error about a segment of the host.
+type script struct {
+	*bench
+	name  string
+	line  int
+	begin ev.Time
+	now   ev.Time
+
+	options   Options
+	listener  *Listener
+	hostPort  uint16
+	peerPort  uint16
+	hostISS   header.Seq
+	peerISS   header.Seq
+	hostClock uint32 // TSval at begin
+	flows     map[uint16]*flow
+}
+
+// flow is what the script knows of the connection with one port of the peer.
+type flow struct {
+	conn       *Conn
+	wrote      int
+	read       int
+	timestamps bool   // the peer's SYN had them
+	clock      uint32 // the peer's TSval at begin
+	clockKnown bool
+	echo       uint32 // the host's last TSval
+}
+
+// Ports of a script: the host calls, or is called.
+const (
+	scriptActivePort  = 4000
+	scriptService     = 80
+	scriptPassivePeer = 5000
+)
+
+// section is one script of a file.
+type section struct {
+	name  string
+	line  int // of its first line
+	lines []string
+}
+
+func readScripts(t *testing.T, file string) []section {
+	data, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var all []section
+	for i, line := range strings.Split(string(data), "\n") {
+		if name, ok := strings.CutPrefix(line, "== "); ok {
+			all = append(all, section{name: strings.TrimSpace(name), line: i + 2})
+		} else if len(all) > 0 {
+			last := &all[len(all)-1]
+			last.lines = append(last.lines, line)
+		}
+	}
+	return all
+}
+
+// run plays one section. seen gets the transitions of its connections.
+func (sec *section) run(t *testing.T, seen map[transition]bool) {
+	personality := sec.personality(t)
+	s := &script{
+		bench: newBench(t, &personality, 1500), name: sec.name,
+		hostPort: scriptActivePort, peerPort: scriptService,
+		hostISS: 1000, peerISS: 500000, flows: map[uint16]*flow{},
+	}
+	s.env.iss, s.env.seen = &s.hostISS, seen
+	// Not at zero, so that a moment that was forgotten is not taken for now.
+	s.advance(ev.Time(time.Second))
+	s.begin, s.now = s.loop.Now(), s.loop.Now()
+	for i, line := range sec.lines {
+		s.line = sec.line + i
+		s.step(line)
+	}
+	s.finish()
+}
+
+// personality reads the lines that shape the host.
+func (sec *section) personality(t *testing.T) Personality {
+	p := LinuxPersonality
+	for i, line := range sec.lines {
+		words := strings.Fields(line)
+		if len(words) < 2 {
+			continue
+		}
+		if words[0] == "host" && words[1] == "rfc" {
+			p = RFCPersonality
+		}
+		if words[0] == "set" {
+			for _, w := range words[1:] {
+				if err := setField(&p, w); err != nil {
+					t.Fatalf("line %d: %v", sec.line+i, err)
+				}
+			}
+		}
+	}
+	return p
+}
+
+func (s *script) fatalf(format string, args ...any) {
+	s.t.Helper()
+	s.t.Fatalf("line %d, at +%v: %s", s.line, s.now.Sub(s.begin), fmt.Sprintf(format, args...))
+}
+
+// step plays one line.
+func (s *script) step(line string) {
+	s.t.Helper()
+	words := strings.Fields(line)
+	if len(words) == 0 || words[0][0] == '#' {
+		return
+	}
+	switch words[0] {
+	case "host", "set":
+		return
+	case "with":
+		for _, w := range words[1:] {
+			if err := setField(&s.options, w); err != nil {
+				s.fatalf("%v", err)
+			}
+		}
+		return
+	case "iss": // the host's, the peer's
+		s.hostISS, s.peerISS = header.Seq(s.number(words[1])), header.Seq(s.number(words[2]))
+		return
+	}
+	after, ok := strings.CutPrefix(words[0], "+")
+	if !ok || len(words) < 2 {
+		s.fatalf("a step is a time such as +10ms and what happens then: %q", line)
+	}
+	d, err := time.ParseDuration(after)
+	if err != nil && after != "0" {
+		s.fatalf("%v", err)
+	}
+	s.now = s.now.Add(d)
+	s.advance(s.now)
+	if words[1] == ">" {
+		s.expect(line)
+		return
+	}
+	if len(s.sent) > 0 {
+		s.fatalf("the host must send nothing before this line, but it sent\n\t%s", s.describe(&s.sent[0]))
+	}
+	switch words[1] {
+	case "<":
+		s.arrives(line)
+	case "opened":
+		s.opened(strings.Join(words[2:], " "))
+	default:
+		s.do(words[1], words[2:])
+	}
+}
+
+// opened plays an active open. The peer's SYN,ACK is as said.
+func (s *script) opened(synAck string) {
+	s.t.Helper()
+	if synAck == "" {
+		synAck = "<mss 1460>"
+	}
+	s.step("+0 connect")
+	s.step("+0 > SYN seq 0")
+	s.step("+0 < SYN,ACK seq 0 ack 1 " + synAck)
+	s.step("+0 > ACK seq 1 ack 1")
+}
+
+// finish checks that nothing is left of what the script did.
+func (s *script) finish() {
+	s.t.Helper()
+	if len(s.sent) > 0 {
+		s.fatalf("after the last line nothing more must be sent, but the host sent\n\t%s", s.describe(&s.sent[0]))
+	}
+	if n := s.tcp.stats.InvalidTransitions; n != 0 {
+		s.fatalf("%d transitions that are not in the table", n)
+	}
+	s.tcp.Close()
+	s.loop.Run(s.now)
+	if s.tcp.Count() != 0 || s.pool.Live() != 0 || len(s.tcp.implicit) != 0 {
+		s.fatalf("after Close there are %d connections, %d packets, %d implicit ports",
+			s.tcp.Count(), s.pool.Live(), len(s.tcp.implicit))
+	}
+}
+
+// flow returns that of the present port.
+func (s *script) flow() *flow {
+	f := s.flows[s.peerPort]
+	if f == nil {
+		f = &flow{}
+		s.flows[s.peerPort] = f
+	}
+	return f
+}
+
+// expect compares the next segments that were sent with a line.
+func (s *script) expect(line string) {
+	s.t.Helper()
+	if len(s.sent) > 0 {
+		s.learn(&s.sent[0]) // before the line's TSval, which is relative to it
+	}
+	want, n := s.parse(line)
+	for i := range n {
+		if len(s.sent) == 0 {
+			s.fatalf("%d of %d: the host must send\n\t%s\nbut it sent nothing", i+1, n, strings.TrimSpace(line))
+		}
+		got := s.sent[0]
+		s.learn(&got)
+		if why := s.differs(want, &got); why != "" {
+			s.fatalf("%d of %d: the host must send\n\t%s\nbut it sent\n\t%s\n(%s)",
+				i+1, n, strings.TrimSpace(line), s.describe(&got), why)
+		}
+		s.sent = s.sent[1:]
+		want.seq += header.Seq(want.length)
+	}
+}
+
+// learn takes the clock of the host from a segment.
+func (s *script) learn(got *sentSegment) {
+	if !got.Options.HasTimestamps {
+		return
+	}
+	f := s.flow()
+	f.echo = got.Options.TSVal
+	if !f.clockKnown {
+		f.clockKnown = true
+		s.hostClock = got.Options.TSVal - uint32(got.at.Sub(s.begin).Milliseconds())
+	}
+}
+
+// differs says in what a segment is not the one wanted.
+func (s *script) differs(want scriptSegment, got *sentSegment) string {
+	gotFlags := got.Flags
+	if want.flags&header.PSH == 0 {
+		gotFlags &^= header.PSH
+	}
+	switch {
+	case got.at != s.now:
+		return "at another time"
+	case gotFlags != want.flags:
+		return "flags"
+	case got.Seq != want.seq:
+		return "sequence number"
+	case want.flags.Has(header.ACK) && got.Ack != want.ack:
+		return "acknowledgement number"
+	case len(got.text) != want.length:
+		return "length"
+	case !bytes.Equal(got.text, pattern(got.Seq.Sub(s.hostISS)-1, len(got.text))):
+		return "text"
+	case int(got.Urgent) != want.urgent:
+		return "urgent pointer"
+	case want.window >= 0 && int(got.Window) != want.window:
+		return "window"
+	case got.SrcPort != s.hostPort || got.DstPort != s.peerPort:
+		return fmt.Sprintf("ports, %d to %d", got.SrcPort, got.DstPort)
+	case want.hasOptions && got.Options != want.options:
+		return "options"
+	}
+	return ""
+}
+
+// describe writes a segment as a line of a script.
+func (s *script) describe(g *sentSegment) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "at +%v: > %s seq %d", g.at.Sub(s.begin), strings.ReplaceAll(g.Flags.String(), ", ", ","), g.Seq.Sub(s.hostISS))
+	if len(g.text) > 0 {
+		fmt.Fprintf(&b, " len %d", len(g.text))
+	}
+	if g.Flags.Has(header.ACK) {
+		fmt.Fprintf(&b, " ack %d", g.Ack.Sub(s.peerISS))
+	}
+	fmt.Fprintf(&b, " win %d", g.Window)
+	if g.Urgent != 0 {
+		fmt.Fprintf(&b, " urg %d", g.Urgent)
+	}
+	var o []string
+	if g.Options.HasMSS {
+		o = append(o, fmt.Sprintf("mss %d", g.Options.MSS))
+	}
+	if g.Options.HasTimestamps {
+		o = append(o, fmt.Sprintf("ts %d %d", int32(g.Options.TSVal-s.hostClock), g.Options.TSEcr))
+	}
+	if g.Options.HasWindowScale {
+		o = append(o, fmt.Sprintf("ws %d", g.Options.WindowScale))
+	}
+	return b.String() + " <" + strings.Join(o, ", ") + ">"
+}
+
+// arrives has the segments of a line arrive.
+func (s *script) arrives(line string) {
+	s.t.Helper()
+	seg, n := s.parse(line)
+	f := s.flow()
+	if seg.flags.Has(header.SYN) {
+		f.timestamps = seg.options.HasTimestamps
+		f.clock = seg.options.TSVal - uint32(s.now.Sub(s.begin).Milliseconds())
+	} else if f.timestamps && !seg.hasOptions {
+		seg.options.HasTimestamps = true
+		seg.options.TSVal, seg.options.TSEcr = f.clock+uint32(s.now.Sub(s.begin).Milliseconds()), f.echo
+	}
+	if seg.window < 0 {
+		seg.window = 65535
+	}
+	for range n {
+		offset := seg.seq.Sub(s.peerISS) - 1
+		if seg.flags.Has(header.SYN) {
+			offset++
+		}
+		s.inject(header.TCP{
+			SrcPort: s.peerPort, DstPort: s.hostPort, Seq: seg.seq, Ack: seg.ack, Flags: seg.flags,
+			Window: uint16(seg.window), Urgent: uint16(seg.urgent), Options: seg.options,
+		}, pattern(offset, seg.length))
+		seg.seq += header.Seq(seg.length)
+	}
+}
+
+// pattern returns n bytes of a stream from offset on: every stream's bytes tell
+// their place.
+func pattern(offset, n int) []byte {
+	b := make([]byte, n)
+	for i := range b {
+		b[i] = patternByte(offset + i)
+	}
+	return b
+}
+
+func patternByte(i int) byte { return byte(i) ^ byte(i>>8)*31 ^ byte(i>>16)*7 }
+
+func TestScripts(t *testing.T) {
+	files, err := filepath.Glob("testdata/*.script")
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no scripts: %v", err)
+	}
+	seen := map[transition]bool{}
+	for _, file := range files {
+		t.Run(strings.TrimSuffix(filepath.Base(file), ".script"), func(t *testing.T) {
+			for _, sec := range readScripts(t, file) {
+				t.Run(sec.name, func(t *testing.T) { sec.run(t, seen) })
+			}
+		})
+	}
+	if !t.Failed() {
+		checkTransitions(t, seen)
+	}
+}
+
+// checkTransitions holds the table of state.go and the engine together: what was
+// seen is in the table, and what is in the table was seen.
+func checkTransitions(t *testing.T, seen map[transition]bool) {
+	for x := range seen {
+		if x.on == destroyed {
+			if x.to != Closed {
+				t.Errorf("destroyed in %v leads to %v, not to CLOSED", x.from, x.to)
+			}
+		} else if to, ok := transitions[x.from][x.on]; !ok || to != x.to {
+			t.Errorf("seen but not in the table: %v, event %d, to %v", x.from, x.on, x.to)
+		}
+	}
+	for from, row := range transitions {
+		for on, to := range row {
+			if !seen[transition{State(from), on, to}] {
+				t.Errorf("in the table but in no script: %v, event %d, to %v", State(from), on, to)
+			}
+		}
+		if from := State(from); from != Closed && from != Listen && !seen[transition{from, destroyed, Closed}] {
+			t.Errorf("in no script: %v destroyed", from)
+		}
+	}
+}
