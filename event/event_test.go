@@ -304,7 +304,7 @@ func TestBubbleLetsGoroutinesReactBeforeTheNextEvent(t *testing.T) {
 			relay <- "woken"
 		}()
 		go func() { log = append(log, <-relay) }() // a goroutine that knows no loop
-		synctest.Wait() // the sleeper has set its timer, which so comes first
+		synctest.Wait()                            // the sleeper has set its timer, which so comes first
 		l.Lock()
 		after := newAlarm(l, "timer", &log)
 		after.Reset(Time(time.Hour))

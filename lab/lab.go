@@ -48,9 +48,11 @@ func Build(l *event.Loop, about *file.Lab) (*Lab, error) {
 		wires:    make(map[*file.Link]*physical.Wire),
 		names:    make(map[netip.Addr]string),
 	}
+	l.Lock()
 	for _, s := range about.Switches {
 		b.switches[s.Name] = link.NewSwitch(l, &b.pool, s.Name)
 	}
+	l.Unlock()
 	for _, h := range about.Hosts {
 		b.hosts[h.Name] = host.New(l, &b.pool, h.Name)
 		b.hosts[h.Name].Network.SetForwarding(h.Router)
@@ -79,7 +81,9 @@ func (b *Lab) connect(k *file.Link) error {
 	if mtu == 0 {
 		mtu = defaultMTU // between two switches
 	}
+	b.Loop.Lock()
 	w := physical.NewWire(b.Loop, &b.pool, mtu, impairment(k.Impairments[0]), impairment(k.Impairments[1]))
+	b.Loop.Unlock()
 	b.wires[k] = w
 	for i, port := range []physical.Port{w.A(), w.B()} {
 		if err := b.plug(k.Ends[i], port); err != nil {

@@ -30,7 +30,8 @@ type Wire struct {
 // NewWire returns a wire for frames with a payload of up to mtu bytes. Zero
 // impairments make it bare: everything arrives within the same turn. An
 // impairment that is not valid is a mistake of the program and panics; what
-// comes from outside goes through Impairment.Validate first.
+// comes from outside goes through Impairment.Validate first. The turn must be
+// held.
 func NewWire(l *event.Loop, pool *packet.Pool, mtu int, aToB, bToA Impairment) *Wire {
 	w := &Wire{loop: l, pool: pool, mtu: mtu, maxFrame: MaxFrame(mtu)}
 	w.aToB.init(w, AToB)
