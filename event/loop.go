@@ -64,8 +64,9 @@ type Loop struct {
 	closed bool
 
 	waiting waiterList // every blocked call
-	spare   *waiter    // waiters to use again
-	woke    bool       // a waiter was woken since the driver last looked
+	spare   *waiter    // waiters to use again, linked by next
+	spares  int
+	woke    bool // a waiter was woken since the driver last looked
 
 	scheduler // virtual time
 	driver    // real time

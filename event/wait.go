@@ -101,7 +101,7 @@ func (l *Loop) newWaiter(c *Cond) *waiter {
 		w.timer.Init(l, w)
 	} else {
 		l.spare = w.next
-		l.waiting.spares--
+		l.spares--
 	}
 	w.woken, w.err, w.cond, w.task = false, nil, c, l.current
 	w.next, w.prev = nil, c.last
@@ -117,13 +117,13 @@ func (l *Loop) newWaiter(c *Cond) *waiter {
 
 func (l *Loop) freeWaiter(w *waiter) {
 	w.cond, w.task = nil, nil
-	if l.waiting.spares >= maxSpareWaiters {
+	if l.spares >= maxSpareWaiters {
 		w.timer.Stop()
 		return
 	}
 	w.next, w.prev = l.spare, nil
 	l.spare = w
-	l.waiting.spares++
+	l.spares++
 }
 
 // unlink takes the waiter off its condition and off the loop's list.
@@ -146,7 +146,6 @@ func (w *waiter) unlink() {
 // waiterList holds every blocked call of a loop, oldest first.
 type waiterList struct {
 	first, last *waiter
-	spares      int
 }
 
 func (q *waiterList) add(w *waiter) {

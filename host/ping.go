@@ -3,6 +3,7 @@ package host
 import (
 	"net"
 	"net/netip"
+	"slices"
 	"syscall"
 	"time"
 
@@ -119,7 +120,13 @@ type pinger struct {
 	waiting []request  // those without an answer, oldest first
 	replies []PingReply
 	stats   PingStats
+	// answered says which of the latest requests had a reply, by sequence.
+	answered [maxReplies]bool
 }
+
+// maxReplies bounds what waits to be reported, and for how many requests
+// duplicates are known. It is a power of two.
+const maxReplies = 1024
 
 type request struct {
 	sequence int
@@ -196,6 +203,7 @@ func (p *pinger) next() event.Time {
 
 func (p *pinger) send(now event.Time) error {
 	p.sent++
+	p.answered[p.sent&(maxReplies-1)] = false
 	p.sendAt = now.Add(p.options.Interval)
 	err := p.echo.Send(p.to, uint16(p.sent), p.payload, p.options.TTL)
 	switch {
@@ -227,24 +235,21 @@ func (p *pinger) receive(e network.EchoReply) {
 	if e.Err != nil {
 		r.Err = &ICMPError{From: e.From, Type: e.Err.Type, Code: e.Err.Code, MTU: e.Err.MTU, Errno: e.Err.Errno}
 	}
-	answered := true
-	for i, w := range p.waiting {
-		if w.sequence == r.Sequence {
-			r.Time = p.host.loop.Now().Sub(w.at)
-			p.waiting = append(p.waiting[:i], p.waiting[i+1:]...)
-			answered = false
-			break
-		}
-	}
-	if r.Duplicate = answered; len(p.replies) >= maxReplies {
-		return // a flood of duplicates
+	i := slices.IndexFunc(p.waiting, func(w request) bool { return w.sequence == r.Sequence })
+	answered := &p.answered[r.Sequence&(maxReplies-1)]
+	switch {
+	case i >= 0:
+		r.Time = p.host.loop.Now().Sub(p.waiting[i].at)
+		p.waiting = slices.Delete(p.waiting, i, i+1)
+		*answered = true
+	case *answered && len(p.replies) < maxReplies:
+		r.Duplicate = true
+	default:
+		return // given up before, or a flood
 	}
 	p.replies = append(p.replies, r)
 	p.host.loop.Signal(&p.host.pinged)
 }
-
-// maxReplies bounds what waits to be reported.
-const maxReplies = 1024
 
 // sequence returns the number of the request whose 16 bits came back.
 func (p *pinger) sequence(low uint16) int {

@@ -14,7 +14,6 @@ import (
 	"time"
 
 	"septet/event"
-	"septet/header"
 	"septet/host"
 	"septet/lab/file"
 	"septet/link"
@@ -153,11 +152,6 @@ func (b *Lab) NameOf(a netip.Addr) string {
 		return name
 	}
 	return a.String()
-}
-
-// MAC returns the Ethernet address of a host's interface.
-func (b *Lab) MAC(hostName, ifname string) header.MAC {
-	return b.About.Host(hostName).Interface(ifname).MAC
 }
 
 // Close ends everything in the lab: publications, services, hosts. The loop
