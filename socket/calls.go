@@ -233,6 +233,14 @@ func (s *Socket) GetPeerName() (netip.AddrPort, error) {
 	return a, nil
 }
 
+// Dropped returns how many datagrams were lost because the socket's receive
+// buffer was full.
+func (s *Socket) Dropped() uint64 {
+	s.stack.loop.Lock()
+	defer s.stack.loop.Unlock()
+	return s.protocol.dropped()
+}
+
 // SetNonblock makes the calls answer EAGAIN instead of blocking (O_NONBLOCK).
 func (s *Socket) SetNonblock(on bool) error {
 	s.stack.loop.Lock()

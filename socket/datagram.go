@@ -127,6 +127,8 @@ func (d *datagram) remote() (netip.AddrPort, error) {
 
 func (d *datagram) takeError() error { return d.endpoint.TakeError() }
 
+func (d *datagram) dropped() uint64 { return d.endpoint.Dropped() }
+
 func (d *datagram) option(level, name int) (int, error) {
 	switch {
 	case level == SOL_SOCKET && name == SO_PROTOCOL:

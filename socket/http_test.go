@@ -3,6 +3,7 @@ package socket_test
 import (
 	"fmt"
 	"io"
+	"log"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -30,6 +31,8 @@ func (w *world) serve(t *testing.T, tls bool) (*httptest.Server, *http.Client) {
 		t.Fatalf("listen: %v", err)
 	}
 	s := httptest.NewUnstartedServer(hello)
+	// A client gives up the connections that it dialled and did not need.
+	s.Config.ErrorLog = log.New(io.Discard, "", 0)
 	s.Listener.Close()
 	s.Listener = ln
 	if tls {

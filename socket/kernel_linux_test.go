@@ -103,11 +103,16 @@ func addrPort(sa syscall.Sockaddr, err error) (netip.AddrPort, error) {
 func (k *kernel) Bind(a netip.AddrPort) error { return syscall.Bind(k.fd, sockaddr(a)) }
 func (k *kernel) Listen(n int) error          { return syscall.Listen(k.fd, n) }
 func (k *kernel) accept() (endpoint, error) {
-	fd, _, err := syscall.Accept(k.fd)
-	if err != nil {
-		return nil, err
+	for {
+		fd, _, err := syscall.Accept(k.fd)
+		switch err {
+		case nil:
+			return &kernel{fd}, nil
+		case syscall.EINTR: // Go's own signals; there are none in a lab
+		default:
+			return nil, err
+		}
 	}
-	return &kernel{fd}, nil
 }
 
 func (k *kernel) Connect(a netip.AddrPort) error {
@@ -133,9 +138,14 @@ func (k *kernel) SendTo(b []byte, flags int, to netip.AddrPort) (int, error) {
 }
 
 func (k *kernel) RecvFrom(b []byte, flags int) (int, netip.AddrPort, error) {
-	n, sa, err := syscall.Recvfrom(k.fd, b, flags)
-	from, _ := addrPort(sa, nil)
-	return max(n, 0), from, err
+	for {
+		n, sa, err := syscall.Recvfrom(k.fd, b, flags)
+		if err == syscall.EINTR {
+			continue
+		}
+		from, _ := addrPort(sa, nil)
+		return max(n, 0), from, err
+	}
 }
 
 func (k *kernel) Shutdown(how int) error { return syscall.Shutdown(k.fd, how) }

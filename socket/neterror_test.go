@@ -149,9 +149,11 @@ func TestErrorsLikeNet(t *testing.T) {
 		if errors.As(g, &gn) != errors.As(wanted, &wn) || gn != nil && gn.Timeout() != wn.Timeout() {
 			t.Errorf("%s: %v and package net's differ as a net.Error", name, g)
 		}
-		var go1, wo *net.OpError
-		if errors.As(g, &go1) && errors.As(wanted, &wo) && (go1.Op != wo.Op || go1.Net != wo.Net) {
-			t.Errorf("%s: Op and Net are %q %q, package net's %q %q", name, go1.Op, go1.Net, wo.Op, wo.Net)
+		var gotOp, wantOp *net.OpError
+		if errors.As(g, &gotOp) && errors.As(wanted, &wantOp) &&
+			(gotOp.Op != wantOp.Op || gotOp.Net != wantOp.Net) {
+			t.Errorf("%s: Op and Net are %q %q, package net's %q %q",
+				name, gotOp.Op, gotOp.Net, wantOp.Op, wantOp.Net)
 		}
 	}
 }

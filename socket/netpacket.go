@@ -12,27 +12,22 @@ import (
 // net.Conn and a net.PacketConn.
 type packetConn struct{ conn }
 
-func (c packetConn) connected() bool { return c.RemoteAddr() != nil }
-
 // writeTo sends one datagram to a given address.
-func (c packetConn) writeTo(b []byte, to netip.AddrPort, addr net.Addr) (int, error) {
-	fail := func(err error) error {
-		return &net.OpError{
-			Op: "write", Net: c.socket.netName(), Source: c.LocalAddr(), Addr: addr,
-			Err: cause("sendto", err),
-		}
+func (c packetConn) writeTo(b []byte, to netip.AddrPort) (int, error) {
+	n, err := 0, error(net.ErrWriteToConnected)
+	switch _, unconnected := c.socket.GetPeerName(); {
+	case unconnected != nil && !to.IsValid():
+		err = syscall.EAFNOSUPPORT
+	case unconnected != nil:
+		n, err = c.socket.send(b, 0, to)
 	}
-	if c.connected() {
-		return 0, fail(net.ErrWriteToConnected)
+	if err == nil {
+		return n, nil
 	}
-	if !to.IsValid() {
-		return 0, fail(syscall.EAFNOSUPPORT)
+	return n, &net.OpError{
+		Op: "write", Net: c.socket.netName(), Source: c.LocalAddr(), Addr: c.socket.netAddr(to),
+		Err: cause("sendto", err),
 	}
-	n, err := c.socket.send(b, 0, to)
-	if err != nil {
-		return n, fail(err)
-	}
-	return n, nil
 }
 
 // addrPort returns the address and port of what WriteTo was given.
@@ -71,12 +66,12 @@ func (c *UDPConn) ReadFromUDPAddrPort(b []byte) (int, netip.AddrPort, error) {
 // WriteTo sends one datagram. A connected socket refuses it with
 // net.ErrWriteToConnected.
 func (c *UDPConn) WriteTo(b []byte, to net.Addr) (int, error) {
-	return c.writeTo(b, addrPort(to), to)
+	return c.writeTo(b, addrPort(to))
 }
 
 // WriteToUDPAddrPort is WriteTo without an allocation.
 func (c *UDPConn) WriteToUDPAddrPort(b []byte, to netip.AddrPort) (int, error) {
-	return c.writeTo(b, to, net.UDPAddrFromAddrPort(to))
+	return c.writeTo(b, to)
 }
 
 // IPConn sends and receives the payloads of one IP protocol ("ip4:icmp"), with
@@ -108,5 +103,5 @@ func (c *IPConn) readFrom(b []byte) (int, netip.AddrPort, error) {
 
 // WriteTo sends one payload.
 func (c *IPConn) WriteTo(b []byte, to net.Addr) (int, error) {
-	return c.writeTo(b, addrPort(to), to)
+	return c.writeTo(b, addrPort(to))
 }

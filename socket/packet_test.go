@@ -165,3 +165,20 @@ func TestLargeDatagram(t *testing.T) {
 		t.Errorf("read %d bytes, %v; want the 65507 that were sent", n, err)
 	}
 }
+
+// TestNoPortLeft: a host has 28,232 ephemeral ports. When all are taken a send
+// that needs one fails at once, as on Linux, and does not block.
+func TestNoPortLeft(t *testing.T) {
+	w := virtualWorld(t, 1, physical.Impairment{})
+	for range 60999 - 32768 + 1 {
+		s := must[*Socket](t)(w.alice.Socket(AF_INET, SOCK_DGRAM, 0))
+		check(t, "bind", s.Bind(netip.AddrPort{}))
+	}
+	s := must[*Socket](t)(w.alice.Socket(AF_INET, SOCK_DGRAM, 0))
+	if err := s.Bind(netip.AddrPort{}); err != syscall.EADDRINUSE {
+		t.Errorf("bind without a free port: %v, want EADDRINUSE", err)
+	}
+	if _, err := s.SendTo([]byte("x"), 0, netip.MustParseAddrPort(bobAddr+":9")); err != syscall.EAGAIN {
+		t.Errorf("send without a free port: %v, want EAGAIN", err)
+	}
+}

@@ -24,9 +24,9 @@ type raw struct {
 	bound  netip.Addr
 	peer   netip.Addr
 
-	queue   packet.Queue
-	queued  int // bytes in queue
-	dropped uint64
+	queue  packet.Queue
+	queued int // bytes in queue
+	lost   uint64
 
 	receiveBuffer, sendBuffer int
 
@@ -58,7 +58,7 @@ func (r *raw) input(p *packet.Packet, d *network.Datagram) {
 	case !wanted || r.number == IPPROTO_RAW:
 		p.Release()
 	case r.queued+p.Len() > r.receiveBuffer:
-		r.dropped++
+		r.lost++
 		p.Release()
 	default:
 		r.queued += p.Len()
@@ -196,3 +196,5 @@ func (r *raw) remote() (netip.AddrPort, error) {
 }
 
 func (r *raw) takeError() error { return nil }
+
+func (r *raw) dropped() uint64 { return r.lost }

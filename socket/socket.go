@@ -56,6 +56,7 @@ type protocol interface {
 	// remote may return an address with ENOTCONN: a connection's that has ended.
 	remote() (netip.AddrPort, error)
 	takeError() error
+	dropped() uint64
 	// readCond is what a call that receives waits for.
 	readCond() *event.Cond
 	option(level, name int) (int, error)

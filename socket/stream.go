@@ -3,6 +3,7 @@ package socket
 import (
 	"net/netip"
 	"syscall"
+	"time"
 
 	"septet/event"
 	"septet/transport/tcp"
@@ -14,9 +15,10 @@ import (
 type stream struct {
 	socket   Socket
 	state    streamState
+	lingers  bool // SO_LINGER, and for how long
+	lingerBy time.Duration
 	err      syscall.Errno // left by disconnect
-	lingers  Linger
-	port     *tcp.Port // bound, and not taken over by a listener
+	port     *tcp.Port     // bound, and not taken over by a listener
 	listener *tcp.Listener
 	conn     *tcp.Conn
 	options  *tcp.Options // for the next connection or listener; nil for the defaults
@@ -107,7 +109,7 @@ func (t *stream) accept() (*Socket, netip.AddrPort, error) {
 	// An accepted socket has the listener's settings, but not O_NONBLOCK
 	// (accept(2), "Notes"). TCP has given the connection its options.
 	c := newStream(st)
-	c.conn, c.state, c.lingers = conn, connected, t.lingers
+	c.conn, c.state, c.lingers, c.lingerBy = conn, connected, t.lingers, t.lingerBy
 	c.socket.reuseAddr, c.socket.keepAlive = t.socket.reuseAddr, t.socket.keepAlive
 	c.socket.receiveTimeout, c.socket.sendTimeout = t.socket.receiveTimeout, t.socket.sendTimeout
 	conn.SetOwner(c)

@@ -79,6 +79,8 @@ func (t *stream) takeError() error {
 	return t.conn.TakeError()
 }
 
+func (t *stream) dropped() uint64 { return 0 }
+
 // pending returns the error that an earlier call has left, once, or err.
 func (t *stream) pending(err error) error {
 	if t.err == 0 {

@@ -7,9 +7,9 @@ import (
 	"septet/transport/tcp"
 )
 
-func (t *stream) linger() Linger { return t.lingers }
+func (t *stream) linger() Linger { return Linger{t.lingers, t.lingerBy} }
 
-func (t *stream) setLinger(v Linger) { t.lingers = v }
+func (t *stream) setLinger(v Linger) { t.lingers, t.lingerBy = v.On, v.Time }
 
 // tcpOptions returns the options of the connection or listener, or those that
 // the next one will have.

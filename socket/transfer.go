@@ -110,7 +110,9 @@ func (s *Socket) send(b []byte, flags int, to netip.AddrPort) (n int, err error)
 				err = syscall.EAGAIN
 			}
 		}
-		if err != syscall.EAGAIN || s.nonblocking || flags&MSG_DONTWAIT != 0 {
+		// Only a stream can be full. From a datagram socket EAGAIN says that no
+		// port is free, which waiting does not change.
+		if err != syscall.EAGAIN || s.kind != SOCK_STREAM || s.nonblocking || flags&MSG_DONTWAIT != 0 {
 			break
 		}
 		if !s.sending {

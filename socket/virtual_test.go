@@ -11,6 +11,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"septet/event"
@@ -232,8 +233,30 @@ func TestHostCloseEndsCalls(t *testing.T) {
 	}
 }
 
-// TestDialGivesUp: nobody answers at 10.0.0.1's neighbour with its cable pulled;
-// a dial ends by its context, its timeout or its deadline, and leaves nothing.
+// TestLoopCloseEndsCalls: so does the end of the whole network.
+func TestLoopCloseEndsCalls(t *testing.T) {
+	w := newWorld(t, event.NewVirtual(1), physical.Impairment{})
+	var bsd, shape error
+	w.loop.Go("recv", func() {
+		s := must[*Socket](t)(w.alice.Socket(AF_INET, SOCK_DGRAM, 0))
+		_, bsd = s.Recv(make([]byte, 1), 0)
+	})
+	w.loop.Go("accept", func() {
+		ln := must[net.Listener](t)(w.bob.Listen("tcp", ":1"))
+		_, shape = ln.Accept()
+	})
+	var blocked *event.BlockedError
+	if err := w.loop.Run(event.Never); !errors.As(err, &blocked) || len(blocked.Tasks) != 2 {
+		t.Errorf("run returned %v, want the two tasks as blocked", err)
+	}
+	w.loop.Close()
+	if bsd != syscall.ENETDOWN || !errors.Is(shape, net.ErrClosed) {
+		t.Errorf("recv returned %v, want ENETDOWN; accept %v, want net.ErrClosed", bsd, shape)
+	}
+}
+
+// TestDialGivesUp: over a dead wire a dial ends by its context, its timeout or
+// its deadline, and leaves nothing.
 func TestDialGivesUp(t *testing.T) {
 	w := virtualWorld(t, 1, physical.Impairment{Loss: 1})
 	ctx, cancel := context.WithCancel(context.Background())
@@ -282,6 +305,52 @@ func TestDialGivesUp(t *testing.T) {
 	if !errors.Is(err, syscall.EHOSTUNREACH) {
 		t.Errorf("dialling a host that does not answer ARP: %v, want EHOSTUNREACH", err)
 	}
+}
+
+// TestDialContext: in a bubble, as in real time, a dial returns at the moment
+// when its context ends, and a context that ends later does no harm.
+func TestDialContext(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := event.NewBubble(1)
+		w := newWorld(t, l, physical.Impairment{Delay: 10 * time.Millisecond})
+		ln := must[net.Listener](t)(w.bob.Listen("tcp", ":80"))
+		ctx, cancel := context.WithTimeout(context.Background(), 50*time.Millisecond)
+		c, err := w.alice.DialContext(ctx, "tcp", "bob:80")
+		if err != nil {
+			t.Fatalf("a dial of 40 ms with 50 ms of time: %v", err)
+		}
+		time.Sleep(time.Second) // the context ends meanwhile
+		if _, err := c.Write([]byte("x")); err != nil {
+			t.Errorf("the connection ended with the context of its dial: %v", err)
+		}
+		cancel()
+		w.loop.Lock()
+		w.wire.SetImpairment(0, physical.Impairment{Loss: 1})
+		w.loop.Unlock()
+		for want, end := range map[error]func(context.Context) (context.Context, context.CancelFunc){
+			context.DeadlineExceeded: func(c context.Context) (context.Context, context.CancelFunc) {
+				return context.WithTimeout(c, 300*time.Millisecond)
+			},
+			context.Canceled: func(c context.Context) (context.Context, context.CancelFunc) {
+				ctx, cancel := context.WithCancel(c)
+				time.AfterFunc(300*time.Millisecond, cancel)
+				return ctx, cancel
+			},
+		} {
+			ctx, cancel := end(context.Background())
+			begin := time.Now()
+			_, err = w.alice.DialContext(ctx, "tcp", "bob:80")
+			if took := time.Since(begin); !errors.Is(err, want) || took < 300*time.Millisecond || took > 301*time.Millisecond {
+				t.Errorf("the dial ended after %v with %v, want %v after 300ms", took, err, want)
+			}
+			cancel()
+		}
+		c.Close()
+		ln.Close()
+		w.alice.Close()
+		w.bob.Close()
+		l.Close()
+	})
 }
 
 // TestLinger: with SO_LINGER, close waits for the peer's acknowledgment; without,

@@ -71,7 +71,7 @@ func (x *explanation) run(out io.Writer, name string) error {
 // show prints every packet, and returns what ended the file too early.
 func (x *explanation) show(out io.Writer, capture *inspect.Capture, tracker *inspect.Tracker, style inspect.Style) error {
 	ladder := inspect.NewLadder(out, style)
-	bar := newProgress("reading", capture.Size())
+	bar := newProgress("reading", capture.Size(), out, x.quiet)
 	defer bar.done()
 	for number := 1; ; number++ {
 		f, err := capture.Next()
@@ -81,7 +81,7 @@ func (x *explanation) show(out io.Writer, capture *inspect.Capture, tracker *ins
 		if err != nil {
 			return err
 		}
-		bar.reached(capture.Offset())
+		bar.reached(capture.Offset(), "")
 		line, fresh := tracker.Feed(f)
 		switch {
 		case x.quiet:

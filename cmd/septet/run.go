@@ -78,7 +78,7 @@ func (o *runOptions) run(about *file.Lab) error {
 	if !o.virtual {
 		return r.run(ctx, event.NewReal(o.seed))
 	}
-	go r.showProgress()
+	r.progress = r.showProgress()
 	inBubble(func() int {
 		err := r.run(context.Background(), event.NewBubble(o.seed))
 		return exitCode(err)
@@ -97,6 +97,8 @@ type running struct {
 	tracker inspect.Tracker
 	frames  atomic.Int64
 	clock   atomic.Int64 // lab time, for the progress bar
+
+	progress func() // takes the progress bar away; nil if there is none
 }
 
 // run builds the lab, lets it live and shows how it went.
@@ -242,6 +244,9 @@ func (r *running) report(e lab.Report) {
 
 // summarise prints what became of every connection.
 func (r *running) summarise(missed uint64) {
+	if r.progress != nil {
+		r.progress()
+	}
 	fmt.Fprintln(r.out)
 	_ = r.tracker.WriteSummaries(r.out, r.style)
 	if missed > 0 {

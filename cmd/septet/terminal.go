@@ -42,29 +42,39 @@ func isTerminal(w io.Writer) bool {
 const progressAfter = time.Second
 
 // progress is a bar on standard error that appears when what it measures takes
-// long, and only on a terminal.
+// long. It needs a terminal, and one that nothing else writes to meanwhile.
 type progress struct {
 	what  string
-	total int64
+	total int64 // unknown if not positive
+	shown bool
 	begun time.Time
 	bar   *progressbar.ProgressBar
 }
 
-func newProgress(what string, total int64) *progress {
-	return &progress{what: what, total: total, begun: time.Now()}
+// newProgress returns a bar for something that prints to out, or is silent.
+func newProgress(what string, total int64, out io.Writer, silent bool) *progress {
+	shown := isTerminal(os.Stderr) && (silent || !isTerminal(out))
+	return &progress{what: what, total: total, shown: shown, begun: time.Now()}
 }
 
-// reached moves the bar.
-func (p *progress) reached(n int64) {
+// reached moves the bar to n, which label explains if it is not empty.
+func (p *progress) reached(n int64, label string) {
+	if !p.shown || p.bar == nil && time.Since(p.begun) < progressAfter {
+		return
+	}
 	if p.bar == nil {
-		if time.Since(p.begun) < progressAfter || !isTerminal(os.Stderr) || p.total <= 0 {
-			return
+		most := p.total
+		if most <= 0 {
+			most = -1 // turns instead of growing
 		}
-		p.bar = progressbar.NewOptions64(p.total,
-			progressbar.OptionSetDescription(p.what), progressbar.OptionSetWriter(os.Stderr),
+		p.bar = progressbar.NewOptions64(most, progressbar.OptionSetWriter(os.Stderr),
 			progressbar.OptionClearOnFinish(), progressbar.OptionThrottle(100*time.Millisecond))
 	}
-	_ = p.bar.Set64(min(n, p.total))
+	p.bar.Describe(p.what + label)
+	if p.total > 0 {
+		n = min(n, p.total)
+	}
+	_ = p.bar.Set64(n)
 }
 
 // done takes the bar away.

@@ -20,11 +20,23 @@ func inBubble(f func() int) {
 	testing.Main(everything, []testing.InternalTest{bubble}, nil, nil)
 }
 
-// showProgress moves a bar along the lab's time. It runs outside the bubble, by
-// the real clock.
-func (r *running) showProgress() {
-	bar := newProgress("lab time", int64(r.options.duration))
-	for range time.Tick(progressAfter / 10) {
-		bar.reached(r.clock.Load())
-	}
+// showProgress moves a bar along the lab's time, by the real clock: it is started
+// outside the bubble. The returned function takes the bar away.
+func (r *running) showProgress() (done func()) {
+	bar := newProgress("lab time", int64(r.options.duration), os.Stdout, r.options.quiet)
+	over, gone := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(gone)
+		defer bar.done()
+		for tick := time.Tick(progressAfter / 10); ; {
+			select {
+			case <-over:
+				return
+			case <-tick:
+				now := time.Duration(r.clock.Load())
+				bar.reached(int64(now), " "+now.Round(time.Second).String())
+			}
+		}
+	}()
+	return func() { close(over); <-gone }
 }
