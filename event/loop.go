@@ -66,7 +66,6 @@ type Loop struct {
 	waiting waiterList // every blocked call
 	spare   *waiter    // waiters to use again, linked by next
 	spares  int
-	woke    bool // a waiter was woken since the driver last looked
 
 	scheduler // virtual time
 	driver    // real time
@@ -164,11 +163,13 @@ func (l *Loop) Close() {
 	for w := l.waiting.first; w != nil; w = l.waiting.first {
 		l.wake(w, ErrClosed)
 	}
+	if l.kind == bubbleTime {
+		l.releaseAll()
+	}
 	l.Unlock()
-	switch l.kind {
-	case virtualTime:
+	if l.kind == virtualTime {
 		l.unwind()
-	default:
+	} else {
 		l.stopDriver()
 	}
 }

@@ -13,6 +13,8 @@ type driver struct {
 	until Time          // how long the driver sleeps at most
 	alarm chan struct{} // wakes it earlier
 	done  chan struct{}
+
+	released bool // a goroutine of a bubble was let go on and may still run
 }
 
 func (l *Loop) elapsed() Time {
@@ -38,13 +40,17 @@ func (l *Loop) stopDriver() {
 	<-l.done
 }
 
-// rouse wakes the driver if a timer is now due before the moment it sleeps to.
+// rouse wakes the driver if there is something for it to do before the moment it
+// sleeps to: a timer is due, or in a bubble somebody may go on.
 func (l *Loop) rouse() {
 	t := l.timers.next()
-	if t == nil || t.when >= l.until {
+	switch {
+	case l.ready.size > 0:
+	case t == nil || t.when >= l.until:
 		return
+	default:
+		l.until = t.when
 	}
-	l.until = t.when
 	select {
 	case l.alarm <- struct{}{}:
 	default:
@@ -84,6 +90,9 @@ func (l *Loop) fireDue() (wait time.Duration, more bool) {
 		if l.closed {
 			return 0, false
 		}
+		if l.releaseNext() {
+			continue
+		}
 		t := l.timers.next()
 		if t == nil {
 			l.until = Never
@@ -93,18 +102,49 @@ func (l *Loop) fireDue() (wait time.Duration, more bool) {
 			l.until = t.when
 			return t.when.Sub(l.now), true
 		}
-		l.fire(t)
+		l.expire(t)
 	}
 	return 0, true
 }
 
-func (l *Loop) fire(t *Timer) {
-	l.woke = false
-	l.expire(t)
-	if l.kind == bubbleTime && l.woke {
-		l.mu.Unlock()
-		letOthersReact()
-		l.mu.Lock()
+// releaseNext, in a bubble, lets the next goroutine that was woken go on, after
+// all others have blocked. So goroutines woken at the same moment react in the
+// order in which they were woken, whatever Go's scheduler would do, and all
+// reactions to one event are over before the next event.
+func (l *Loop) releaseNext() bool {
+	if l.ready.size == 0 && !l.released {
+		return false
+	}
+	l.released = false
+	l.mu.Unlock()
+	letOthersReact()
+	l.mu.Lock()
+	if r := l.ready.pop(); r != nil {
+		r.Run()
+		l.released = true
+	}
+	return true
+}
+
+// starter is a goroutine that has not begun.
+type starter struct{ f func() }
+
+func (s starter) Run() { go s.f() }
+
+func (l *Loop) startInOrder(f func()) {
+	l.Lock()
+	defer l.Unlock()
+	if l.closed {
+		go f()
+		return
+	}
+	l.ready.push(starter{f})
+}
+
+// releaseAll lets everybody go on at the end of the loop.
+func (l *Loop) releaseAll() {
+	for r := l.ready.pop(); r != nil; r = l.ready.pop() {
+		r.Run()
 	}
 }
 

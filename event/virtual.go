@@ -10,7 +10,7 @@ import (
 // runs, or none while an event is worked on.
 type scheduler struct {
 	current *Task
-	ready   fifo    // tasks that may go on, as Runners
+	ready   fifo    // tasks, in a bubble goroutines, that may go on or begin
 	tasks   []*Task // all that have not ended, in the order of their start
 }
 
@@ -23,10 +23,16 @@ type Task struct {
 }
 
 // Go starts f under a name that Run's error can mention. In virtual time f is a
-// task, which begins when the loop next runs; in real time it is a goroutine.
+// task, which begins when the loop next runs; otherwise it is a goroutine, which
+// in a bubble begins after those started before it have blocked. Go is called
+// without the turn.
 func (l *Loop) Go(name string, f func()) {
-	if l.kind != virtualTime {
+	switch l.kind {
+	case realTime:
 		go f()
+		return
+	case bubbleTime:
+		l.startInOrder(f)
 		return
 	}
 	t := &Task{loop: l, name: name}

@@ -17,6 +17,9 @@ type waiter struct {
 	woken bool
 	timer Timer
 
+	parked   bool // its goroutine sleeps
+	released bool // and may go on
+
 	next, prev       *waiter // among the waiters of cond
 	allNext, allPrev *waiter // among all waiters of the loop
 
@@ -73,22 +76,31 @@ func (l *Loop) block(w *waiter) {
 		return
 	}
 	l.rouse()
-	for !w.woken {
+	for w.parked = true; !w.released; {
 		w.park.Wait()
 	}
+	w.parked = false
 	l.now = l.elapsed()
+}
+
+// Run lets the goroutine of a waiter that was woken go on.
+func (w *waiter) Run() {
+	w.released = true
+	w.park.Signal()
 }
 
 func (l *Loop) wake(w *waiter, err error) {
 	w.woken, w.err = true, err
 	w.unlink()
 	w.timer.Reset(Never)
-	l.woke = true
-	if l.kind == virtualTime {
+	switch {
+	case l.kind == virtualTime:
 		l.resume(w)
-		return
+	case l.kind == bubbleTime && w.parked && !l.closed:
+		l.ready.push(w) // the driver lets them go on one at a time
+	default:
+		w.Run()
 	}
-	w.park.Signal()
 }
 
 const maxSpareWaiters = 256
@@ -103,7 +115,7 @@ func (l *Loop) newWaiter(c *Cond) *waiter {
 		l.spare = w.next
 		l.spares--
 	}
-	w.woken, w.err, w.cond, w.task = false, nil, c, l.current
+	w.woken, w.released, w.err, w.cond, w.task = false, false, nil, c, l.current
 	w.next, w.prev = nil, c.last
 	if c.last != nil {
 		c.last.next = w

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"errors"
@@ -356,10 +357,13 @@ func TestExplainAgreesOnRealLoopback(t *testing.T) {
 	if err := dump.Start(); err != nil {
 		t.Fatal(err)
 	}
-	ready := make([]byte, 1024)
-	if n, err := says.Read(ready); err != nil || !bytes.Contains(ready[:n], []byte("listening")) {
-		dump.Process.Kill()
-		t.Fatalf("tcpdump: %v %s", err, ready[:n])
+	for lines := bufio.NewScanner(says); ; {
+		if !lines.Scan() {
+			t.Fatalf("tcpdump ended: %v", dump.Wait())
+		}
+		if strings.Contains(lines.Text(), "listening") {
+			break
+		}
 	}
 	go func() {
 		for {

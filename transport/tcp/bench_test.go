@@ -2,7 +2,6 @@ package tcp
 
 import (
 	"bytes"
-	"fmt"
 	"net/netip"
 	"testing"
 
@@ -27,12 +26,12 @@ type bench struct {
 	t       testing.TB
 	loop    *ev.Loop
 	pool    *packet.Pool
+	nic     *link.NIC
 	tcp     *Layer
 	env     *observer
 	receive func(*packet.Packet)
 	mtu     int
 	sent    []sentSegment // not looked at yet
-	mute    bool          // ARP is not answered
 	id      uint16
 }
 
@@ -50,7 +49,7 @@ func newBench(t testing.TB, personality *Personality, mtu int) *bench {
 	if _, err := n.AddInterface(nic, netip.PrefixFrom(benchHost, 24)); err != nil {
 		t.Fatal(err)
 	}
-	b.tcp = New(n, personality)
+	b.nic, b.tcp = nic, New(n, personality)
 	b.env = &observer{Layer: b.tcp}
 	b.tcp.env = b.env
 	return b
@@ -108,7 +107,7 @@ func (b *bench) MTU() int { return b.mtu }
 
 func (b *bench) answerARP(request []byte) {
 	a, err := header.ParseARP(request)
-	if err != nil || a.Operation != header.ARPRequest || a.TargetIP != benchPeer || b.mute {
+	if err != nil || a.Operation != header.ARPRequest || a.TargetIP != benchPeer {
 		return
 	}
 	p := b.pool.Get(0)
@@ -198,6 +197,9 @@ func (b *bench) advance(to ev.Time) {
 	}
 }
 
+// anyPort is a port on all addresses.
+func anyPort(n uint16) netip.AddrPort { return netip.AddrPortFrom(netip.IPv4Unspecified(), n) }
+
 // state returns the state of the connection between two ports.
 func (b *bench) state(host, peer uint16) State {
 	if c := b.find(host, peer); c != nil {
@@ -208,8 +210,4 @@ func (b *bench) state(host, peer uint16) State {
 
 func (b *bench) find(host, peer uint16) *Conn {
 	return b.tcp.table.find(netip.AddrPortFrom(benchHost, host), netip.AddrPortFrom(benchPeer, peer))
-}
-
-func (s *sentSegment) String() string {
-	return fmt.Sprintf("%v at %v", s.Flags, s.at)
 }

@@ -199,9 +199,7 @@ func (c *Conn) checkSequence(now ev.Time, s *Segment) bool {
 		if c.stamp.enabled && s.Options.HasTimestamps {
 			c.stamp.update(now, s.Seq, s.Options.TSVal)
 		}
-		if !s.Flags.Has(header.RST) {
-			c.trim(s, wnd)
-		}
+		c.trim(s, wnd)
 		return true
 	}
 	c.env.counters().OutOfWindow++
@@ -225,9 +223,9 @@ func (c *Conn) refuseUnacceptable(now ev.Time, s *Segment, wnd int) {
 		c.startTimeWait(now)
 	}
 	// "If the RCV.WND is zero, no segments will be acceptable, but special
-	// allowance should be made to accept valid ACKs".
-	if wnd == 0 && s.Seq == c.rcvNxt {
-		c.checkACK(now, s)
+	// allowance should be made to accept valid ACKs, URGs, and RSTs".
+	if wnd == 0 && s.Seq == c.rcvNxt && c.checkACK(now, s) {
+		c.takeUrgent(s)
 	}
 }
 

@@ -77,6 +77,9 @@ func (c *Conn) timeout(now ev.Time) {
 		return
 	}
 	c.env.counters().Timeouts++
+	if mtu := c.path.MTU(); mtu < c.mss+c.overhead() {
+		c.setMSS(mtu) // the route has changed to one that carries less
+	}
 	if c.is(flagSynAcked) {
 		if c.retries == 0 {
 			c.win.Ssthresh = c.ctrl.Lost(&c.win, c.sndMax.Sub(c.sndUna))
@@ -93,9 +96,6 @@ func (c *Conn) timeout(now ev.Time) {
 	c.sndNxt = c.sndUna
 	c.rtt.cancel()
 	c.rtoAt = ev.Never // Output starts it again, backed off
-	if mtu := c.path.MTU(); mtu < c.mss+c.overhead() {
-		c.setMSS(mtu) // the route has changed to a smaller one
-	}
 }
 
 // retryLimit is how often the present segment is sent again before the

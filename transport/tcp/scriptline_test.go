@@ -207,8 +207,7 @@ func (s *script) call(verb string, arg int) (result string, isCall bool) {
 }
 
 func (s *script) connect(f *flow) string {
-	local := netip.AddrPortFrom(netip.IPv4Unspecified(), s.hostPort)
-	port, err := s.tcp.Reserve(local, true)
+	port, err := s.tcp.Reserve(anyPort(s.hostPort), true)
 	if err != nil {
 		return errorName(err)
 	}
@@ -219,8 +218,7 @@ func (s *script) connect(f *flow) string {
 
 func (s *script) listen(backlog int) string {
 	s.hostPort, s.peerPort = scriptService, scriptPassivePeer
-	local := netip.AddrPortFrom(netip.IPv4Unspecified(), s.hostPort)
-	port, err := s.tcp.Reserve(local, true)
+	port, err := s.tcp.Reserve(anyPort(s.hostPort), true)
 	if err != nil {
 		return errorName(err)
 	}

@@ -28,16 +28,31 @@ type stored struct {
 func (s *bufferStore) lend(size int) []byte {
 	class := bits.Len(uint(size - 1))
 	if class < maxClass {
-		free := s.free[class]
-		if n := len(free); n > 0 && free[n-1].turn != s.turn() {
-			b := free[n-1].b
-			free[n-1].b = nil
-			s.free[class] = free[:n-1]
-			s.stored -= len(b)
+		if b := s.take(class); b != nil {
 			return b
 		}
 	}
 	return make([]byte, size)
+}
+
+// take returns a buffer that was given back in an earlier turn: the last one,
+// which is still in the processor's cache, or else the one at the other end.
+func (s *bufferStore) take(class int) []byte {
+	free, now := s.free[class], s.turn()
+	last := len(free) - 1
+	if last < 0 {
+		return nil
+	}
+	for _, i := range [...]int{last, 0} {
+		if free[i].turn != now {
+			b := free[i].b
+			free[i], free[last] = free[last], stored{}
+			s.free[class] = free[:last]
+			s.stored -= len(b)
+			return b
+		}
+	}
+	return nil
 }
 
 func (s *bufferStore) takeBack(b []byte) {

@@ -10,9 +10,7 @@ import (
 // inputText is the sixth to eighth step of RFC 9293, section 3.10.7.4: urgent
 // pointer, segment text, FIN.
 func (c *Conn) inputText(now ev.Time, s *Segment) bool {
-	if s.Flags.Has(header.URG) && c.state.mayReceive() {
-		c.takeUrgent(s)
-	}
+	c.takeUrgent(s)
 	if len(s.Text) > 0 && !c.takeText(now, s) {
 		return false
 	}
@@ -36,6 +34,9 @@ func (c *Conn) inputText(now ev.Time, s *Segment) bool {
 // takeUrgent is the sixth step: RCV.UP goes forward only. MUST-32: the user is
 // told when urgent data is announced.
 func (c *Conn) takeUrgent(s *Segment) {
+	if !s.Flags.Has(header.URG) || !c.state.mayReceive() {
+		return
+	}
 	up := s.Seq.Add(int(s.Urgent))
 	if up.After(c.readSeq()) && (!c.is(flagRcvUrgent) || up.After(c.rcvUp)) {
 		c.rcvUp = up

@@ -1,0 +1,121 @@
+package main
+
+import (
+	"fmt"
+	"runtime"
+	"time"
+)
+
+// A Measure is one row of the table: what is done, and what is counted.
+type Measure struct {
+	Name  string
+	Unit  string
+	About string
+	// Less says that a smaller value is the better one.
+	Less bool
+	Run  func(Contestant) (Result, error)
+}
+
+// A Result is what one run of one measure gave.
+type Result struct {
+	// Value is in the measure's unit.
+	Value float64
+	// PerCPUSecond is the work for each second of this process's CPU time, user
+	// and system, in the measure's unit times one second; zero where the measure
+	// counts no work.
+	PerCPUSecond float64
+}
+
+var (
+	frames1500 = Link{MTU: 1500}
+	frames9000 = Link{MTU: 9000}
+	bare       = Link{MTU: 1500, Trains: true}
+	bare65535  = Link{MTU: 65535, Trains: true}
+)
+
+var measures = []Measure{
+	{Name: "bulk-1500", Unit: "MB/s", About: "one TCP connection, every frame real, MTU 1500",
+		Run: on(frames1500, bulk)},
+	{Name: "bulk-9000", Unit: "MB/s", About: "one TCP connection, every frame real, MTU 9000",
+		Run: on(frames9000, bulk)},
+	{Name: "bulk-65535", Unit: "MB/s", About: "one TCP connection, bare link, MTU 65535, pieces of up to 64 KiB allowed",
+		Run: on(bare65535, bulk)},
+	{Name: "rtt", Unit: "round trips/s", About: "1 byte there and back on one TCP connection",
+		Run: on(bare, roundTrips)},
+	{Name: "connect", Unit: "connections/s", About: "connect, accept, close both ends; one after the other",
+		Run: on(bare, connectInSequence)},
+	{Name: "connect-64", Unit: "connections/s", About: "the same, 64 clients at a time",
+		Run: on(bare, connectParallel)},
+	{Name: "udp-1200", Unit: "datagrams/s", About: "UDP datagrams of 1200 bytes, counted where they are received",
+		Run: on(bare, datagrams)},
+	{Name: "heap-conn", Unit: "bytes", About: "heap for each of 10,000 idle TCP connections, both ends together", Less: true,
+		Run: inHeap(on(bare, heapPerConn))},
+	{Name: "heap-host", Unit: "bytes", About: "heap for each of 1,000 hosts with one NIC", Less: true,
+		Run: inHeap(heapPerHost)},
+}
+
+// runLimit ends a run that hangs, so that one defect does not cost the table.
+const runLimit = 30 * time.Second
+
+// on makes a measure of what is measured on one network: each run has a new
+// one, and starts with the garbage of the run before it gone.
+func on(link Link, run func(Network) (Result, error)) func(Contestant) (Result, error) {
+	return func(c Contestant) (Result, error) {
+		runtime.GC()
+		n, err := c.New(link)
+		if err != nil {
+			return Result{}, err
+		}
+		return limited(runLimit, func() (Result, error) {
+			defer n.Close()
+			return run(n)
+		})
+	}
+}
+
+// limited runs something and gives up waiting for it after a while.
+func limited(limit time.Duration, run func() (Result, error)) (Result, error) {
+	var (
+		r    Result
+		err  error
+		done = make(chan struct{})
+	)
+	go func() {
+		defer close(done)
+		r, err = run()
+	}()
+	late := time.NewTimer(limit)
+	defer late.Stop()
+	select {
+	case <-done:
+		return r, err
+	case <-late.C:
+		return Result{}, fmt.Errorf("not over after %v", limit)
+	}
+}
+
+// How long a run of a rate lasts. The warm-up fills caches, congestion windows
+// and receive buffers, and is not counted.
+const (
+	warmUp = 150 * time.Millisecond
+	length = 500 * time.Millisecond
+)
+
+// A meter takes the wall clock and the process's CPU time over a run.
+type meter struct {
+	begin time.Time
+	cpu   time.Duration
+}
+
+func startMeter() meter { return meter{time.Now(), processCPU()} }
+
+// rate gives the result of work that was done since the meter was started.
+func (m meter) rate(work float64) Result {
+	elapsed := time.Since(m.begin)
+	cpu := processCPU() - m.cpu
+	r := Result{Value: work / elapsed.Seconds()}
+	if cpu > 0 {
+		r.PerCPUSecond = work / cpu.Seconds()
+	}
+	return r
+}
