@@ -195,7 +195,7 @@ func (l *Layer) accept(p *packet.Packet, d *network.Datagram) bool {
 		return false
 	}
 	n, err := header.ParseTCP(p.Head(), &l.segment.TCP)
-	if err != nil || l.segment.SrcPort == 0 || l.segment.DstPort == 0 {
+	if err != nil {
 		l.stats.Malformed++
 		return false
 	}
