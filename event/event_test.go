@@ -1,14 +1,11 @@
 package event
 
 import (
-	"errors"
 	"fmt"
 	"math/rand/v2"
 	"slices"
-	"strings"
 	"sync"
 	"testing"
-	"testing/synctest"
 	"time"
 )
 
@@ -157,75 +154,6 @@ func TestPostedWorkRunsBeforeTheTurnEnds(t *testing.T) {
 	}
 }
 
-func TestTasksRunOneAtATimeInVirtualTime(t *testing.T) {
-	run := func() (log []string) {
-		l := NewVirtual(1)
-		for _, name := range []string{"a", "b"} {
-			l.Go(name, func() {
-				for range 3 {
-					log = append(log, fmt.Sprintf("%s@%v", name, l.Now()))
-					l.Sleep(time.Hour)
-				}
-			})
-		}
-		if err := l.Run(Never); err != nil {
-			t.Errorf("Run: %v, though both tasks have ended", err)
-		}
-		return log
-	}
-	want := []string{"a@0s", "b@0s", "a@1h0m0s", "b@1h0m0s", "a@2h0m0s", "b@2h0m0s"}
-	expectLog(t, run(), want...)
-	expectLog(t, run(), want...)
-}
-
-func TestRunNamesTheTasksThatAreBlocked(t *testing.T) {
-	l := NewVirtual(1)
-	var never Cond
-	var ended error
-	l.Go("the one that waits", func() {
-		l.Lock()
-		defer l.Unlock()
-		ended = l.Wait(&never, Never)
-	})
-	err := l.Run(Time(time.Minute))
-	var blocked *BlockedError
-	if !errors.As(err, &blocked) || !strings.Contains(err.Error(), "the one that waits") {
-		t.Fatalf("Run: %v, should name the blocked task", err)
-	}
-	if l.Now() != Time(time.Minute) {
-		t.Errorf("after Run(1m) it is %v", l.Now())
-	}
-	l.Close()
-	if ended != ErrClosed {
-		t.Errorf("the task's wait ended with %v when the loop was closed, should be ErrClosed", ended)
-	}
-	if err := l.Run(Never); err != nil {
-		t.Errorf("after Close every task should have unwound: %v", err)
-	}
-}
-
-func TestWaitOutsideEveryTaskDrivesTheLoop(t *testing.T) {
-	l := NewVirtual(1)
-	var c, never Cond
-	l.Go("signals", func() {
-		l.Sleep(time.Second)
-		l.Lock()
-		l.Signal(&c)
-		l.Unlock()
-	})
-	l.Lock()
-	defer l.Unlock()
-	if err := l.Wait(&c, Never); err != nil || l.Now() != Time(time.Second) {
-		t.Errorf("Wait: %v at %v, should be woken at 1s", err, l.Now())
-	}
-	if err := l.Wait(&c, l.Now().Add(time.Second)); err != ErrTimeout || l.Now() != Time(2*time.Second) {
-		t.Errorf("Wait: %v at %v, should time out at 2s", err, l.Now())
-	}
-	if err := l.Wait(&never, Never); err != ErrDeadlock {
-		t.Errorf("Wait with nothing that could end it: %v, should be ErrDeadlock", err)
-	}
-}
-
 func TestSignalOneWakesWhoWaitedLongest(t *testing.T) {
 	l := NewVirtual(1)
 	var c Cond
@@ -264,10 +192,7 @@ func TestRealLoop(t *testing.T) {
 		for waiting := 0; waiting < 3; {
 			l.Sleep(time.Millisecond)
 			l.Lock()
-			waiting = 0
-			for w := c.first; w != nil; w = w.next {
-				waiting++
-			}
+			waiting = waitersOf(&c)
 			l.Unlock()
 		}
 		l.Lock()
@@ -290,33 +215,6 @@ func TestRealLoop(t *testing.T) {
 		t.Errorf("Sleep on a closed loop: %v, should be ErrClosed at once", err)
 	}
 	l.Close() // again: nothing happens
-}
-
-func TestBubbleLetsGoroutinesReactBeforeTheNextEvent(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		l := NewBubble(1)
-		defer l.Close()
-		begin := time.Now()
-		var log []string
-		relay := make(chan string)
-		go func() {
-			l.Sleep(time.Hour)
-			relay <- "woken"
-		}()
-		go func() { log = append(log, <-relay) }() // a goroutine that knows no loop
-		synctest.Wait()                            // the sleeper has set its timer, which so comes first
-		l.Lock()
-		after := newAlarm(l, "timer", &log)
-		after.Reset(Time(time.Hour))
-		l.Unlock()
-		l.Sleep(2 * time.Hour)
-		l.Lock()
-		expectLog(t, log, "woken", "timer@1h0m0s")
-		l.Unlock()
-		if passed := time.Since(begin); passed != 2*time.Hour {
-			t.Errorf("%v of the bubble's time have passed, should be 2h", passed)
-		}
-	})
 }
 
 func TestTimeDoesNotOverflow(t *testing.T) {
@@ -370,4 +268,11 @@ func BenchmarkSleepInVirtualTime(b *testing.B) {
 		}
 	})
 	l.Run(Never)
+}
+
+func waitersOf(c *Cond) (n int) {
+	for w := c.waiters.first; w != nil && (n == 0 || w != c.waiters.first); w = w.links[ofCond].next {
+		n++
+	}
+	return n
 }

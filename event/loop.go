@@ -64,7 +64,7 @@ type Loop struct {
 	closed bool
 
 	waiting waiterList // every blocked call
-	spare   *waiter    // waiters to use again, linked by next
+	spare   *waiter    // waiters to use again, linked by their own spare
 	spares  int
 
 	scheduler // virtual time
@@ -87,7 +87,11 @@ func NewReal(seed uint64) *Loop {
 
 // NewBubble returns a loop for use inside a testing/synctest bubble: virtual
 // time for goroutines that know nothing of this package. All reactions to one
-// event are over before the next event happens.
+// event are over before the next event happens. To that end the driver calls
+// synctest.Wait, in which only one goroutine of a bubble may be: whoever else wants
+// to wait until all reactions are over calls Sleep(0). As in every bubble, nothing
+// goes on while a goroutine waits for a sync.Mutex: who holds one that others want
+// must not wait for the network.
 func NewBubble(seed uint64) *Loop {
 	l := newLoop(bubbleTime, seed)
 	l.startDriver()
@@ -155,10 +159,6 @@ func (l *Loop) settle() {
 // they have unwound. It does not wait for goroutines in real time.
 func (l *Loop) Close() {
 	l.Lock()
-	if l.closed {
-		l.Unlock()
-		return
-	}
 	l.closed = true
 	for w := l.waiting.first; w != nil; w = l.waiting.first {
 		l.wake(w, ErrClosed)

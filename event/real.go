@@ -62,7 +62,7 @@ const burst = 64
 
 func (l *Loop) drive() {
 	defer close(l.done)
-	sleep := time.NewTimer(time.Hour)
+	sleep := time.NewTimer(forever)
 	defer sleep.Stop()
 	for {
 		wait, more := l.fireDue()
@@ -74,12 +74,19 @@ func (l *Loop) drive() {
 			continue
 		}
 		sleep.Reset(wait)
+		if wait == forever && l.kind == bubbleTime {
+			// Without a timer synctest finds out that nothing can happen any more.
+			sleep.Stop()
+		}
 		select {
 		case <-sleep.C:
 		case <-l.alarm:
 		}
 	}
 }
+
+// forever is how long the driver sleeps when no timer is set.
+const forever = time.Duration(Never)
 
 // fireDue fires timers that are due and says how long there is nothing to do.
 func (l *Loop) fireDue() (wait time.Duration, more bool) {
@@ -96,7 +103,7 @@ func (l *Loop) fireDue() (wait time.Duration, more bool) {
 		t := l.timers.next()
 		if t == nil {
 			l.until = Never
-			return time.Hour, true
+			return forever, true
 		}
 		if t.when > l.now {
 			l.until = t.when
@@ -118,7 +125,7 @@ func (l *Loop) releaseNext() bool {
 	l.released = false
 	l.mu.Unlock()
 	letOthersReact()
-	l.mu.Lock()
+	l.Lock()
 	if r := l.ready.pop(); r != nil {
 		r.Run()
 		l.released = true

@@ -46,12 +46,15 @@ func (l *Loop) Go(name string, f func()) {
 
 // Run lets the task go on until it blocks or ends.
 func (t *Task) Run() {
-	outer := t.loop.current
+	outer, blocked := t.loop.current, false
 	t.loop.current = t
-	defer func() { t.loop.current = outer }()
-	if _, more := t.next(); !more {
-		t.loop.forget(t)
-	}
+	defer func() { // also when the task panics, or fails its test
+		t.loop.current = outer
+		if !blocked {
+			t.loop.forget(t)
+		}
+	}()
+	_, blocked = t.next()
 }
 
 func (l *Loop) forget(t *Task) {

@@ -4,9 +4,7 @@ import "sync"
 
 // Cond is a condition that blocking calls wait for: "this socket has data".
 // The zero value is ready for use and costs one word.
-type Cond struct {
-	first, last *waiter
-}
+type Cond struct{ waiters waiterList }
 
 // waiter is one blocked call. Waiters are kept and used again, so that blocking
 // allocates nothing.
@@ -17,11 +15,11 @@ type waiter struct {
 	woken bool
 	timer Timer
 
-	parked   bool // its goroutine sleeps
-	released bool // and may go on
+	parked   bool // its goroutine or task sleeps
+	released bool // and may go on (not in virtual time)
 
-	next, prev       *waiter // among the waiters of cond
-	allNext, allPrev *waiter // among all waiters of the loop
+	links [lists]links
+	spare *waiter // the next of those to be used again
 
 	task *Task     // virtual time: whom to resume, nil for a call outside every task
 	park sync.Cond // real time
@@ -52,35 +50,33 @@ func (l *Loop) Wait(c *Cond, until Time) error {
 
 // Signal wakes every call that waits for c. The turn must be held.
 func (l *Loop) Signal(c *Cond) {
-	for c.first != nil {
-		l.wake(c.first, nil)
+	for c.waiters.first != nil {
+		l.wake(c.waiters.first, nil)
 	}
 }
 
 // SignalOne wakes the call that has waited longest for c.
 func (l *Loop) SignalOne(c *Cond) {
-	if c.first != nil {
-		l.wake(c.first, nil)
+	if c.waiters.first != nil {
+		l.wake(c.waiters.first, nil)
 	}
 }
-
-// Waited reports whether any call waits for c.
-func (c *Cond) Waited() bool { return c.first != nil }
 
 // Expire wakes a waiter whose time has come.
 func (w *waiter) Expire(*Timer) { w.loop.wake(w, ErrTimeout) }
 
 func (l *Loop) block(w *waiter) {
+	w.parked = true
 	if l.kind == virtualTime {
 		l.blockTask(w)
-		return
-	}
-	l.rouse()
-	for w.parked = true; !w.released; {
-		w.park.Wait()
+	} else {
+		l.rouse()
+		for !w.released {
+			w.park.Wait()
+		}
+		l.now = l.elapsed()
 	}
 	w.parked = false
-	l.now = l.elapsed()
 }
 
 // Run lets the goroutine of a waiter that was woken go on.
@@ -94,9 +90,11 @@ func (l *Loop) wake(w *waiter, err error) {
 	w.unlink()
 	w.timer.Reset(Never)
 	switch {
+	case !w.parked:
+		// Woken by what was still posted: Wait sees it and does not block.
 	case l.kind == virtualTime:
 		l.resume(w)
-	case l.kind == bubbleTime && w.parked && !l.closed:
+	case l.kind == bubbleTime && !l.closed:
 		l.ready.push(w) // the driver lets them go on one at a time
 	default:
 		w.Run()
@@ -112,18 +110,12 @@ func (l *Loop) newWaiter(c *Cond) *waiter {
 		w.park.L = &l.mu
 		w.timer.Init(l, w)
 	} else {
-		l.spare = w.next
+		l.spare, w.spare = w.spare, nil
 		l.spares--
 	}
 	w.woken, w.released, w.err, w.cond, w.task = false, false, nil, c, l.current
-	w.next, w.prev = nil, c.last
-	if c.last != nil {
-		c.last.next = w
-	} else {
-		c.first = w
-	}
-	c.last = w
-	l.waiting.add(w)
+	c.waiters.add(w, ofCond)
+	l.waiting.add(w, ofLoop)
 	return w
 }
 
@@ -133,53 +125,50 @@ func (l *Loop) freeWaiter(w *waiter) {
 		w.timer.Stop()
 		return
 	}
-	w.next, w.prev = l.spare, nil
-	l.spare = w
+	w.spare, l.spare = l.spare, w
 	l.spares++
 }
 
 // unlink takes the waiter off its condition and off the loop's list.
 func (w *waiter) unlink() {
-	c := w.cond
-	if w.prev != nil {
-		w.prev.next = w.next
-	} else {
-		c.first = w.next
-	}
-	if w.next != nil {
-		w.next.prev = w.prev
-	} else {
-		c.last = w.prev
-	}
-	w.next, w.prev = nil, nil
-	w.loop.waiting.remove(w)
+	w.cond.waiters.remove(w, ofCond)
+	w.loop.waiting.remove(w, ofLoop)
 }
 
-// waiterList holds every blocked call of a loop, oldest first.
-type waiterList struct {
-	first, last *waiter
-}
+// The lists in which a waiter stands.
+const (
+	ofCond = iota // those who wait for the same condition
+	ofLoop        // every blocked call
+	lists
+)
 
-func (q *waiterList) add(w *waiter) {
-	w.allNext, w.allPrev = nil, q.last
-	if q.last != nil {
-		q.last.allNext = w
-	} else {
+// links are a waiter's neighbours in one list.
+type links struct{ next, prev *waiter }
+
+// waiterList holds waiters, oldest first. It is a ring, so that the list itself is
+// one word.
+type waiterList struct{ first *waiter }
+
+func (q *waiterList) add(w *waiter, list int) {
+	if q.first == nil {
+		w.links[list] = links{w, w}
 		q.first = w
+		return
 	}
-	q.last = w
+	first := &q.first.links[list]
+	w.links[list] = links{q.first, first.prev}
+	first.prev.links[list].next = w
+	first.prev = w
 }
 
-func (q *waiterList) remove(w *waiter) {
-	if w.allPrev != nil {
-		w.allPrev.allNext = w.allNext
-	} else {
-		q.first = w.allNext
+func (q *waiterList) remove(w *waiter, list int) {
+	at := &w.links[list]
+	switch {
+	case at.next == w:
+		q.first = nil
+	case q.first == w:
+		q.first = at.next
 	}
-	if w.allNext != nil {
-		w.allNext.allPrev = w.allPrev
-	} else {
-		q.last = w.allPrev
-	}
-	w.allNext, w.allPrev = nil, nil
+	at.next.links[list].prev, at.prev.links[list].next = at.prev, at.next
+	*at = links{}
 }

@@ -118,6 +118,7 @@ func (h *Host) Close() {
 		nic.Close()
 	}
 	h.nics = nil
+	h.Network.Close()
 }
 
 // Dial connects from this host, see socket.Stack.Dial.

@@ -233,7 +233,9 @@ func (p *pinger) giveUp(now event.Time) {
 func (p *pinger) receive(e network.EchoReply) {
 	r := PingReply{Sequence: p.sequence(e.Sequence), From: e.From, Bytes: len(e.Payload), TTL: e.TTL}
 	if e.Err != nil {
-		r.Err = &ICMPError{From: e.From, Type: e.Err.Type, Code: e.Err.Code, MTU: e.Err.MTU, Errno: e.Err.Errno}
+		kept := *e.Err
+		kept.Quoted = nil // valid during this call only
+		r.Err = &kept
 	}
 	i := slices.IndexFunc(p.waiting, func(w request) bool { return w.sequence == r.Sequence })
 	answered := &p.answered[r.Sequence&(maxReplies-1)]

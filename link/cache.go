@@ -10,8 +10,8 @@ import (
 // chance. Neighbours that never answered are never marked as used, so a sweep
 // over a whole subnet does not push out those that are talked to.
 type cache struct {
-	byAddr      map[uint32]*Neighbour // made with the first entry
-	first, last *Neighbour            // the hand points at first
+	byAddr                      map[uint32]*Neighbour // made with the first entry
+	list[Neighbour, *Neighbour]                       // the hand points at the first
 }
 
 func cacheKey(a netip.Addr) uint32 {
@@ -51,28 +51,4 @@ func (c *cache) clear() {
 	for c.first != nil {
 		c.remove(c.first)
 	}
-}
-
-func (c *cache) append(nb *Neighbour) {
-	nb.prev, nb.next = c.last, nil
-	if c.last != nil {
-		c.last.next = nb
-	} else {
-		c.first = nb
-	}
-	c.last = nb
-}
-
-func (c *cache) unlink(nb *Neighbour) {
-	if nb.prev != nil {
-		nb.prev.next = nb.next
-	} else {
-		c.first = nb.next
-	}
-	if nb.next != nil {
-		nb.next.prev = nb.prev
-	} else {
-		c.last = nb.prev
-	}
-	nb.prev, nb.next = nil, nil
 }

@@ -26,8 +26,8 @@ const (
 	HoldDown = 1 * time.Second
 	// MaxNeighbours caps the cache of a NIC.
 	MaxNeighbours = 1024
-	// MaxWaiting caps the packets that wait for one neighbour's address. It is
-	// enough for all fragments of the longest datagram.
+	// MaxWaiting caps the packets that wait for one neighbour's address. At an MTU
+	// of 1500 it is enough for all fragments of the longest datagram.
 	MaxWaiting = 64
 )
 
@@ -87,7 +87,7 @@ type Neighbour struct {
 	timer     event.Timer
 	waiting   packet.Queue // frames that lack only their destination
 
-	next, prev *Neighbour // in the cache's order
+	links[Neighbour] // in the cache's order
 }
 
 // Addr returns the neighbour's IPv4 address.

@@ -23,16 +23,16 @@ const (
 // which they were last seen. There is no timer: who is too old goes when looked
 // up, or when room is needed.
 type macTable struct {
-	byMAC       map[uint64]*station
-	first, last *station // first is the one not seen for longest
+	byMAC                   map[uint64]*station
+	list[station, *station] // first is the one not seen for longest
 }
 
 // station is one entry of the table.
 type station struct {
-	mac        header.MAC
-	port       int
-	seen       event.Time
-	next, prev *station
+	mac  header.MAC
+	port int
+	seen event.Time
+	links[station]
 }
 
 // macKey is the address as a number, which a map finds faster.
@@ -84,30 +84,6 @@ func (t *macTable) refresh(st *station, now event.Time) {
 func (t *macTable) remove(st *station) {
 	delete(t.byMAC, macKey(st.mac))
 	t.unlink(st)
-}
-
-func (t *macTable) append(st *station) {
-	st.prev, st.next = t.last, nil
-	if t.last != nil {
-		t.last.next = st
-	} else {
-		t.first = st
-	}
-	t.last = st
-}
-
-func (t *macTable) unlink(st *station) {
-	if st.prev != nil {
-		st.prev.next = st.next
-	} else {
-		t.first = st.next
-	}
-	if st.next != nil {
-		st.next.prev = st.prev
-	} else {
-		t.last = st.prev
-	}
-	st.next, st.prev = nil, nil
 }
 
 // StationInfo describes an entry of a switch's table, for display.

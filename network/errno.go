@@ -1,13 +1,15 @@
 package network
 
 import (
+	"fmt"
 	"net/netip"
 	"syscall"
 
 	"septet/header"
 )
 
-// Error is an ICMP error about a datagram that this host has sent.
+// Error is an ICMP error about a datagram that this host has sent. It wraps the
+// errno.
 type Error struct {
 	// Errno is what a socket call returns for it, as on Linux.
 	Errno syscall.Errno
@@ -27,28 +29,51 @@ type Error struct {
 	Quoted   []byte
 }
 
+// Error says what the host or router From has reported.
+func (e *Error) Error() string { return e.From.String() + ": " + e.text() }
+
+// Unwrap returns the errno.
+func (e *Error) Unwrap() error { return e.Errno }
+
+func (e *Error) text() string {
+	switch {
+	case e.Type == header.ICMPUnreachable && e.Code == header.ICMPFragmentationNeeded:
+		return fmt.Sprintf("fragmentation needed, MTU %d", e.MTU)
+	case e.Type == header.ICMPUnreachable && int(e.Code) < len(unreachable):
+		return unreachable[e.Code].text
+	case e.Type == header.ICMPTimeExceeded && e.Code == header.ICMPTTLExceeded:
+		return "time to live exceeded"
+	case e.Type == header.ICMPTimeExceeded && e.Code == header.ICMPReassemblyExceeded:
+		return "reassembly time exceeded"
+	case e.Type == header.ICMPParameterProblem:
+		return "parameter problem"
+	}
+	return fmt.Sprintf("ICMP type %d, code %d", e.Type, e.Code)
+}
+
 // unreachable has the meaning of each code of "destination unreachable", as
 // Linux gives it to sockets.
 var unreachable = [...]struct {
 	errno syscall.Errno
 	hard  bool
+	text  string
 }{
-	0:  {syscall.ENETUNREACH, false},  // net unreachable
-	1:  {syscall.EHOSTUNREACH, false}, // host unreachable
-	2:  {syscall.ENOPROTOOPT, true},   // protocol unreachable
-	3:  {syscall.ECONNREFUSED, true},  // port unreachable
-	4:  {syscall.EMSGSIZE, false},     // fragmentation needed
-	5:  {syscall.EOPNOTSUPP, false},   // source route failed
-	6:  {syscall.ENETUNREACH, true},   // network unknown
-	7:  {syscall.EHOSTDOWN, true},     // host unknown
-	8:  {syscall.ENETUNREACH, true},   // source host isolated; Linux's ENONET is not portable
-	9:  {syscall.ENETUNREACH, true},   // network prohibited
-	10: {syscall.EHOSTUNREACH, true},  // host prohibited
-	11: {syscall.ENETUNREACH, false},  // network, for this type of service
-	12: {syscall.EHOSTUNREACH, false}, // host, for this type of service
-	13: {syscall.EHOSTUNREACH, true},  // prohibited by an administrator
-	14: {syscall.EHOSTUNREACH, true},  // host precedence violation
-	15: {syscall.EHOSTUNREACH, true},  // precedence cutoff
+	0:  {syscall.ENETUNREACH, false, "destination net unreachable"},
+	1:  {syscall.EHOSTUNREACH, false, "destination host unreachable"},
+	2:  {syscall.ENOPROTOOPT, true, "destination protocol unreachable"},
+	3:  {syscall.ECONNREFUSED, true, "destination port unreachable"},
+	4:  {syscall.EMSGSIZE, false, "fragmentation needed"},
+	5:  {syscall.EOPNOTSUPP, false, "source route failed"},
+	6:  {syscall.ENETUNREACH, true, "destination net unknown"},
+	7:  {syscall.EHOSTDOWN, true, "destination host unknown"},
+	8:  {syscall.ENETUNREACH, true, "source host isolated"}, // Linux's ENONET is not portable
+	9:  {syscall.ENETUNREACH, true, "destination net prohibited"},
+	10: {syscall.EHOSTUNREACH, true, "destination host prohibited"},
+	11: {syscall.ENETUNREACH, false, "destination net unreachable for this type of service"},
+	12: {syscall.EHOSTUNREACH, false, "destination host unreachable for this type of service"},
+	13: {syscall.EHOSTUNREACH, true, "communication administratively prohibited"},
+	14: {syscall.EHOSTUNREACH, true, "host precedence violation"},
+	15: {syscall.EHOSTUNREACH, true, "precedence cutoff in effect"},
 }
 
 // errnoOf returns what an ICMP message means to the sender of the datagram that

@@ -8,7 +8,8 @@ import (
 	"septet/packet"
 )
 
-// loopbackMTU is the MTU of "lo", as on Linux. No datagram is as long.
+// loopbackMTU is the MTU of "lo", as on Linux. No datagram is as long, see
+// Path.MTU.
 const loopbackMTU = 65536
 
 // Interface is one attachment of the host to a network.

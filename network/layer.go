@@ -133,6 +133,10 @@ func (l *Layer) SetForwarding(on bool) {
 // Forwarding reports whether the host is a router.
 func (l *Layer) Forwarding() bool { return l.forwarding }
 
+// Close drops the datagrams that wait for their missing fragments. The cards are
+// the host's to close.
+func (l *Layer) Close() { l.reassembly.clear() }
+
 // Stats returns the counters as they are now.
 func (l *Layer) Stats() Stats { return l.stats }
 

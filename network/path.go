@@ -29,8 +29,9 @@ func (p *Path) Dst() netip.Addr { return p.dst }
 func (p *Path) Interface() *Interface { return p.via }
 
 // MTU returns the longest datagram that the first link carries, in bytes with
-// the IP header.
-func (p *Path) MTU() int { return p.via.MTU() }
+// the IP header. On "lo" that is the longest there can be, which is less than
+// the interface's MTU.
+func (p *Path) MTU() int { return min(p.via.MTU(), maxDatagram) }
 
 // Loopback reports whether the destination is this host.
 func (p *Path) Loopback() bool { return p.via != nil && p.via.Loopback() }

@@ -207,3 +207,10 @@ func (r *reassembly) remove(w *partial) {
 		r.timer.Reset(r.order[0].deadline)
 	}
 }
+
+// clear takes everything out, for a host that is switched off.
+func (r *reassembly) clear() {
+	for len(r.order) > 0 {
+		r.remove(r.order[0])
+	}
+}

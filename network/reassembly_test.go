@@ -93,6 +93,24 @@ func TestReassemblyTimeout(t *testing.T) {
 	}
 }
 
+// A host that is switched off keeps nothing.
+func TestCloseDropsFragments(t *testing.T) {
+	b, l, p, _ := reassembler(t)
+	p.send("10.0.0.1", piece(1, 0, true, pattern(64)))
+	p.send("10.0.0.1", piece(2, 0, true, pattern(64)))
+	if b.pool.Live() != 2 {
+		t.Fatalf("%d packets are kept, want the two fragments", b.pool.Live())
+	}
+	l.Close()
+	if n := b.pool.Live(); n != 0 {
+		t.Errorf("%d packets are kept after Close", n)
+	}
+	b.run(time.Hour)
+	if n := len(p.take()); n != 0 {
+		t.Errorf("%d packets were sent after Close", n)
+	}
+}
+
 // Fragments that no sender cuts.
 func TestReassemblyRefuses(t *testing.T) {
 	for _, c := range []struct {

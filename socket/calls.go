@@ -132,12 +132,15 @@ func (s *Socket) connect(ctx context.Context, to netip.AddrPort) error {
 			return errClosed
 		case ctx.Err() != nil:
 			return ctx.Err()
-		case s.expired(min(limit, s.writeDeadline)):
+		case s.expired(s.writeDeadline):
 			return event.ErrTimeout
 		}
 		err := s.protocol.connect(to)
-		if (err != syscall.EINPROGRESS && err != syscall.EALREADY) || s.nonblocking {
+		switch {
+		case (err != syscall.EINPROGRESS && err != syscall.EALREADY) || s.nonblocking:
 			return err
+		case s.expired(limit): // it has begun all the same
+			return event.ErrTimeout
 		}
 		until := min(limit, s.writeDeadline)
 		if ctx.Done() != nil && l.Virtual() {

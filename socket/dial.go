@@ -76,19 +76,18 @@ func (d *Dialer) DialContext(ctx context.Context, network, address string) (net.
 
 // source returns the address to bind to, not valid for none.
 func (d *Dialer) source(m medium) (netip.AddrPort, error) {
-	var a netip.AddrPort
 	fits := false
-	switch v := d.LocalAddr.(type) {
+	switch d.LocalAddr.(type) {
 	case nil:
-		return a, nil
+		return netip.AddrPort{}, nil
 	case *net.TCPAddr:
-		a, fits = v.AddrPort(), m.kind == SOCK_STREAM
+		fits = m.kind == SOCK_STREAM
 	case *net.UDPAddr:
-		a, fits = v.AddrPort(), m.kind == SOCK_DGRAM
+		fits = m.kind == SOCK_DGRAM
 	case *net.IPAddr:
-		ip, _ := netip.AddrFromSlice(v.IP)
-		a, fits = netip.AddrPortFrom(ip, 0), m.kind == SOCK_RAW
+		fits = m.kind == SOCK_RAW
 	}
+	a := addrPort(d.LocalAddr)
 	if !fits {
 		return a, &net.AddrError{Err: "mismatched local address type", Addr: d.LocalAddr.String()}
 	}

@@ -30,12 +30,18 @@ func (c packetConn) writeTo(b []byte, to netip.AddrPort) (int, error) {
 	}
 }
 
-// addrPort returns the address and port of what WriteTo was given.
+// addrPort returns the address and port that a stands for, the zero AddrPort for
+// nil and for what is no address.
 func addrPort(a net.Addr) netip.AddrPort {
 	switch a := a.(type) {
 	case *net.UDPAddr:
 		return a.AddrPort()
+	case *net.TCPAddr:
+		return a.AddrPort()
 	case *net.IPAddr:
+		if a == nil {
+			return netip.AddrPort{}
+		}
 		ip, _ := netip.AddrFromSlice(a.IP)
 		return netip.AddrPortFrom(ip, 0)
 	case nil:

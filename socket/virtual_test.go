@@ -410,3 +410,27 @@ func TestSameSeedSameRun(t *testing.T) {
 		t.Errorf("two seeds gave one run, with every loss at the same moment:\n%s", first)
 	}
 }
+
+// TestConnectWithoutTime: a send timeout of "not at all" makes connect answer at
+// once, but the connection is being opened, as without blocking.
+func TestConnectWithoutTime(t *testing.T) {
+	w := virtualWorld(t, 1, physical.Impairment{Delay: time.Millisecond})
+	w.run(t, map[string]func(){
+		"server": func() {
+			ln := must[net.Listener](t)(w.bob.Listen("tcp", bobAddr+":80"))
+			must[net.Conn](t)(ln.Accept())
+		},
+		"client": func() {
+			s := must[*Socket](t)(w.alice.Socket(AF_INET, SOCK_STREAM, 0))
+			check(t, "SO_SNDTIMEO", s.SetSockOptTimeout(SO_SNDTIMEO, -1))
+			to := netip.MustParseAddrPort(bobAddr + ":80")
+			if err := s.Connect(to); err != syscall.EINPROGRESS {
+				t.Errorf("Connect without any time = %v, want %v", err, syscall.EINPROGRESS)
+			}
+			check(t, "Sleep", w.loop.Sleep(time.Second))
+			if err := s.Connect(to); err != nil {
+				t.Errorf("Connect a second later = %v, want a connection", err)
+			}
+		},
+	})
+}
