@@ -42,8 +42,11 @@ func (e *CaptureError) Error() string {
 	if e.Packet > 0 {
 		where = fmt.Sprintf("packet %d, which begins at or after byte %d", e.Packet, e.Offset)
 	}
-	if errors.Is(e.Err, io.ErrUnexpectedEOF) {
+	switch {
+	case errors.Is(e.Err, io.ErrUnexpectedEOF):
 		return fmt.Sprintf("%s: the file ends in the middle of %s", name, where)
+	case e.Packet == 0:
+		return fmt.Sprintf("%s: %v", name, e.Err)
 	}
 	return fmt.Sprintf("%s: %s: %v", name, where, e.Err)
 }
@@ -91,7 +94,16 @@ func NewCapture(r io.Reader) (*Capture, error) { return newCapture(r, "") }
 const (
 	magicPcapng = 0x0a0d0d0a // the same in both byte orders
 	magicGzip   = 0x8b1f
+	magicMicro  = 0xa1b2c3d4 // pcap with microseconds
+	magicNano   = 0xa1b23c4d // and with nanoseconds
 )
+
+// isPcap reports whether a file that begins so is a pcap file, of either byte
+// order.
+func isPcap(magic []byte) bool {
+	little, big := binary.LittleEndian.Uint32(magic), binary.BigEndian.Uint32(magic)
+	return little == magicMicro || little == magicNano || big == magicMicro || big == magicNano
+}
 
 func newCapture(r io.Reader, name string) (*Capture, error) {
 	c := &Capture{name: name, counter: &countingReader{r: r}}
@@ -111,6 +123,8 @@ func newCapture(r io.Reader, name string) (*Capture, error) {
 			SkipUnknownVersion: true,
 			SectionEndCallback: func(i []pcapgo.NgInterface, _ pcapgo.NgSectionInfo) { c.base += len(i) },
 		})
+	case !isPcap(magic):
+		return nil, c.fail(errors.New("it is not a capture file: it begins neither as pcap nor as pcapng"))
 	default:
 		c.plain, err = pcapgo.NewReader(c.buffer)
 	}

@@ -153,7 +153,7 @@ func TestErrorsSayWhatAndWhere(t *testing.T) {
 		want string
 	}{
 		{"empty", nil, "the file is empty"},
-		{"text", []byte("this is not a capture file at all, it is text"), "magic"},
+		{"text", []byte("this is not a capture file at all, it is text"), "neither as pcap nor as pcapng"},
 		{"gzip", []byte{0x1f, 0x8b, 8, 0, 0, 0}, "gzip"},
 		{"cut", pcap[:24+16+74+16+10], "ends in the middle of packet 2, which begins at or after byte 114"},
 		{"damaged", huge, "packet 1, which begins at or after byte 24"},

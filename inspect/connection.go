@@ -73,13 +73,15 @@ type identity struct {
 	id       uint32
 	seq, ack header.Seq
 	window   uint16
+	flags    header.TCPFlags
+	length   int
 }
 
 func (r *recentSegments) again(s *segment) bool {
 	if s.id == 0 {
 		return false
 	}
-	this := identity{s.id, s.Seq, s.Ack, s.Window}
+	this := identity{s.id, s.Seq, s.Ack, s.Window, s.Flags, s.length}
 	for _, known := range r.known {
 		if known == this {
 			return true

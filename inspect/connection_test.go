@@ -259,3 +259,17 @@ func TestDuplicatesOfAWire(t *testing.T) {
 		t.Errorf("%d segments, %d sent again; want 4 and 1", got.Segments[0], got.Retransmits[0])
 	}
 }
+
+// Some stacks give all packets one identification: what differs is no duplicate.
+func TestOneIdentificationForAllPackets(t *testing.T) {
+	s := newScene(t)
+	s.play(handshake())
+	e := stateEstablished
+	nextID = 41
+	first := client(ack, 1, 1, "")
+	nextID = 41
+	s.play([]step{{first, e, e, ""}, {client(psh|ack, 1, 1, "data"), e, e, ""}})
+	if got := s.summary(); got.Bytes[0] != 4 {
+		t.Errorf("%d bytes of data, want 4", got.Bytes[0])
+	}
+}

@@ -67,7 +67,7 @@ func decode(f *Frame) (s sighting, ok bool) {
 
 func (s *sighting) ether(kind uint16, b []byte) bool {
 	for range maxDepth {
-		if header.EtherType(kind) != header.EtherTypeVLAN || len(b) < 4 {
+		if header.EtherType(kind) != header.EtherTypeVLAN && kind != etherTypeServiceTag || len(b) < 4 {
 			break
 		}
 		s.at.vlan = be.Uint16(b) & 0xfff

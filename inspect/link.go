@@ -25,10 +25,13 @@ func (d *dissection) link(link LinkType, r region) {
 	}
 }
 
+// etherTypeServiceTag is the outer of two VLAN tags (IEEE 802.1ad).
+const etherTypeServiceTag = 0x88a8
+
 var etherTypes = map[header.EtherType]string{
 	header.EtherTypeIPv4: "IPv4", header.EtherTypeARP: "ARP",
 	header.EtherTypeVLAN: "802.1Q", header.EtherTypeIPv6: "IPv6",
-	0x88a8: "802.1ad", 0x88cc: "LLDP", 0x8863: "PPPoE Discovery", 0x8864: "PPPoE Session",
+	etherTypeServiceTag: "802.1ad", 0x88cc: "LLDP", 0x8863: "PPPoE Discovery", 0x8864: "PPPoE Session",
 }
 
 func etherTypeText(t uint16) string {
@@ -94,7 +97,7 @@ func (d *dissection) etherPayload(kind uint16, r region) (end int) {
 		return d.ipv6(r)
 	case header.EtherTypeARP:
 		return d.arp(r)
-	case header.EtherTypeVLAN, 0x88a8:
+	case header.EtherTypeVLAN, etherTypeServiceTag:
 		if d.depth < maxDepth {
 			d.depth++
 			return d.vlan(r)

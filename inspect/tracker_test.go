@@ -48,6 +48,21 @@ func TestFramesOnSeveralWiresCountOnce(t *testing.T) {
 	}
 }
 
+// A provider's tag around a customer's (IEEE 802.1ad) hides nothing.
+func TestTwoVLANTags(t *testing.T) {
+	s := newScene(t)
+	for i, st := range handshake() {
+		tags := []byte{0x88, 0xa8, 0, 100, 0x81, 0, 0, 42}
+		frame := append(append(bytes.Clone(st.frame[:12]), tags...), st.frame[12:]...)
+		if _, ok := s.feed(frame); !ok {
+			t.Errorf("frame %d gives no line", i+1)
+		}
+	}
+	if n := s.tracker.Counts(); n.TCP != 1 {
+		t.Errorf("%d TCP connections, want 1", n.TCP)
+	}
+}
+
 func hops(frame []byte, n int) []byte {
 	b := bytes.Clone(frame)
 	if b[12] != 8 || b[13] != 0 {

@@ -34,7 +34,7 @@ type Lab struct {
 	wires    map[*file.Link]*physical.Wire
 	names    map[netip.Addr]string
 	closers  []io.Closer // services and publications, closed before the hosts
-	watches  []*watch
+	watches  []*Watch
 	closing  atomic.Bool // what fails from now on fails because the lab ends
 }
 

@@ -140,6 +140,38 @@ func TestStepsThatFailAreNamedAndTheOthersStillRun(t *testing.T) {
 	})
 }
 
+func TestPingsTellDuplicatesErrorsAndSilence(t *testing.T) {
+	about := parse(t, "pings.yaml", `
+hosts:
+  a: {address: 10.0.0.1/24, gateway: 10.0.0.254}
+  b: {address: 10.0.0.2/24}
+routers:
+  r: {interfaces: {eth0: 10.0.0.254/24}}
+switches: [s]
+links:
+  - {link: a - s, from s: {duplicate: 100%}}
+  - b - s
+  - r - s
+script:
+  - {host: a, ping: {to: b, count: 1, size: 0}}
+  - {host: a, ping: {to: 10.9.9.9, count: 1}}
+  - {link: b - s, state: down}
+  - {host: a, timeout: 2s, ping: {to: b, count: 1}}
+`)
+	inBubble(t, about, func(b *Lab) {
+		var said reports
+		_ = b.RunScript(said.add)
+		for _, s := range []string{
+			"  0 bytes from b: seq 1 ttl 64 time 0s", "  0 bytes from b: seq 1 ttl 64 again", "1 sent, 1 received, +1 duplicates",
+			"  seq 1: r says destination net unreachable", "  seq 1: no reply within 2s",
+		} {
+			if !strings.Contains(said.String(), s) {
+				t.Errorf("the pings should say %q; they said:\n%s", s, said.String())
+			}
+		}
+	})
+}
+
 func TestClosingTheLabEndsAScript(t *testing.T) {
 	about := parse(t, "long.yaml", two+"script:\n  - {host: a, ping: {to: b, count: 1000}}\n  - {host: a, udp: {to: b:7, send: x}}\n")
 	inBubble(t, about, func(b *Lab) {
@@ -155,6 +187,38 @@ func TestClosingTheLabEndsAScript(t *testing.T) {
 			t.Errorf("after the lab's end no further step should run:\n%s", said.String())
 		}
 	})
+}
+
+// Pages one after the other, at once: no packet's place may depend on what Go's
+// scheduler runs first.
+func TestPagesRepeat(t *testing.T) {
+	script := "script:\n"
+	for range 20 {
+		script += "  - {at: 0s, host: a, get: http://b/}\n" + strings.Repeat("  - {host: a, get: http://b/}\n", 4)
+	}
+	record := func() []byte {
+		var out bytes.Buffer
+		inBubble(t, parse(t, "pages.yaml", two+script), func(b *Lab) {
+			finish, err := b.Capture(&out)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := b.RunScript(func(Report) {}); err != nil {
+				t.Error(err)
+			}
+			b.Close()
+			if err := finish(); err != nil {
+				t.Error(err)
+			}
+		})
+		return out.Bytes()
+	}
+	first := record()
+	for range 20 {
+		if !bytes.Equal(first, record()) {
+			t.Fatal("the same seed gave two different captures")
+		}
+	}
 }
 
 func TestCaptureHasEveryWireAndRepeats(t *testing.T) {

@@ -1,6 +1,7 @@
 package lab
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"errors"
@@ -8,8 +9,10 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"strconv"
 	"strings"
 	"sync"
+	"syscall"
 	"time"
 
 	"septet/event"
@@ -124,23 +127,47 @@ func (b *Lab) ping(h *host.Host, s *file.Step, a *file.Ping, say func(string, er
 	what := fmt.Sprintf("%s pings %s (%v)", s.Host, a.To.Text, a.To.Addr)
 	say(fmt.Sprintf("%s with %d bytes", what, a.Size), nil)
 	options := host.PingOptions{Count: a.Count, Interval: a.Interval, Timeout: s.Timeout, Size: a.Size}
+	if a.Size == 0 {
+		options.Size = -1 // none; zero would be the default
+	}
 	stats, err := h.Ping(a.To.Addr, options, func(r host.PingReply) {
-		if r.Err != nil {
-			from := ""
-			if r.From.IsValid() {
-				from = "from " + b.NameOf(r.From) + ": "
-			}
-			say(fmt.Sprintf("  %sseq %d: %v", from, r.Sequence, r.Err), nil)
-			return
-		}
-		say(fmt.Sprintf("  %d bytes from %s: seq %d ttl %d time %v",
-			r.Bytes, b.NameOf(r.From), r.Sequence, r.TTL, r.Time.Round(time.Microsecond)), nil)
+		say("  "+b.pingText(r), nil)
 	})
 	text := fmt.Sprintf("%s: %d sent, %d received", what, stats.Sent, stats.Received)
+	if stats.Duplicates > 0 {
+		text += fmt.Sprintf(", +%d duplicates", stats.Duplicates)
+	}
 	if err == nil && stats.Received == 0 {
 		err = errors.New("no reply")
 	}
 	return text, err
+}
+
+// pingText says what came of one request.
+func (b *Lab) pingText(r host.PingReply) string {
+	var reported *network.Error
+	switch {
+	case errors.As(r.Err, &reported):
+		reason := strings.TrimPrefix(reported.Error(), reported.From.String()+": ")
+		return fmt.Sprintf("seq %d: %s says %s", r.Sequence, b.NameOf(r.From), reason)
+	case r.Err == syscall.ETIMEDOUT:
+		return fmt.Sprintf("seq %d: no reply within %v", r.Sequence, r.Time)
+	case r.Err != nil:
+		return fmt.Sprintf("seq %d: %v", r.Sequence, r.Err)
+	case r.Duplicate:
+		return fmt.Sprintf("%d bytes from %s: seq %d ttl %d again", r.Bytes, b.NameOf(r.From), r.Sequence, r.TTL)
+	}
+	return fmt.Sprintf("%d bytes from %s: seq %d ttl %d time %v",
+		r.Bytes, b.NameOf(r.From), r.Sequence, r.TTL, r.Time.Round(time.Microsecond))
+}
+
+// quote prints what was sent or received, shortened.
+func quote(b []byte) string {
+	const most = 80
+	if len(b) <= most {
+		return strconv.Quote(string(b))
+	}
+	return fmt.Sprintf("%q… (%d bytes)", b[:most], len(b))
 }
 
 func connect(h *host.Host, s *file.Step, a *file.Connect) (string, error) {
@@ -156,15 +183,12 @@ func connect(h *host.Host, s *file.Step, a *file.Connect) (string, error) {
 	if _, err := c.Write(a.Send); err != nil {
 		return text, err
 	}
+	if len(a.Send) == 0 && len(a.Expect) == 0 {
+		return text, nil
+	}
 	got := make([]byte, len(a.Expect))
 	n, err := io.ReadFull(c, got)
-	if err == nil && !bytes.Equal(got, a.Expect) {
-		err = fmt.Errorf("received %q, expected %q", got, a.Expect)
-	}
-	if err != nil {
-		return fmt.Sprintf("%s, sent %d bytes, received %q", text, len(a.Send), got[:n]), err
-	}
-	return fmt.Sprintf("%s, sent %q, received %q", text, a.Send, got), nil
+	return exchange(text+", sent", a.Send, got[:n], a.Expect, err)
 }
 
 func datagram(h *host.Host, s *file.Step, a *file.Datagram) (string, error) {
@@ -176,14 +200,27 @@ func datagram(h *host.Host, s *file.Step, a *file.Datagram) (string, error) {
 	defer c.Close()
 	_ = c.SetDeadline(time.Now().Add(s.Timeout))
 	if _, err := c.Write(a.Send); err != nil || len(a.Expect) == 0 {
-		return fmt.Sprintf("%s: %q", text, a.Send), err
+		return fmt.Sprintf("%s: %s", text, quote(a.Send)), err
 	}
 	buf := make([]byte, 65535)
 	n, err := c.Read(buf)
-	if err == nil && !bytes.Equal(buf[:n], a.Expect) {
-		err = fmt.Errorf("received %q, expected %q", buf[:n], a.Expect)
+	return exchange(text+":", a.Send, buf[:n], a.Expect, err)
+}
+
+// exchange tells what was sent and received, and why that is not as expected.
+func exchange(text string, sent, got, expected []byte, err error) (string, error) {
+	text += " " + quote(sent)
+	switch {
+	case err != nil && len(got) > 0:
+		return text, fmt.Errorf("received %s, then: %w", quote(got), err)
+	case err != nil:
+		return text, err
+	case !bytes.Equal(got, expected):
+		return text, fmt.Errorf("received %s, expected %s", quote(got), quote(expected))
+	case len(expected) > 0:
+		text += ", received " + quote(got)
 	}
-	return fmt.Sprintf("%s: %q, received %q", text, a.Send, buf[:n]), err
+	return text, nil
 }
 
 // maxPage caps how much of a page is read.
@@ -191,30 +228,51 @@ const maxPage = 16 << 20
 
 func get(h *host.Host, s *file.Step, a *file.Get) (string, error) {
 	text := fmt.Sprintf("%s gets %s", s.Host, a.URL)
-	client := http.Client{
-		Timeout: s.Timeout,
-		Transport: &http.Transport{
-			DisableKeepAlives: true,
-			DialContext: func(ctx context.Context, network, addr string) (net.Conn, error) {
-				return h.DialContext(ctx, network, addr)
-			},
-		},
+	status, page, err := fetch(h, a.URL, s.Timeout)
+	if status != "" {
+		text = fmt.Sprintf("%s: %s, %d bytes", text, status, len(page))
 	}
-	r, err := client.Get(a.URL)
-	if err != nil {
-		return text, err
-	}
-	defer r.Body.Close()
-	page, err := io.ReadAll(io.LimitReader(r.Body, maxPage))
-	text = fmt.Sprintf("%s: %s, %d bytes", text, r.Status, len(page))
 	switch {
 	case err != nil:
 	case !strings.Contains(string(page), a.Expect):
 		err = fmt.Errorf("the page does not have %q", a.Expect)
-	case a.Expect == "" && r.StatusCode >= 400:
-		err = errors.New(r.Status)
+	case a.Expect == "" && !strings.HasPrefix(status, "2"):
+		err = errors.New("expected a page")
 	}
 	return text, err
+}
+
+// fetch gets a page as http.Client does, but on one goroutine. With those of
+// http.Transport it is up to Go's scheduler which is sent first, the connection's
+// FIN or the next step's SYN, and a seed would not give the same packets again.
+func fetch(h *host.Host, url string, timeout time.Duration) (status string, page []byte, err error) {
+	request, err := http.NewRequest(http.MethodGet, url, nil)
+	if err != nil {
+		return "", nil, err
+	}
+	request.Close = true
+	port := request.URL.Port()
+	if port == "" {
+		port = "80"
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), timeout)
+	defer cancel()
+	c, err := h.DialContext(ctx, "tcp", net.JoinHostPort(request.URL.Hostname(), port))
+	if err != nil {
+		return "", nil, err
+	}
+	defer c.Close()
+	deadline, _ := ctx.Deadline()
+	_ = c.SetDeadline(deadline)
+	if err := request.Write(c); err != nil {
+		return "", nil, err
+	}
+	r, err := http.ReadResponse(bufio.NewReader(c), request)
+	if err != nil {
+		return "", nil, err
+	}
+	page, err = io.ReadAll(io.LimitReader(r.Body, maxPage))
+	return r.Status, page, err
 }
 
 func address(t file.Target) string { return fmt.Sprintf("%v:%d", t.Addr, t.Port) }

@@ -2,9 +2,11 @@ package lab
 
 import (
 	"fmt"
+	"net"
 
 	"septet/application/echo"
 	"septet/application/web"
+	"septet/event"
 	"septet/host"
 	"septet/lab/file"
 )
@@ -30,6 +32,10 @@ func (b *Lab) start(h *host.Host, s *file.Service) error {
 	name := s.Kind + " on " + h.Name()
 	if s.Kind == "web" {
 		site := &web.Site{Host: h.Name(), Title: s.Title, Pages: s.Pages}
+		if b.Loop.Simulated() {
+			site.Settle = func() { _ = b.Loop.Sleep(0) }
+			listener = settledListener{listener, b.Loop}
+		}
 		b.Loop.Go(name, func() { _ = site.Serve(listener) })
 		return nil
 	}
@@ -41,4 +47,18 @@ func (b *Lab) start(h *host.Host, s *file.Service) error {
 	b.closers = append(b.closers, datagrams)
 	b.Loop.Go(name, func() { _ = echo.ServeDatagrams(datagrams) })
 	return nil
+}
+
+// settledListener accepts a connection after the goroutine that serves the one
+// before has blocked: two that run at once would make packets in any order.
+type settledListener struct {
+	net.Listener
+	loop *event.Loop
+}
+
+func (l settledListener) Accept() (net.Conn, error) {
+	if err := l.loop.Sleep(0); err != nil {
+		return nil, err
+	}
+	return l.Listener.Accept()
 }

@@ -1,6 +1,7 @@
 package lab
 
 import (
+	"fmt"
 	"io"
 	"time"
 
@@ -35,42 +36,75 @@ func (b *Lab) Interfaces() []inspect.Interface {
 // terminal or disk must not hold up the network; what it misses is counted.
 const maxWatched = 1 << 16
 
-// watch hands the frames of all wires to somebody who looks at them.
-type watch struct {
+// Watch hands the frames of all wires to somebody who looks at them.
+type Watch struct {
+	loop   *event.Loop
 	see    func(inspect.Frame)
 	origin time.Time
-	frames chan inspect.Frame // nil in simulated time, which waits for the watcher
+	queue  chan sight // nil in simulated time, which waits for the watcher
 	done   chan struct{}
 	remove []func()
 	missed uint64
+	over   bool
+}
+
+// sight is a frame, or something to be done when those before it have been seen.
+type sight struct {
+	frame inspect.Frame
+	then  func()
 }
 
 // Watch has see called with every frame that is put on any wire, in the order of
 // time, until the lab is closed. In simulated time it is called at once, with the
-// turn held; in real time on a goroutine of its own. The returned function tells
-// how many frames see was too slow for.
-func (b *Lab) Watch(see func(inspect.Frame)) (missed func() uint64) {
-	w := &watch{see: see, origin: b.Origin, done: make(chan struct{})}
+// turn held; in real time on a goroutine of its own.
+func (b *Lab) Watch(see func(inspect.Frame)) *Watch {
+	w := &Watch{loop: b.Loop, see: see, origin: b.Origin, done: make(chan struct{})}
 	if !b.Loop.Simulated() {
-		w.frames = make(chan inspect.Frame, maxWatched)
+		w.queue = make(chan sight, maxWatched)
 		go w.run()
 	}
 	b.Loop.Lock()
 	defer b.Loop.Unlock()
 	for i, k := range b.About.Links {
-		w.remove = append(w.remove, b.wires[k].Tap(&wireTap{watch: w, number: i}))
+		w.remove = append(w.remove, b.wires[k].Tap(&wireTap{Watch: w, number: i}))
 	}
 	b.watches = append(b.watches, w)
-	return func() uint64 {
-		b.Loop.Lock()
-		defer b.Loop.Unlock()
-		return w.missed
+	return w
+}
+
+// Missed returns how many frames the watcher was too slow for.
+func (w *Watch) Missed() uint64 {
+	w.loop.Lock()
+	defer w.loop.Unlock()
+	return w.missed
+}
+
+// Then calls f when every frame that has been sent so far has been seen: what is
+// printed about them stands below them. It does not wait for that. It is called
+// without the turn.
+func (w *Watch) Then(f func()) {
+	if !w.enqueue(f) {
+		f()
+	}
+}
+
+func (w *Watch) enqueue(f func()) bool {
+	w.loop.Lock()
+	defer w.loop.Unlock()
+	if w.queue == nil || w.over {
+		return false
+	}
+	select {
+	case w.queue <- sight{then: f}:
+		return true
+	default:
+		return false // better at the wrong place than late
 	}
 }
 
 // wireTap is a watch at one wire.
 type wireTap struct {
-	*watch
+	*Watch
 	number int
 }
 
@@ -84,46 +118,54 @@ func (t *wireTap) Frame(at event.Time, _ physical.Direction, e physical.Event, p
 		Time: t.origin.Add(time.Duration(at)), Interface: t.number,
 		LinkType: inspect.LinkEthernet, Length: len(b), Data: b,
 	}
-	if t.frames == nil {
+	if t.queue == nil {
 		t.see(f)
 		return
 	}
 	f.Data = append([]byte(nil), b...)
 	select {
-	case t.frames <- f:
+	case t.queue <- sight{frame: f}:
 	default:
 		t.missed++
 	}
 }
 
-func (w *watch) run() {
+func (w *Watch) run() {
 	defer close(w.done)
-	for f := range w.frames {
-		w.see(f)
+	for s := range w.queue {
+		if s.then != nil {
+			s.then()
+		} else {
+			w.see(s.frame)
+		}
 	}
 }
 
 // stop ends the watch after everything seen so far has been looked at.
-func (w *watch) stop() error {
+func (w *Watch) stop() error {
 	for _, remove := range w.remove {
 		remove()
 	}
-	if w.frames != nil {
-		close(w.frames)
+	if w.queue != nil {
+		w.loop.Lock()
+		w.over = true
+		close(w.queue)
+		w.loop.Unlock()
 		<-w.done
 	}
 	return nil
 }
 
 // Capture writes every frame of every wire to w as a pcapng file. finish
-// completes the file after Close.
+// completes the file after Close; if w was too slow for real time, its error
+// says how many frames are not there.
 func (b *Lab) Capture(w io.Writer) (finish func() error, err error) {
 	out, err := inspect.NewCaptureWriter(w, b.Interfaces())
 	if err != nil {
 		return nil, err
 	}
 	var failed error
-	b.Watch(func(f inspect.Frame) {
+	watch := b.Watch(func(f inspect.Frame) {
 		if failed == nil {
 			failed = out.Write(f)
 		}
@@ -132,6 +174,12 @@ func (b *Lab) Capture(w io.Writer) (finish func() error, err error) {
 		if failed != nil {
 			return failed
 		}
-		return out.Close()
+		if err := out.Close(); err != nil {
+			return err
+		}
+		if n := watch.Missed(); n > 0 {
+			return fmt.Errorf("%d frames were sent faster than they could be written: it lacks them", n)
+		}
+		return nil
 	}, nil
 }

@@ -16,10 +16,17 @@ type Site struct {
 	Host  string            // the name of the host that serves it
 	Title string            // of every page
 	Pages map[string]string // the text of each page by its path
+	// Settle, if set, is called before a page is sent. In virtual time it lets the
+	// goroutine that net/http reads ahead with come to its rest: which of the two
+	// is faster decides when the connection is closed.
+	Settle func()
 }
 
 // ServeHTTP shows a page, in HTML for those who ask for it and otherwise as text.
 func (s *Site) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if s.Settle != nil {
+		s.Settle()
+	}
 	if r.Method != http.MethodGet && r.Method != http.MethodHead {
 		w.Header().Set("Allow", "GET, HEAD")
 		http.Error(w, "this page can only be read", http.StatusMethodNotAllowed)

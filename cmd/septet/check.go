@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"math"
 	"os"
 
 	"github.com/spf13/cobra"
@@ -18,7 +19,7 @@ func newCheck() *cobra.Command {
 		Long: `Check lab files without running them. Every mistake is shown with its place, the
 line it stands on and what was expected; all mistakes of a file at once.`,
 		Example: "  septet check labs/first.yaml",
-		Args:    cobra.MinimumNArgs(1),
+		Args:    files(1, math.MaxInt),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			failed := 0
 			for _, name := range args {
@@ -37,6 +38,16 @@ line it stands on and what was expected; all mistakes of a file at once.`,
 			}
 			return nil
 		},
+	}
+}
+
+// files demands from least to most files on the command line.
+func files(least, most int) cobra.PositionalArgs {
+	return func(cmd *cobra.Command, args []string) error {
+		if n := len(args); n < least || n > most {
+			return fmt.Errorf("there are %d arguments; expected %s (see septet help %s)", n, cmd.UseLine(), cmd.Name())
+		}
+		return nil
 	}
 }
 

@@ -12,8 +12,15 @@ import (
 
 // describe prints the lab's hosts, addresses and published ports.
 func describe(out io.Writer, about *file.Lab, published bool) {
-	if about.Name != "" || about.Description != "" {
-		fmt.Fprintf(out, "%s: %s\n\n", about.Name, strings.TrimSpace(about.Description))
+	title := about.Name
+	if text := strings.TrimSpace(about.Description); text != "" {
+		if title != "" {
+			title += ": "
+		}
+		title += text
+	}
+	if title != "" {
+		fmt.Fprintf(out, "%s\n\n", title)
 	}
 	var b strings.Builder
 	table := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"os"
 
 	"github.com/spf13/cobra"
 
@@ -26,11 +27,12 @@ says: a ladder of segments, datagrams, ICMP and ARP, with the state of both ends
 of each TCP connection, and at the end a summary of every connection.
 
 A file that is cut off or damaged is shown as far as it goes; then the exit code
-is 1.`,
+is 1. The file - is the standard input.`,
 		Example: `  septet explain out.pcapng
   septet explain --layers out.pcapng    each header, with its layer in the models
-  septet explain --bytes out.pcapng     each field with its bytes`,
-		Args: cobra.ExactArgs(1),
+  septet explain --bytes out.pcapng     each field with its bytes
+  tcpdump -i lo -w - | septet explain -`,
+		Args: files(1, 1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return x.run(cmd.OutOrStdout(), args[0])
 		},
@@ -43,7 +45,7 @@ is 1.`,
 }
 
 func (x *explanation) run(out io.Writer, name string) error {
-	capture, err := inspect.OpenCapture(name)
+	capture, err := open(name)
 	if err != nil {
 		var path *fs.PathError
 		if errors.As(err, &path) {
@@ -61,11 +63,25 @@ func (x *explanation) run(out io.Writer, name string) error {
 	if err := tracker.WriteSummaries(out, style); err != nil {
 		return &exitError{exitFailed, err}
 	}
+	if n := tracker.Counts().Other; n > 0 {
+		fmt.Fprintf(out, "%s of other kinds: not IP, not ARP, or too short to read\n", count(n, "frame"))
+	}
+	if damaged == nil && capture.Packets() == 0 {
+		fmt.Fprintln(out, "no packets")
+	}
 	if damaged != nil {
 		return &exitError{exitFailed, fmt.Errorf("%w\n%s read before that are shown above",
 			damaged, count(capture.Packets(), "packet"))}
 	}
 	return nil
+}
+
+// open opens a capture file, or the standard input for "-".
+func open(name string) (*inspect.Capture, error) {
+	if name == "-" {
+		return inspect.NewCapture(os.Stdin)
+	}
+	return inspect.OpenCapture(name)
 }
 
 // show prints every packet, and returns what ended the file too early.

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"sync"
 	"sync/atomic"
 	"syscall"
 	"time"
@@ -44,7 +45,7 @@ then.`,
 		Example: `  septet run labs/first.yaml
   septet run labs/first.yaml --capture out.pcapng --no-publish
   septet run labs/lossy.yaml --virtual --seed 7 --for 1h`,
-		Args: cobra.ExactArgs(1),
+		Args: files(1, 1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			about, err := load(args[0])
 			if err != nil {
@@ -59,7 +60,7 @@ then.`,
 	flags := cmd.Flags()
 	flags.DurationVar(&o.duration, "for", 0, "end the lab after this time of its own, such as 90s or 1h")
 	flags.BoolVar(&o.virtual, "virtual", false, "virtual time: as fast as the network's events allow")
-	flags.Uint64Var(&o.seed, "seed", 1, "seed of the lab's randomness (default: the file's)")
+	flags.Uint64Var(&o.seed, "seed", 0, "seed of the lab's randomness (default the file's, or 1)")
 	flags.StringVar(&o.capture, "capture", "", "write every frame of every wire to this pcapng file")
 	flags.BoolVar(&o.noPublish, "no-publish", false, "do not open the published ports on this machine")
 	flags.BoolVarP(&o.quiet, "quiet", "q", false, "only what failed, and the summary")
@@ -73,15 +74,23 @@ func (o *runOptions) run(about *file.Lab) error {
 	}
 	out := &console{out: os.Stdout}
 	r := &running{options: o, about: about, out: out, style: styleFor(os.Stdout)}
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
 	defer stop()
+	context.AfterFunc(ctx, stop) // the second Ctrl-C ends the program at once
 	if !o.virtual {
 		return r.run(ctx, event.NewReal(o.seed))
 	}
 	r.progress = r.showProgress()
 	inBubble(func() int {
-		err := r.run(context.Background(), event.NewBubble(o.seed))
-		return exitCode(err)
+		// Nothing in the bubble can wait for what is outside: watch looks at ctx.
+		inside, end := context.WithCancel(context.Background())
+		defer end()
+		r.interrupt = func() {
+			if ctx.Err() != nil {
+				end()
+			}
+		}
+		return exitCode(r.run(inside, event.NewBubble(o.seed)))
 	})
 	return nil
 }
@@ -93,12 +102,17 @@ type running struct {
 	out     *console
 	style   inspect.Style
 
-	lab     *lab.Lab
-	tracker inspect.Tracker
-	frames  atomic.Int64
-	clock   atomic.Int64 // lab time, for the progress bar
+	lab      *lab.Lab
+	tracker  inspect.Tracker
+	watching *lab.Watch
+	frames   atomic.Int64
+	clock    atomic.Int64 // lab time, for the progress bar
 
-	progress func() // takes the progress bar away; nil if there is none
+	mu     sync.Mutex
+	failed []error // the steps that have failed so far
+
+	progress  func() // takes the progress bar away; nil if there is none
+	interrupt func() // in virtual time, ends the lab if Ctrl-C was pressed; else nil
 }
 
 // run builds the lab, lets it live and shows how it went.
@@ -113,7 +127,7 @@ func (r *running) run(ctx context.Context, loop *event.Loop) error {
 	if err != nil {
 		return errors.Join(err, l.Close())
 	}
-	missed := r.watch()
+	r.watch()
 	if err := l.StartServices(); err != nil {
 		return errors.Join(&exitError{exitFailed, err}, l.Close())
 	}
@@ -126,10 +140,10 @@ func (r *running) run(ctx context.Context, loop *event.Loop) error {
 	if !r.options.quiet {
 		describe(r.out, r.about, published)
 	}
-	failed := r.live(ctx, published && len(r.about.Published) > 0)
+	r.live(ctx, published && len(r.about.Published) > 0)
 	err = errors.Join(l.Close(), finish())
-	r.summarise(missed())
-	if failed != nil {
+	r.summarise()
+	if failed := r.failures(); failed != nil {
 		return &exitError{exitFailed, failed}
 	}
 	if err != nil {
@@ -160,15 +174,23 @@ func (r *running) record() (finish func() error, err error) {
 	if err != nil {
 		return nil, errors.Join(&exitError{exitFailed, err}, f.Close())
 	}
-	return func() error { return errors.Join(complete(), buffered.Flush(), f.Close()) }, nil
+	return func() error {
+		if err := errors.Join(complete(), buffered.Flush(), f.Close()); err != nil {
+			return fmt.Errorf("the capture %s: %w", r.options.capture, err)
+		}
+		return nil
+	}, nil
 }
 
 // watch shows the ladder while the lab runs, and counts for the summary.
-func (r *running) watch() (missed func() uint64) {
+func (r *running) watch() {
 	r.tracker = inspect.Tracker{Name: r.lab.NameOf, Origin: r.lab.Origin}
 	ladder := inspect.NewLadder(r.out, r.style)
-	return r.lab.Watch(func(f inspect.Frame) {
+	r.watching = r.lab.Watch(func(f inspect.Frame) {
 		r.frames.Add(1)
+		if r.interrupt != nil {
+			r.interrupt()
+		}
 		r.clock.Store(int64(f.Time.Sub(r.lab.Origin)))
 		line, fresh := r.tracker.Feed(f)
 		if fresh && !r.options.quiet {
@@ -177,38 +199,41 @@ func (r *running) watch() (missed func() uint64) {
 	})
 }
 
-// live runs the script and waits until the lab is to end. It returns what failed
-// in the script.
-func (r *running) live(ctx context.Context, published bool) error {
-	script := make(chan error, 1)
-	go func() { script <- r.lab.RunScript(r.report) }()
+// live runs the script and waits until the lab is to end. What failed in the
+// script is in failures, also if --for or Ctrl-C has cut it off.
+func (r *running) live(ctx context.Context, published bool) {
+	script := make(chan struct{})
+	go func() {
+		defer close(script)
+		_ = r.lab.RunScript(r.report)
+	}()
 	var over <-chan time.Time
 	if r.options.duration > 0 {
 		over = time.After(r.options.duration)
 	}
-	var failed error
 	select {
-	case failed = <-script:
+	case <-script:
 	case <-over:
-		return nil
+		return
 	case <-ctx.Done():
-		return nil
+		return
 	}
 	switch {
 	case over != nil:
 	case published:
 		if !r.options.quiet {
-			fmt.Fprintf(r.out, "\nThe script has ended. The published ports stay open: Ctrl-C ends the lab.\n\n")
+			r.watching.Then(func() {
+				fmt.Fprintf(r.out, "\nThe script has ended. The published ports stay open: Ctrl-C ends the lab.\n\n")
+			})
 		}
 	default:
 		r.settle()
-		return failed
+		return
 	}
 	select {
 	case <-over:
 	case <-ctx.Done():
 	}
-	return failed
 }
 
 // How a lab comes to rest: its connections are still closing when the script
@@ -228,8 +253,24 @@ func (r *running) settle() {
 	}
 }
 
-// report prints what the script does.
+// report prints what the script does, below the packets that did it.
 func (r *running) report(e lab.Report) {
+	if e.Err != nil {
+		r.mu.Lock()
+		r.failed = append(r.failed, fmt.Errorf("%s:%d: %w", r.about.File, e.Step.Line, e.Err))
+		r.mu.Unlock()
+	}
+	r.watching.Then(func() { r.print(e) })
+}
+
+// failures joins the errors of the steps that have failed so far.
+func (r *running) failures() error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return errors.Join(r.failed...)
+}
+
+func (r *running) print(e lab.Report) {
 	if r.options.quiet && e.Err == nil {
 		return
 	}
@@ -243,13 +284,13 @@ func (r *running) report(e lab.Report) {
 }
 
 // summarise prints what became of every connection.
-func (r *running) summarise(missed uint64) {
+func (r *running) summarise() {
 	if r.progress != nil {
 		r.progress()
 	}
 	fmt.Fprintln(r.out)
 	_ = r.tracker.WriteSummaries(r.out, r.style)
-	if missed > 0 {
+	if missed := r.watching.Missed(); missed > 0 {
 		fmt.Fprintf(r.out, "%s were sent faster than they could be shown: the ladder and the summary lack them\n",
 			count(int(missed), "frame"))
 	}

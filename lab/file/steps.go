@@ -97,7 +97,7 @@ func (r *reader) readAction(s *Step, o object, sound bool) {
 		r.forbid(o, a.key, "link")
 		s.Timeout = DefaultTimeout
 		if v, ok := o.get("timeout"); ok {
-			if d, ok := r.duration(v); ok {
+			if d, ok := r.someDuration(v); ok {
 				s.Timeout = d
 			}
 		}
@@ -167,7 +167,7 @@ func (r *reader) readPing(h *Host, v value) (*Ping, place, bool) {
 		p.Count, _ = r.number(v, 1, 1_000_000)
 	}
 	if v, ok := o.get("interval"); ok {
-		p.Interval, _ = r.duration(v)
+		p.Interval, _ = r.someDuration(v)
 	}
 	if v, ok := o.get("size"); ok {
 		p.Size, _ = r.number(v, 0, maxDatagram) // ICMP's header is as long as UDP's

@@ -37,6 +37,16 @@ func (s *source) duration(v value) (time.Duration, bool) {
 	return 0, false
 }
 
+// someDuration reads a time span that is not zero.
+func (s *source) someDuration(v value) (time.Duration, bool) {
+	d, ok := s.duration(v)
+	if ok && d == 0 {
+		s.mistake(v.at, "no time at all", "expected "+durationForm)
+		return 0, false
+	}
+	return d, ok
+}
+
 // limitedDuration reads a time span of at most so much.
 func (s *source) limitedDuration(v value, most time.Duration) (time.Duration, bool) {
 	d, ok := s.duration(v)
