@@ -18,6 +18,7 @@ import (
 	"septet/event"
 	"septet/host"
 	"septet/lab/file"
+	"septet/network"
 	"septet/physical"
 )
 
