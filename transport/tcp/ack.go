@@ -26,13 +26,39 @@ func (c *Conn) checkACK(now ev.Time, s *Segment) bool {
 		return false
 	}
 	c.probes = 0
-	if s.Ack.After(c.sndUna) {
-		c.newACK(now, s)
-	} else {
-		c.oldACK(now, s)
-	}
+	c.takeACK(now, s)
 	c.updateWindow(s)
 	return c.closeOnACK(now)
+}
+
+// takeACK works on an acknowledgement: what is delivered, what is lost, and what
+// follows for the windows.
+func (c *Conn) takeACK(now ev.Time, s *Segment) {
+	a := c.newAck(now)
+	a.ece = s.Flags.Has(header.ECE) && c.is(flagECN)
+	a.echoed = c.stamp.enabled && s.Options.HasTimestamps && s.Options.TSEcr != 0
+	a.echo = s.Options.TSEcr
+	if c.is(flagSACK) && s.Options.NumSACK > 0 {
+		c.takeSACK(a, s)
+	}
+	switch {
+	case s.Ack.After(c.sndUna):
+		c.newACK(a, s)
+	case c.isDuplicate(s):
+		a.duplicate = true
+		c.env.counters().DuplicateACKs++
+	}
+	if c.is(flagSACK) {
+		c.detectLosses(a)
+	} else if a.duplicate {
+		c.duplicateACK(a)
+	}
+	c.checkSpurious(a)
+	c.probeAcked(a, s)
+	c.respond(a)
+	if a.acked > 0 || a.sacked {
+		c.scheduleProbe(now)
+	}
 }
 
 // acceptOpen completes a passive or simultaneous open: the fifth step in
@@ -61,11 +87,11 @@ func (c *Conn) acceptOpen(now ev.Time, s *Segment) bool {
 }
 
 // newACK takes an acknowledgement of something new.
-func (c *Conn) newACK(now ev.Time, s *Segment) {
-	flight := c.sndMax.Sub(c.sndUna)
-	acked := s.Ack.Sub(c.sndUna)
-	c.measure(now, s)
+func (c *Conn) newACK(a *ack, s *Segment) {
+	a.acked = s.Ack.Sub(c.sndUna)
+	c.measure(a.now, s)
 	c.retries = 0
+	c.takeCumulative(a, s.Ack)
 	c.snd.acknowledge(c.env, s.Ack)
 	c.sndUna = s.Ack
 	if c.sndNxt.Before(c.sndUna) {
@@ -78,9 +104,16 @@ func (c *Conn) newACK(now ev.Time, s *Segment) {
 	if c.sndUna == c.sndMax {
 		c.rtoAt = ev.Never // RFC 6298, 5.2
 	} else {
-		c.rtoAt = now.Add(c.rtt.backedOff(c.backoff)) // 5.3
+		c.rtoAt = a.now.Add(c.rtt.backedOff(c.backoff)) // 5.3
 	}
-	c.progress(now, acked, flight)
+	l := &c.loss
+	l.dupAcks = 0
+	if l.phase == phaseOpen && c.sndUna.After(l.point) {
+		l.point = c.sndUna - 1 // kept near, so that it stays comparable
+	}
+	if !c.is(flagSACK) {
+		c.partialACK(a)
+	}
 	c.notify(Writable)
 }
 
@@ -101,14 +134,11 @@ func (c *Conn) measure(now ev.Time, s *Segment) {
 	}
 }
 
-// oldACK takes an acknowledgement that acknowledges nothing new; it may be a
-// duplicate in the sense of RFC 5681, section 2.
-func (c *Conn) oldACK(now ev.Time, s *Segment) {
+// isDuplicate reports whether an acknowledgement of nothing new is a duplicate in
+// the sense of RFC 5681, section 2.
+func (c *Conn) isDuplicate(s *Segment) bool {
 	outstanding := c.sndMax != c.sndUna && !c.is(flagPersist)
-	if outstanding && s.Ack == c.sndUna && s.length() == 0 && c.scaledWindow(s) == c.sndWnd {
-		c.env.counters().DuplicateACKs++
-		c.duplicateACK(now)
-	}
+	return outstanding && s.Ack == c.sndUna && s.length() == 0 && c.scaledWindow(s) == c.sndWnd
 }
 
 func (c *Conn) scaledWindow(s *Segment) int { return int(s.Window) << c.sndShift }

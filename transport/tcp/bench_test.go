@@ -31,12 +31,12 @@ type bench struct {
 	env     *observer
 	receive func(*packet.Packet)
 	mtu     int
-	sent    []sentSegment // not looked at yet
+	sent    []wireSegment // not looked at yet
 	id      uint16
 }
 
-// sentSegment is a segment that the host sent, and when.
-type sentSegment struct {
+// wireSegment is a segment that the host sent, and when.
+type wireSegment struct {
 	at ev.Time
 	header.TCP
 	text []byte
@@ -131,7 +131,7 @@ func (b *bench) record(datagram []byte) {
 	if header.Checksum(payload, header.PseudoSum(ip.Src, ip.Dst, ip.Protocol, len(payload))) != 0xffff {
 		b.t.Fatalf("at %v the host sent a segment with a bad checksum", b.loop.Now())
 	}
-	s := sentSegment{at: b.loop.Now()}
+	s := wireSegment{at: b.loop.Now()}
 	n, err := header.ParseTCP(payload, &s.TCP)
 	if err != nil {
 		b.t.Fatalf("the host sent a bad TCP header: %v", err)

@@ -131,15 +131,12 @@ const maxRanges = 1024
 // keptRanges is how long the list of gaps may stay while there are none.
 const keptRanges = 16
 
-// span is a range of sequence numbers that arrived ahead of a gap.
-type span struct{ left, right header.Seq }
-
 // receiveBuffer has the bytes that were received and not read yet, and behind
 // gaps those that arrived out of order, each at its place in the ring.
 type receiveBuffer struct {
 	ring
 	limit int
-	ahead []span // out of order, ascending, neither touching nor overlapping
+	ahead spans // out of order
 }
 
 // free is how many bytes the window may offer.
@@ -159,7 +156,7 @@ func (rb *receiveBuffer) insert(s storage, next, seq header.Seq, b []byte) int {
 		rb.size += len(b)
 		return len(b)
 	}
-	if !rb.remember(span{seq, seq.Add(len(b))}) {
+	if _, ok := rb.ahead.add(span{seq, seq.Add(len(b))}, maxRanges); !ok {
 		return 0
 	}
 	rb.reserve(s, offset+len(b), kept)
@@ -171,41 +168,6 @@ func (rb *receiveBuffer) insert(s storage, next, seq header.Seq, b []byte) int {
 	rb.ahead = append(rb.ahead[:0], rb.ahead[1:]...)
 	rb.size += n
 	return n
-}
-
-// remember merges x into the ranges, and reports whether there was room.
-func (rb *receiveBuffer) remember(x span) bool {
-	i, end := 0, len(rb.ahead) // first range that ends at or after x begins
-	for i < end {
-		mid := (i + end) / 2
-		if rb.ahead[mid].right.Before(x.left) {
-			i = mid + 1
-		} else {
-			end = mid
-		}
-	}
-	j := i // first range that begins after x ends
-	for j < len(rb.ahead) && rb.ahead[j].left.AtMost(x.right) {
-		if rb.ahead[j].left.Before(x.left) {
-			x.left = rb.ahead[j].left
-		}
-		if rb.ahead[j].right.After(x.right) {
-			x.right = rb.ahead[j].right
-		}
-		j++
-	}
-	if i < j {
-		rb.ahead[i] = x
-		rb.ahead = append(rb.ahead[:i+1], rb.ahead[j:]...)
-		return true
-	}
-	if len(rb.ahead) >= maxRanges {
-		return false
-	}
-	rb.ahead = append(rb.ahead, span{})
-	copy(rb.ahead[i+1:], rb.ahead[i:])
-	rb.ahead[i] = x
-	return true
 }
 
 // read copies out what is in order.

@@ -29,6 +29,12 @@ type environment interface {
 	storage
 	// emit sends a segment. It must not call back into the connection.
 	emit(c *Conn, s Segment)
+	// recordStore lends the memory of scoreboards.
+	lendRecords() []sentSegment
+	takeBackRecords(ring []sentSegment)
+	// ack and sample are scratch space for one acknowledgement.
+	ack() *ack
+	sample() *Sample
 	now() ev.Time
 	// secrets returns an initial sequence number (RFC 6528) and the offset of the
 	// timestamp clock (RFC 7323, section 5.4).
@@ -77,7 +83,7 @@ type Conn struct {
 
 	// Send sequence variables.
 	sndUna header.Seq // oldest unacknowledged
-	sndNxt header.Seq // next to send; goes back to sndUna after a timeout
+	sndNxt header.Seq // next to send for the first time
 	sndMax header.Seq // one after the highest number sent
 	sndWnd int        // the peer's window, scaled
 	sndMxW int        // the largest window the peer ever offered
@@ -102,14 +108,24 @@ type Conn struct {
 	quickACKs    uint8  // ACKs still to be sent without delay
 	unackedBytes int    // received since our last ACK
 	largest      int    // largest segment received: the peer's MSS, as far as we see
+	recent       recentSACKs
+	duplicate    span // received twice, to be told by D-SACK
 
 	rtt   rttEstimator
 	stamp timestamps
 	win   Window
 	ctrl  Control
-	loss  lossRecovery
+	board scoreboard
+	loss  recovery
+	rack  rack
+	tlp   tailLossProbe
+	rate  deliveryRate
 
 	rtoAt     ev.Time // retransmission, or window probe if flagPersist
+	rackAt    ev.Time // reordering timer
+	tlpAt     ev.Time // tail loss probe
+	paceAt    ev.Time // the pacing rate allows the next segment
+	paceNext  ev.Time // when it will; paceAt only if something waits for it
 	ackAt     ev.Time // delayed ACK
 	keepAt    ev.Time // keep-alive, 2 MSL, or the end of FIN-WAIT-2
 	lastSent  ev.Time // when data was last sent
@@ -123,7 +139,7 @@ type Conn struct {
 }
 
 // connFlags are the yes-or-no parts of a connection's state.
-type connFlags uint16
+type connFlags uint32
 
 const (
 	flagFinQueued  connFlags = 1 << iota // the user has closed: FIN follows the data
@@ -133,6 +149,10 @@ const (
 	flagAckNow                           // an ACK must go out
 	flagSynAcked                         // our SYN has been acknowledged
 	flagScaled                           // both ends offered window scaling
+	flagSACK                             // both ends permit selective acknowledgements
+	flagECN                              // both ends understand ECN
+	flagEchoCE                           // a router has marked what the peer sent: ACKs say so
+	flagSendCWR                          // the peer's echo has been answered: the next segment says so
 	flagPersist                          // the retransmission deadline is a window probe's
 	flagDetached                         // the user has let go of it
 	flagReadClosed                       // the user does not want data any more
@@ -170,12 +190,14 @@ func (c *Conn) move(e event) {
 func (c *Conn) init(env environment, p *Personality, local, remote netip.AddrPort, o Options) {
 	c.env, c.about = env, p
 	c.local, c.remote = local, remote
-	c.rtoAt, c.ackAt, c.keepAt = ev.Never, ev.Never, ev.Never
+	c.stopTimers()
+	c.rack.reoWndMult = 1
+	c.board.clear()
 	c.quickACKs = uint8(p.QuickACKs)
 	c.rtt.init(p)
 	c.SetOptions(o)
 	c.rcvShift = shiftFor(c.rcv.limit, p.WindowScale)
-	c.ctrl = Reno{}
+	c.ctrl = &Reno{}
 }
 
 // shiftFor returns the window scale that a buffer needs, at least the usual one.
@@ -199,7 +221,8 @@ func (c *Conn) startSequence(now ev.Time, previous *Conn) {
 	}
 	c.sndUna, c.sndNxt, c.sndMax, c.sndUp = c.iss, c.iss, c.iss, c.iss
 	c.snd.start = c.iss + 1
-	c.loss.recover = c.iss
+	c.loss.point = c.iss
+	c.rack.fack, c.rack.endSeq = c.iss, c.iss
 }
 
 // open sends the first SYN (RFC 9293, section 3.10.1).
@@ -210,7 +233,14 @@ func (c *Conn) open(now ev.Time, previous *Conn) {
 }
 
 // Deadline returns the moment at which Expire must be called next.
-func (c *Conn) Deadline() ev.Time { return min(c.rtoAt, c.ackAt, c.keepAt) }
+func (c *Conn) Deadline() ev.Time {
+	return min(c.rtoAt, c.rackAt, c.tlpAt, c.paceAt, c.ackAt, c.keepAt)
+}
+
+func (c *Conn) stopTimers() {
+	c.rtoAt, c.rackAt, c.tlpAt, c.paceAt = ev.Never, ev.Never, ev.Never, ev.Never
+	c.ackAt, c.keepAt = ev.Never, ev.Never
+}
 
 // notify tells the owner.
 func (c *Conn) notify(r Ready) {
@@ -232,8 +262,9 @@ func (c *Conn) end(e event, err error) {
 	if c.err == nil {
 		c.err = err
 	}
-	c.rtoAt, c.ackAt, c.keepAt = ev.Never, ev.Never, ev.Never
+	c.stopTimers()
 	c.unset(flagAckNow)
+	c.takeBackBoard()
 	c.snd.drop(c.snd.size)
 	c.snd.release(c.env)
 	c.rcv.ahead = nil

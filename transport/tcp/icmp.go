@@ -18,7 +18,7 @@ func (c *Conn) icmpError(now ev.Time, e *network.Error) {
 		// RFC 1191, section 6.4: send again at once what was too long.
 		if mtu := max(e.MTU, minPathMTU); mtu < c.mss+c.overhead() {
 			c.setMSS(mtu)
-			c.sndNxt = c.sndUna
+			c.recut()
 			c.rtt.cancel()
 			c.Output(now)
 		}

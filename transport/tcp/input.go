@@ -77,6 +77,10 @@ func (c *Conn) takeSYN(now ev.Time, s *Segment) {
 	} else {
 		c.sndShift, c.rcvShift = 0, 0
 	}
+	if o.SACKPermitted && c.about.SACK {
+		c.set(flagSACK)
+	}
+	c.agreeECN(s)
 	if o.HasTimestamps && c.about.Timestamps {
 		c.stamp.enabled = true
 		c.stamp.recent, c.stamp.recentAt = o.TSVal, now
@@ -100,6 +104,15 @@ func (c *Conn) setMSS(mtu int) {
 	c.win.MSS = c.mss
 }
 
+// recut sends again, in segments of the size that is now right, all that was
+// longer.
+func (c *Conn) recut() {
+	if c.is(flagSynAcked) {
+		c.sndNxt = c.board.recut(c.sndUna, c.mss)
+		c.loss.dupBytes = 0
+	}
+}
+
 // overhead is the length of the headers of a data segment.
 func (c *Conn) overhead() int {
 	n := header.IPv4Len + header.TCPLen
@@ -113,7 +126,7 @@ func (c *Conn) overhead() int {
 func (c *Conn) synAcknowledged(now ev.Time, s *Segment) {
 	c.set(flagSynAcked)
 	c.measure(now, s)
-	c.startWindow()
+	c.startWindow(now)
 	if c.retries > 0 && c.rtt.srtt == 0 {
 		// RFC 6298, 5.7: after a lost SYN, and with no measurement yet, the timeout
 		// starts at three seconds.
@@ -199,6 +212,7 @@ func (c *Conn) checkSequence(now ev.Time, s *Segment) bool {
 		if c.stamp.enabled && s.Options.HasTimestamps {
 			c.stamp.update(now, s.Seq, s.Options.TSVal)
 		}
+		c.receiveECN(s)
 		c.trim(s, wnd)
 		return true
 	}
@@ -216,6 +230,9 @@ func (c *Conn) refuseUnacceptable(now ev.Time, s *Segment, wnd int) {
 	c.set(flagAckNow)
 	if s.Flags.Has(header.SYN) {
 		return
+	}
+	if len(s.Text) > 0 && s.end().AtMost(c.rcvNxt) {
+		c.duplicate = span{s.Seq, s.Seq.Add(len(s.Text))}
 	}
 	// A FIN again in TIME-WAIT means that our last ACK was lost: it is
 	// acknowledged and the wait begins again (section 3.10.7.4, eighth).
@@ -236,6 +253,9 @@ func (c *Conn) trim(s *Segment, wnd int) {
 		if s.Flags.Has(header.SYN) {
 			s.Flags &^= header.SYN
 			before--
+		}
+		if len(s.Text) > 0 {
+			c.duplicate = span{s.Seq, s.Seq.Add(min(before, len(s.Text)))}
 		}
 		s.Text = s.Text[min(before, len(s.Text)):]
 		s.Seq = c.rcvNxt

@@ -29,8 +29,12 @@ type Layer struct {
 	secret    [32]byte
 	timeWaits int
 	stats     Stats
-	segment   Segment     // the one being received
-	env       environment // of new connections: the layer itself
+	segment   Segment // the one being received
+
+	records  [][]sentSegment // of scoreboards that nobody uses
+	thisAck  ack
+	thisRate Sample
+	env      environment // of new connections: the layer itself
 }
 
 // maxTimeWait caps how many connections wait in TIME-WAIT; those beyond end at
@@ -199,6 +203,7 @@ func (l *Layer) accept(p *packet.Packet, d *network.Datagram) bool {
 		l.stats.Malformed++
 		return false
 	}
+	l.segment.ECN = d.TOS & ecnMask
 	l.segment.Text = p.Tail()
 	if text := p.Head()[n:]; len(text) > 0 {
 		if len(p.Tail()) > 0 {
@@ -280,7 +285,7 @@ func (l *Layer) send(path *network.Path, s Segment) {
 	p.PartialChecksum(checksumOffset)
 	// An error here is a segment lost before the wire: retransmission deals with
 	// it, or an ICMP message says more.
-	_ = l.net.Output(p, path, network.Send{Protocol: header.ProtocolTCP, DontFragment: true})
+	_ = l.net.Output(p, path, network.Send{Protocol: header.ProtocolTCP, TOS: s.ECN, DontFragment: true})
 }
 
 // checksumOffset is where the checksum stands in a TCP header.
@@ -288,6 +293,10 @@ const checksumOffset = 16
 
 // now returns the time of this turn.
 func (l *Layer) now() ev.Time { return l.loop.Now() }
+
+// ack and sample return scratch space: one acknowledgement is worked on at a time.
+func (l *Layer) ack() *ack       { return &l.thisAck }
+func (l *Layer) sample() *Sample { return &l.thisRate }
 
 // counters returns what connections count in.
 func (l *Layer) counters() *Stats { return &l.stats }

@@ -11,10 +11,18 @@ func (c *Conn) Output(now ev.Time) {
 	if c.state == Closed {
 		return
 	}
+	if c.is(flagAckNow) && c.reports() && c.state > SynSent {
+		// A full segment has no room for a report.
+		c.transmit(now, header.ACK, c.emptySeq(), 0)
+	}
+	before := c.sndMax
 	for c.sendNext(now) {
 	}
 	if c.is(flagAckNow) && c.state > SynSent {
 		c.transmit(now, header.ACK, c.emptySeq(), 0)
+	}
+	if c.sndMax != before {
+		c.scheduleProbe(now)
 	}
 	c.startPersist(now)
 }
@@ -37,15 +45,86 @@ func (c *Conn) sendNext(now ev.Time) bool {
 		}
 		return false // what follows waits for the answer
 	}
-	n, fin := c.nextText()
-	if n == 0 && !fin {
+	if c.paced(now) {
 		return false
+	}
+	if i := c.board.lost.first; c.board.size > 0 && i >= 0 && c.loss.newOnly == 0 {
+		return c.mayResend(i) && c.resend(now, i)
 	}
 	if c.sndNxt == c.sndMax {
 		c.restartIdle(now)
 	}
-	c.transmit(now, c.textFlags(c.sndNxt, n, fin), c.sndNxt, n)
+	n, fin := c.nextText()
+	if n == 0 && !fin {
+		if c.inFlight() < c.win.Cwnd && c.snd.size <= c.sndNxt.Sub(c.snd.start) {
+			c.rate.idle(c.inFlight())
+		}
+		c.loss.newOnly = 0
+		return false
+	}
+	c.sendText(now, n, fin)
+	if c.loss.newOnly > 0 {
+		c.loss.newOnly--
+	}
 	return true
+}
+
+// sendText sends n bytes for the first time.
+func (c *Conn) sendText(now ev.Time, n int, fin bool) {
+	seq := c.sndNxt
+	end := seq.Add(n)
+	if fin {
+		end++
+	}
+	if c.board.ring == nil {
+		c.board.ring = c.env.lendRecords()
+		c.board.clear()
+	}
+	flight := c.inFlight()
+	g := c.board.add(seq, end)
+	g.resent = seq.Before(c.sndMax) // it was a window probe before
+	c.rate.sent(now, g, flight)
+	c.transmit(now, c.textFlags(seq, n, fin), seq, n)
+	c.spend(now, n)
+}
+
+// mayResend reports whether the windows allow the lost segment in slot i to be
+// sent again now.
+func (c *Conn) mayResend(i int32) bool {
+	g := &c.board.ring[i]
+	n := min(g.len(), c.mss) // a FIN costs nothing
+	return g.seq.Before(c.sndUna.Add(c.sndWnd)) && c.inFlight()+n <= max(c.win.Cwnd, n)
+}
+
+// resend sends the segment in slot i again, or as much of it as the peer's window
+// has room for.
+func (c *Conn) resend(now ev.Time, i int32) bool {
+	g := &c.board.ring[i]
+	text := g.end
+	if text.After(c.snd.end()) {
+		text = c.snd.end()
+	}
+	fin := text != g.end
+	n := text.Sub(g.seq)
+	if room := c.sndUna.Add(c.sndWnd).Sub(g.seq); room < n {
+		n, fin = max(room, 1), false
+	}
+	flight := c.inFlight()
+	g.resent = true
+	c.board.become(i, segFlying)
+	c.rate.sent(now, g, flight)
+	c.loss.resent++
+	c.transmit(now, c.textFlags(g.seq, n, fin), g.seq, n)
+	c.spend(now, n)
+	return true
+}
+
+// spend takes n bytes sent off the budgets of recovery and of pacing.
+func (c *Conn) spend(now ev.Time, n int) {
+	if c.loss.phase == phaseRecovery {
+		c.loss.prrOut += n
+	}
+	c.pace(now, n)
 }
 
 func (c *Conn) sendSYN(now ev.Time) {
@@ -64,10 +143,9 @@ func (c *Conn) nextText() (n int, fin bool) {
 	if queued < 0 {
 		return 0, false
 	}
-	flight := c.sndNxt.Sub(c.sndUna)
-	usable := min(c.sndWnd, c.win.Cwnd) - flight
-	n = max(0, min(queued, usable, c.mss))
-	fin = c.is(flagFinQueued) && n == queued && c.sndWnd-flight > n
+	room := c.sndWnd - c.sndNxt.Sub(c.sndUna)
+	n = max(0, min(queued, room, c.win.Cwnd-c.inFlight(), c.mss))
+	fin = c.is(flagFinQueued) && n == queued && room > n
 	if fin || n == c.mss {
 		return n, fin
 	}
@@ -82,7 +160,7 @@ func (c *Conn) nextText() (n int, fin bool) {
 // 3.7.4).
 func (c *Conn) worthSending(n, queued int) bool {
 	switch {
-	case c.sndNxt.Before(c.sndMax): // sent before, and lost
+	case c.sndNxt.Before(c.sndMax): // sent before, as a window probe
 		return true
 	case n == queued && (c.opts.NoDelay || c.sndMax == c.sndUna):
 		return true
@@ -106,15 +184,6 @@ func (c *Conn) textFlags(seq header.Seq, n int, fin bool) header.TCPFlags {
 	return flags
 }
 
-// retransmit sends the oldest unacknowledged segment again.
-func (c *Conn) retransmit(now ev.Time) {
-	n := min(c.snd.size, c.mss)
-	fin := c.is(flagFinSent) && n == c.snd.size
-	if n > 0 || fin {
-		c.transmit(now, c.textFlags(c.sndUna, n, fin), c.sndUna, n)
-	}
-}
-
 // transmit builds one segment of n bytes of text at seq and sends it. Everything
 // that sending implies is kept here: SND.NXT, the timers, what the peer now
 // knows of our window.
@@ -130,12 +199,13 @@ func (c *Conn) transmit(now ev.Time, flags header.TCPFlags, seq header.Seq, n in
 		c.acknowledged()
 	}
 	s.Window = c.advertise(flags)
-	c.putOptions(now, &s)
+	c.putOptions(now, &s, n)
 	if c.is(flagUrgent) && c.sndUp.After(seq) {
 		s.Flags |= header.URG
 		// RFC 6093: the pointer is an offset from the sequence number.
 		s.Urgent = uint16(min(c.sndUp.Sub(seq), 0xffff))
 	}
+	c.markECN(&s, seq == c.sndMax)
 	if length := s.length(); length > 0 {
 		c.sent(now, seq, length, flags)
 	}
@@ -214,7 +284,7 @@ func (c *Conn) receiveWindow() int {
 }
 
 // putOptions adds the options that the segment carries.
-func (c *Conn) putOptions(now ev.Time, s *Segment) {
+func (c *Conn) putOptions(now ev.Time, s *Segment, n int) {
 	o := &s.Options
 	syn := s.Flags&header.SYN != 0
 	if syn {
@@ -225,8 +295,13 @@ func (c *Conn) putOptions(now ev.Time, s *Segment) {
 			o.HasWindowScale, o.WindowScale = true, c.rcvShift
 		}
 		o.HasTimestamps = c.stamp.enabled || active && c.about.Timestamps
+		o.SACKPermitted = c.is(flagSACK) || active && c.about.SACK
+		c.offerECN(s)
 	} else {
 		o.HasTimestamps = c.stamp.enabled
+		if c.reports() && s.Flags&header.RST == 0 {
+			c.putSACK(o, c.sackRoom(n))
+		}
 	}
 	if o.HasTimestamps {
 		o.TSVal = c.stamp.clock(now)
@@ -240,7 +315,8 @@ func (c *Conn) putOptions(now ev.Time, s *Segment) {
 // send, nothing outstanding and no window for it (RFC 9293, section 3.8.6.1), or
 // only one too small to be worth it (the override of section 3.8.6.2.1).
 func (c *Conn) startPersist(now ev.Time) {
-	if c.rtoAt != ev.Never || c.sndNxt != c.sndUna || !c.state.synchronized() {
+	if c.rtoAt != ev.Never || c.paceAt != ev.Never || !c.state.synchronized() ||
+		c.board.size > 0 && c.board.flying.first >= 0 {
 		return
 	}
 	if c.snd.size > 0 || c.is(flagFinQueued) && !c.finAcked() {
@@ -255,7 +331,9 @@ func (c *Conn) probe(now ev.Time) {
 	n := min(c.snd.size, 1)
 	c.transmit(now, c.textFlags(c.sndUna, n, n == 0), c.sndUna, n)
 	c.rtt.cancel() // the answer tells how long the window was shut, not the path
-	c.sndNxt = c.sndUna
+	if c.board.size == 0 {
+		c.sndNxt = c.sndUna
+	}
 	c.set(flagPersist)
 }
 

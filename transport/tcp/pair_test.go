@@ -181,7 +181,7 @@ func TestTransferOverBareWire(t *testing.T) {
 		t.Fatal(err)
 	}
 	if n := p.a.tcp.stats.Retransmitted + p.b.tcp.stats.Retransmitted; n != 0 {
-		t.Errorf("%d segments retransmitted on a wire that loses nothing", n)
+		t.Errorf("%d segments retransmitted on a wire that loses nothing\n%+v\n%+v", n, p.a.tcp.stats, p.b.tcp.stats)
 	}
 }
 

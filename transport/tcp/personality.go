@@ -19,6 +19,8 @@ type Personality struct {
 	QuickACKs     int           // ACKs sent at once while a connection is young
 	WindowScale   uint8         // shift offered
 	Timestamps    bool          // offered and accepted
+	SACK          bool          // offered and accepted
+	ECN           bool          // asked for; a peer that asks is always answered
 	DefaultMSS    int           // when the peer names none (RFC 9293, MUST-15)
 
 	TimeWait      time.Duration // 2 MSL
@@ -46,6 +48,7 @@ var LinuxPersonality = Personality{
 	QuickACKs:     16,
 	WindowScale:   7,
 	Timestamps:    true,
+	SACK:          true,
 	DefaultMSS:    536,
 	TimeWait:      60 * time.Second,
 	FinWait2:      60 * time.Second,
@@ -72,6 +75,7 @@ var RFCPersonality = Personality{
 	DelayedACK:    200 * time.Millisecond,
 	WindowScale:   7,
 	Timestamps:    true,
+	SACK:          true,
 	DefaultMSS:    536,
 	TimeWait:      4 * time.Minute,
 	KeepIdle:      2 * time.Hour,

@@ -7,66 +7,256 @@ import (
 	"septet/header"
 )
 
-// lossRecovery is the state of fast retransmit and fast recovery (RFC 6582).
-type lossRecovery struct {
-	recover header.Seq // SND.NXT when the last loss was found
-	dupAcks int
-	active  bool
+// phase says what a connection is doing about losses.
+type phase uint8
+
+const (
+	phaseOpen     phase = iota // nothing is wrong
+	phaseRecovery              // fast recovery: RFC 6675, or RFC 6582 without SACK
+	phaseLoss                  // after a timeout: RFC 5681, section 3.1
+)
+
+// recovery is the state of one loss episode.
+type recovery struct {
+	phase phase
+	point header.Seq // SND.NXT when it began: acknowledged, the episode is over
+
+	// Proportional rate reduction (RFC 6937bis): RecoverFS, prr_delivered, prr_out.
+	prrFlight, prrDelivered, prrOut int
+
+	// Without SACK each duplicate acknowledgement stands for a segment delivered.
+	dupAcks  int
+	dupBytes int
+
+	resent  int  // segments sent again in this episode and not reported as duplicates
+	undo    bool // the reduction may yet be undone
+	frto    bool // F-RTO has not decided yet
+	newOnly int  // F-RTO: new segments to be sent before old ones
+	ecnTo   header.Seq
+	ecnSlow bool // a window was reduced for ECN and has not been acknowledged yet
 }
 
 // dupAckThreshold is how many duplicates tell loss from reordering (RFC 5681,
 // section 3.2).
 const dupAckThreshold = 3
 
-// duplicateACK takes a duplicate acknowledgement (RFC 6582, section 3.2, step 2).
-func (c *Conn) duplicateACK(now ev.Time) {
-	l := &c.loss
-	l.dupAcks++
-	switch {
-	case l.active:
-		// Each one says that a segment has left the network.
-		c.win.Cwnd += c.mss
-	case l.dupAcks == dupAckThreshold && c.sndUna.After(l.recover):
-		flight := c.sndMax.Sub(c.sndUna)
-		c.win.Ssthresh = c.ctrl.Lost(&c.win, flight)
-		l.active = true
-		l.recover = c.sndMax
-		c.env.counters().FastRetransmits++
-		c.retransmit(now)
-		c.win.Cwnd = c.win.Ssthresh + dupAckThreshold*c.mss
+// ack is what one acknowledgement did, while it is being worked on.
+type ack struct {
+	now       ev.Time
+	acked     int  // bytes cumulatively acknowledged
+	delivered int  // bytes newly delivered
+	lost      int  // bytes newly taken for lost
+	sacked    bool // something was selectively acknowledged for the first time
+	original  bool // something sent only once has been delivered
+	duplicate bool // of RFC 5681, section 2
+	ece       bool
+	priorPipe int
+	flight    int // FlightSize before it (RFC 5681): sent and not cumulatively acknowledged
+	dsack     span
+	echo      uint32 // TSecr, if echoed
+	echoed    bool
+	rate      rateSample
+}
+
+func (c *Conn) newAck(now ev.Time) *ack {
+	a := c.env.ack()
+	*a = ack{now: now, priorPipe: c.inFlight(), flight: c.sndMax.Sub(c.sndUna)}
+	return a
+}
+
+// inFlight estimates how many bytes are in the network.
+func (c *Conn) inFlight() int { return max(0, c.board.pipe-c.loss.dupBytes) }
+
+// deliver notes that a segment has arrived, cumulatively or selectively
+// acknowledged.
+func (c *Conn) deliver(a *ack, g *sentSegment) {
+	a.delivered += g.len()
+	if !g.resent {
+		a.original = a.original || g.end.AtMost(c.loss.point)
+		c.rack.observeRTT(a.now, a.now.Sub(g.sentAt))
+	}
+	c.rate.delivers(a.now, &a.rate, g)
+	// A timestamp echoed from before the repetition shows that the original has
+	// arrived (RFC 8985, section 6.2, step 2).
+	fresh := !a.echoed || int32(a.echo-c.stamp.clock(g.sentAt)) >= 0
+	c.rack.delivers(a.now, g, fresh)
+	c.rack.orders(g)
+}
+
+// takeCumulative takes everything before seq off the scoreboard.
+func (c *Conn) takeCumulative(a *ack, seq header.Seq) {
+	b := &c.board
+	for b.size > 0 {
+		g := b.first()
+		if g.end.After(seq) {
+			if g.seq.Before(seq) {
+				a.delivered += seq.Sub(g.seq)
+				b.cut(seq)
+			}
+			break
+		}
+		if g.state != segSacked {
+			c.deliver(a, g)
+		}
+		b.pop()
+	}
+	b.sacked.dropBefore(seq)
+	if b.size == 0 {
+		c.takeBackBoard()
 	}
 }
 
-// progress takes an acknowledgement of acked bytes of new data, with flight
-// bytes outstanding before it (RFC 6582, section 3.2, steps 3 to 5).
-func (c *Conn) progress(now ev.Time, acked, flight int) {
+// takeBackBoard gives the memory of the scoreboard back.
+func (c *Conn) takeBackBoard() {
+	if c.board.ring != nil {
+		c.env.takeBackRecords(c.board.ring)
+		kept := c.board.sacked[:0]
+		if cap(kept) > keptRanges {
+			kept = nil
+		}
+		c.board = scoreboard{flying: emptyChain, lost: emptyChain, sacked: kept}
+	}
+}
+
+// respond draws the conclusions of an acknowledgement, or of the reordering timer:
+// loss episodes, the congestion control, proportional rate reduction.
+func (c *Conn) respond(a *ack) {
 	l := &c.loss
-	l.dupAcks = 0
-	switch {
-	case !l.active:
-		if c.sndUna.After(l.recover) {
-			l.recover = c.sndUna - 1 // kept near, so that it stays comparable
+	ended := l.phase == phaseRecovery && c.sndUna.AtLeast(l.point)
+	if l.phase != phaseOpen && c.sndUna.AtLeast(l.point) {
+		c.recovered(a)
+	}
+	if a.lost > 0 && l.phase == phaseOpen {
+		c.enterRecovery(a)
+	}
+	if a.ece {
+		c.congestionExperienced(a)
+	}
+	if a.delivered > 0 && (!ended || c.ctrl.OwnsRecovery()) {
+		c.ctrl.Acked(&c.win, c.sample(a))
+	}
+	if l.phase == phaseRecovery && !c.ctrl.OwnsRecovery() {
+		c.reduceRate(a)
+	}
+}
+
+// sample fills in what the congestion control gets to know.
+func (c *Conn) sample(a *ack) *Sample {
+	s := c.env.sample()
+	*s = Sample{
+		Now: a.now, Acked: a.acked, Delivered: a.delivered, Lost: a.lost,
+		PriorInFlight: a.priorPipe, InFlight: c.inFlight(), WindowLimited: c.windowUsed(a.priorPipe),
+		MinRTT: c.rack.minRTT, SRTT: c.rtt.srtt, ECE: a.ece, SndUna: c.sndUna, SndNxt: c.sndMax,
+	}
+	if a.rate.valid {
+		s.RTT = a.now.Sub(a.rate.sentAt)
+	}
+	c.rate.finish(&a.rate, s)
+	return s
+}
+
+// slowDown has the control set the slow-start threshold.
+func (c *Conn) slowDown(a *ack, cause Cause) {
+	l := &c.loss
+	l.undo, l.resent = cause != CauseECN, 0
+	s := c.sample(a)
+	// RFC 5681, section 3.2: what limited transmit sent beyond the window "MUST NOT be
+	// included in this calculation".
+	s.PriorInFlight = min(a.flight, c.win.Cwnd)
+	c.ctrl.Congested(&c.win, s, cause)
+	if cause != CauseTimeout && !c.ctrl.OwnsRecovery() && l.phase == phaseOpen {
+		c.win.Cwnd = min(c.win.Cwnd, c.win.Ssthresh)
+	}
+}
+
+// enterRecovery begins fast recovery (RFC 6675, section 5, step 4; RFC 6582,
+// section 3.2, step 2).
+func (c *Conn) enterRecovery(a *ack) {
+	l := &c.loss
+	l.phase = phaseRecovery
+	l.point = c.sndMax
+	l.prrFlight, l.prrDelivered, l.prrOut = max(a.priorPipe, c.mss), 0, 0
+	c.win.Recovering = true
+	c.tlpAt = ev.Never
+	c.tlp.out = false
+	c.env.counters().FastRetransmits++
+	c.slowDown(a, CauseLoss)
+}
+
+// recovered ends an episode.
+func (c *Conn) recovered(a *ack) {
+	l := &c.loss
+	if l.phase == phaseRecovery && !c.ctrl.OwnsRecovery() {
+		c.win.Cwnd = c.win.Ssthresh // RFC 6937bis: the reduction is complete
+	}
+	c.rack.recovered()
+	l.phase, l.frto, l.newOnly = phaseOpen, false, 0
+	l.dupAcks, l.dupBytes = 0, 0
+	c.win.Recovering = false
+	c.ctrl.Recovered(&c.win, a.now)
+}
+
+// reduceRate is proportional rate reduction (RFC 6937bis, section 6): in recovery
+// the window follows what is delivered, down to the slow-start threshold.
+func (c *Conn) reduceRate(a *ack) {
+	l := &c.loss
+	l.prrDelivered += a.delivered
+	pipe, ssthresh := c.inFlight(), c.win.Ssthresh
+	var send int
+	if pipe > ssthresh {
+		send = (l.prrDelivered*ssthresh+l.prrFlight-1)/l.prrFlight - l.prrOut
+	} else {
+		send = max(l.prrDelivered-l.prrOut, a.delivered)
+		if a.acked > 0 && a.lost == 0 {
+			send += c.mss // SafeACK: the network has room
 		}
-		if c.windowUsed(flight) {
-			c.ctrl.Acked(&c.win, acked)
-		}
-	case c.sndUna.AtLeast(l.recover):
-		// A full acknowledgement.
-		left := c.sndMax.Sub(c.sndUna)
-		c.win.Cwnd = min(c.win.Ssthresh, max(left, c.mss)+c.mss)
-		l.active = false
-	default:
-		// A partial one: the next hole begins at SND.UNA.
-		c.retransmit(now)
-		c.win.Cwnd = max(c.win.Cwnd-acked, c.mss)
-		if acked >= c.mss {
-			c.win.Cwnd += c.mss
-		}
+		send = min(send, ssthresh-pipe)
+	}
+	if l.prrOut == 0 {
+		send = max(send, c.mss) // the fast retransmission itself
+	}
+	c.win.Cwnd = pipe + max(send, 0)
+}
+
+// duplicateACK takes a duplicate acknowledgement of a peer without SACK (RFC 6582,
+// section 3.2).
+func (c *Conn) duplicateACK(a *ack) {
+	l, b := &c.loss, &c.board
+	if l.phase == phaseLoss {
+		return // it may be for what was sent before the timeout
+	}
+	l.dupAcks++
+	if l.dupBytes+c.mss < b.pipe {
+		l.dupBytes += c.mss
+		a.delivered += c.mss
+	}
+	if l.phase == phaseOpen && l.dupAcks == dupAckThreshold && c.sndUna.After(l.point) {
+		c.loseFirst(a)
+	}
+}
+
+// partialACK takes an acknowledgement of something new, but not of everything that
+// was outstanding, in the recovery of a connection without SACK: the next hole
+// begins at SND.UNA.
+func (c *Conn) partialACK(a *ack) {
+	l := &c.loss
+	// What the duplicates had stood for is now acknowledged.
+	stood := min(l.dupBytes, max(0, a.acked-c.mss))
+	l.dupBytes -= stood
+	a.delivered = max(0, a.delivered-stood)
+	if l.phase == phaseRecovery && c.sndUna.Before(l.point) {
+		c.loseFirst(a)
+	}
+}
+
+func (c *Conn) loseFirst(a *ack) {
+	if b := &c.board; b.size > 0 && b.first().state == segFlying {
+		c.lose(a, int32(b.head))
 	}
 }
 
 // timeout is the expiry of the retransmission timer (RFC 6298, 5.4 to 5.6; RFC
-// 5681, section 3.1; RFC 6582, section 4).
+// 5681, section 3.1).
 func (c *Conn) timeout(now ev.Time) {
 	if int(c.retries) >= c.retryLimit() {
 		err := c.soft
@@ -79,23 +269,58 @@ func (c *Conn) timeout(now ev.Time) {
 	c.env.counters().Timeouts++
 	if mtu := c.path.MTU(); mtu < c.mss+c.overhead() {
 		c.setMSS(mtu) // the route has changed to one that carries less
+		c.recut()
 	}
 	if c.is(flagSynAcked) {
-		if c.retries == 0 {
-			c.win.Ssthresh = c.ctrl.Lost(&c.win, c.sndMax.Sub(c.sndUna))
-		}
-		c.win.Cwnd = c.mss // the loss window
-		c.win.Acked = 0
+		c.loseEverything(now)
+	} else {
+		c.sndNxt = c.iss
 	}
 	c.retries++
 	if c.backoff < 30 {
 		c.backoff++
 	}
-	c.loss.active, c.loss.dupAcks = false, 0
-	c.loss.recover = c.sndMax
-	c.sndNxt = c.sndUna
 	c.rtt.cancel()
+	c.tlp.out = false
+	c.rackAt, c.tlpAt = ev.Never, ev.Never
 	c.rtoAt = ev.Never // Output starts it again, backed off
+}
+
+// loseEverything begins the recovery after a timeout: nothing that was on its way
+// is believed to be there any more.
+func (c *Conn) loseEverything(now ev.Time) {
+	l, b := &c.loss, &c.board
+	a := c.newAck(now)
+	if b.size > 0 && b.first().state == segSacked {
+		// The peer has reported what it does not acknowledge: it has thrown it away
+		// (RFC 2018, section 8).
+		c.env.counters().Reneged++
+		b.forgetSACKs()
+	}
+	for n := range b.size { // in the order of sequence numbers
+		switch i := b.slot(n); b.ring[i].state {
+		case segFlying:
+			c.lose(a, i)
+		case segLost:
+			b.become(i, segLost)
+		}
+	}
+	l.dupAcks, l.dupBytes = 0, 0
+	// RFC 5681: "when a TCP sender detects segment loss using the retransmission
+	// timer and the given segment has already been resent ... ssthresh is held
+	// constant".
+	if first := c.retries == 0; first {
+		// RFC 5682, section 3.1, step 1: not if a loss is being repaired already.
+		l.frto = c.is(flagSACK) && l.phase == phaseOpen && c.sndUna.After(l.point)
+		c.slowDown(a, CauseTimeout)
+	} else {
+		l.frto = false
+	}
+	l.phase, l.newOnly = phaseLoss, 0
+	l.point = c.sndMax
+	c.win.Recovering = true
+	c.win.Cwnd = c.mss // the loss window
+	c.win.Acked = 0
 }
 
 // retryLimit is how often the present segment is sent again before the

@@ -17,7 +17,7 @@ import (
 //
 //	# what it proves
 //	host rfc                      the personality: linux (if nothing is said) or rfc
-//	set DelayedACK=40ms QuickACKs=0        its fields, changed
+//	set DelayedACK=40ms QuickACKs=0        its fields, changed; SACK is off if nothing is said
 //	+0     connect
 //	+0     > SYN seq 0 win 65535 <mss 1460, ts 0 0, ws 7>
 //	+10ms  < SYN,ACK seq 0 ack 1 win 1000 <mss 1460>
@@ -190,7 +190,7 @@ func (s *script) expect(line string) {
 }
 
 // learn takes the clock of the host from a segment.
-func (s *script) learn(got *sentSegment) {
+func (s *script) learn(got *wireSegment) {
 	if !got.Options.HasTimestamps {
 		return
 	}
@@ -203,7 +203,7 @@ func (s *script) learn(got *sentSegment) {
 }
 
 // differs says in what a segment is not the one wanted.
-func (s *script) differs(want scriptSegment, got *sentSegment) string {
+func (s *script) differs(want scriptSegment, got *wireSegment) string {
 	gotFlags := got.Flags
 	if want.flags&header.PSH == 0 {
 		gotFlags &^= header.PSH
@@ -234,7 +234,7 @@ func (s *script) differs(want scriptSegment, got *sentSegment) string {
 }
 
 // describe writes a segment as a line of a script.
-func (s *script) describe(g *sentSegment) string {
+func (s *script) describe(g *wireSegment) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "at +%v: > %s seq %d", g.at.Sub(s.begin), strings.ReplaceAll(g.Flags.String(), ", ", ","), g.Seq.Sub(s.hostISS))
 	if len(g.text) > 0 {

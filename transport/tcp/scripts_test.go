@@ -56,6 +56,7 @@ func (sec *section) run(t *testing.T, seen map[transition]bool) {
 // personality reads the lines that shape the host.
 func (sec *section) personality(t *testing.T) Personality {
 	p := LinuxPersonality
+	p.SACK = false // most scripts are about what holds without it
 	for i, line := range sec.lines {
 		words := strings.Fields(line)
 		if len(words) < 2 {
@@ -63,6 +64,7 @@ func (sec *section) personality(t *testing.T) Personality {
 		}
 		if words[0] == "host" && words[1] == "rfc" {
 			p = RFCPersonality
+			p.SACK = false
 		}
 		if words[0] == "set" {
 			for _, w := range words[1:] {

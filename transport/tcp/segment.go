@@ -6,6 +6,7 @@ import "septet/header"
 // may be in two pieces, where it wraps around the end of the send buffer.
 type Segment struct {
 	header.TCP
+	ECN  uint8 // the two ECN bits of the IP header
 	Text []byte
 	rest []byte
 }

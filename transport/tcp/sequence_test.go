@@ -51,7 +51,7 @@ func TestComparedNumbersStayNear(t *testing.T) {
 	}
 	c := client.c
 	for name, seq := range map[string]header.Seq{
-		"recover": c.loss.recover, "SND.WL2": c.sndWl2,
+		"recover": c.loss.point, "SND.WL2": c.sndWl2,
 	} {
 		if behind := c.sndUna.Sub(seq); behind < 0 || behind > 1<<18 {
 			t.Errorf("after 1 MiB without loss %s is %d bytes behind SND.UNA", name, behind)

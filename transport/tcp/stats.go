@@ -13,20 +13,27 @@ type Stats struct {
 	ListenOverflow            uint64 // SYNs dropped: too many half-open connections
 	AcceptOverflow            uint64 // handshakes held up: accept's queue is full
 
-	Retransmitted   uint64 // segments sent again
-	FastRetransmits uint64
-	Timeouts        uint64
-	DelayedACKs     uint64 // sent by the timer
-	DuplicateACKs   uint64
-	WindowProbes    uint64
-	KeepAlives      uint64
-	OutOfOrder      uint64
-	OutOfWindow     uint64 // failed the acceptability test
-	BadACK          uint64 // acknowledged what was never sent
-	PAWSDropped     uint64
-	NoTimestamp     uint64
-	ChallengeACKs   uint64
-	ICMPIgnored     uint64 // errors about nothing that is outstanding
+	Retransmitted             uint64 // segments sent again
+	FastRetransmits           uint64
+	Timeouts                  uint64
+	TailProbes                uint64 // RFC 8985, section 7
+	SpuriousTimeouts          uint64 // found by F-RTO
+	Undone                    uint64 // reductions that were taken back
+	Reneged                   uint64 // the peer has thrown away what it had reported
+	DSACKsIn, DSACKsOut       uint64
+	BadSACK                   uint64 // reports of what cannot be
+	CEReceived, ECNReductions uint64
+	DelayedACKs               uint64 // sent by the timer
+	DuplicateACKs             uint64
+	WindowProbes              uint64
+	KeepAlives                uint64
+	OutOfOrder                uint64
+	OutOfWindow               uint64 // failed the acceptability test
+	BadACK                    uint64 // acknowledged what was never sent
+	PAWSDropped               uint64
+	NoTimestamp               uint64
+	ChallengeACKs             uint64
+	ICMPIgnored               uint64 // errors about nothing that is outstanding
 
 	InvalidTransitions uint64 // a fault of this package: always zero
 }

@@ -63,3 +63,28 @@ func (s *bufferStore) takeBack(b []byte) {
 	s.stored += len(b)
 	s.free[class] = append(s.free[class], stored{b, s.turn()})
 }
+
+// Bounds of what is kept of scoreboards that nobody uses.
+const (
+	maxStoredRecords = 64      // scoreboards
+	maxStoredRecord  = 1 << 12 // segments in one of them
+)
+
+// lendRecords returns the memory of a scoreboard, of whatever size is at hand.
+func (l *Layer) lendRecords() []sentSegment {
+	if n := len(l.records); n > 0 {
+		ring := l.records[n-1]
+		l.records[n-1] = nil
+		l.records = l.records[:n-1]
+		return ring
+	}
+	return make([]sentSegment, minRecords)
+}
+
+// takeBackRecords keeps the memory of a scoreboard for the next connection that
+// sends.
+func (l *Layer) takeBackRecords(ring []sentSegment) {
+	if len(l.records) < maxStoredRecords && len(ring) <= maxStoredRecord {
+		l.records = append(l.records, ring)
+	}
+}

@@ -65,16 +65,20 @@ func (c *Conn) takeText(now ev.Time, s *Segment) bool {
 		return false
 	}
 	inOrder := s.Seq == c.rcvNxt && len(c.rcv.ahead) == 0
+	if x := (span{s.Seq, s.Seq.Add(len(s.Text))}); c.rcv.ahead.covers(x) {
+		c.duplicate = x
+	}
 	n := c.rcv.insert(c.env, c.rcvNxt, s.Seq, s.Text)
 	c.rcvNxt = c.rcvNxt.Add(n)
 	if n == 0 {
 		c.env.counters().OutOfOrder++
+		c.recent.arrived(s.Seq)
 	} else if c.is(flagReadClosed) {
 		c.dropUnread()
 	} else {
 		c.notify(Readable)
 	}
-	if !inOrder {
+	if !inOrder || c.duplicate.left != c.duplicate.right {
 		// RFC 5681, section 4.2: a duplicate ACK at once, and again at once when a
 		// hole is filled.
 		c.set(flagAckNow)
@@ -90,7 +94,7 @@ func (c *Conn) delayACK(now ev.Time, n int) {
 	c.unackedBytes += n
 	c.largest = max(c.largest, n)
 	switch {
-	case c.unackedBytes >= 2*c.largest && c.unackedBytes > n:
+	case c.unackedBytes > c.largest: // more than one full segment, so at least the second
 		c.set(flagAckNow)
 	case c.quickACKs > 0:
 		c.quickACKs--

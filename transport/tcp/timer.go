@@ -14,6 +14,12 @@ func (c *Conn) Expire(now ev.Time) {
 		c.set(flagAckNow)
 		c.env.counters().DelayedACKs++
 	}
+	if now >= c.rackAt {
+		c.rackExpired(now)
+	}
+	if now >= c.tlpAt {
+		c.probeTail(now)
+	}
 	if now >= c.rtoAt {
 		if c.is(flagPersist) {
 			c.persistExpired(now)
@@ -36,8 +42,14 @@ func (c *Conn) persistExpired(now ev.Time) {
 		return
 	}
 	if c.sndWnd > 0 {
-		n := min(c.snd.size, c.sndWnd, c.mss)
-		c.transmit(now, c.textFlags(c.sndUna, n, false), c.sndUna, n)
+		c.unset(flagPersist)
+		c.rtoAt = ev.Never
+		if i := c.board.lost.first; c.board.size > 0 && i >= 0 {
+			c.resend(now, i)
+		} else {
+			n := min(c.snd.size-c.sndNxt.Sub(c.snd.start), c.sndWnd, c.mss)
+			c.sendText(now, n, false)
+		}
 		return
 	}
 	c.probes++
@@ -98,6 +110,6 @@ func (c *Conn) startKeepAlive(now ev.Time) {
 
 // startTimeWait begins, or begins again, the wait of 2 MSL.
 func (c *Conn) startTimeWait(now ev.Time) {
-	c.rtoAt, c.ackAt = ev.Never, ev.Never
+	c.stopTimers()
 	c.keepAt = now.Add(c.about.TimeWait)
 }

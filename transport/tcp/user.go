@@ -13,8 +13,9 @@ import (
 type Options struct {
 	NoDelay       bool // no Nagle algorithm (RFC 9293, section 3.7.4)
 	KeepAlive     KeepAlive
-	SendBuffer    int // bytes; zero: the personality's
-	ReceiveBuffer int // bytes; zero: the personality's
+	ECN           bool // ask the peer for explicit congestion notification (RFC 3168)
+	SendBuffer    int  // bytes; zero: the personality's
+	ReceiveBuffer int  // bytes; zero: the personality's
 }
 
 // KeepAlive says whether and how an idle connection is probed. Zero values mean

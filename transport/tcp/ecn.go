@@ -1,0 +1,84 @@
+package tcp
+
+import "septet/header"
+
+// Explicit congestion notification (RFC 3168). The two low bits of IP's type of
+// service:
+const (
+	ecnMask = 3
+	ecnECT0 = 2 // the transport understands ECN
+	ecnCE   = 3 // a router is congested
+)
+
+// offerECN sets the bits of a SYN (RFC 3168, section 6.1.1): ECE and CWR ask, ECE
+// alone agrees.
+func (c *Conn) offerECN(s *Segment) {
+	if s.Flags&header.ACK == 0 {
+		if c.opts.ECN || c.about.ECN {
+			s.Flags |= header.ECE | header.CWR
+		}
+	} else if c.is(flagECN) {
+		s.Flags |= header.ECE
+	}
+}
+
+// agreeECN takes the peer's SYN: a SYN that asks, or the SYN,ACK that answers ours.
+func (c *Conn) agreeECN(s *Segment) {
+	bits := s.Flags & (header.ECE | header.CWR)
+	switch {
+	case s.Flags&header.ACK == 0 && bits == header.ECE|header.CWR:
+		c.set(flagECN)
+	case s.Flags&header.ACK != 0 && bits == header.ECE && (c.opts.ECN || c.about.ECN):
+		c.set(flagECN)
+	}
+}
+
+// receiveECN is the receiver's part: once a router has marked a packet, every ACK
+// says so until the sender has answered (section 6.1.3).
+func (c *Conn) receiveECN(s *Segment) {
+	if !c.is(flagECN) {
+		return
+	}
+	if s.Flags.Has(header.CWR) {
+		c.unset(flagEchoCE)
+	}
+	if s.ECN == ecnCE {
+		c.set(flagEchoCE)
+		c.env.counters().CEReceived++
+	}
+}
+
+// congestionExperienced is the sender's part: an ECN-Echo counts like a loss, once
+// a window (section 6.1.2).
+func (c *Conn) congestionExperienced(a *ack) {
+	l := &c.loss
+	if !c.is(flagECN) || l.phase != phaseOpen {
+		return
+	}
+	if l.ecnSlow && c.sndUna.Before(l.ecnTo) {
+		return
+	}
+	l.ecnSlow, l.ecnTo = true, c.sndMax
+	c.env.counters().ECNReductions++
+	c.slowDown(a, CauseECN)
+	c.ctrl.Recovered(&c.win, a.now)
+	c.set(flagSendCWR)
+}
+
+// markECN sets the bits of an outgoing segment; fresh is false for retransmissions
+// and window probes, which must not be ECN-capable (sections 6.1.5 and 6.1.6).
+func (c *Conn) markECN(s *Segment, fresh bool) {
+	if !c.is(flagECN) || s.Flags.Has(header.SYN) {
+		return
+	}
+	if c.is(flagEchoCE) && s.Flags.Has(header.ACK) {
+		s.Flags |= header.ECE
+	}
+	if fresh && len(s.Text) > 0 {
+		s.ECN = ecnECT0
+		if c.is(flagSendCWR) {
+			s.Flags |= header.CWR
+			c.unset(flagSendCWR)
+		}
+	}
+}

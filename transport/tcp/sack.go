@@ -1,0 +1,135 @@
+package tcp
+
+import "septet/header"
+
+// maxSACKRanges caps how many ranges of the peer's reports are remembered.
+const maxSACKRanges = 1024
+
+// takeSACK takes the selective acknowledgements of a segment (RFC 2018, section 5;
+// RFC 6675, section 4). Only what a report says for the first time costs more than
+// a look.
+func (c *Conn) takeSACK(a *ack, s *Segment) {
+	blocks := s.Options.SACK[:s.Options.NumSACK]
+	for i, block := range blocks {
+		x := span{block.Left, block.Right}
+		if c.isDSACK(i, x, blocks, s.Ack) {
+			a.dsack = x
+			c.env.counters().DSACKsIn++
+			continue
+		}
+		if x.left.Before(s.Ack) || !x.left.Before(x.right) || x.right.After(c.sndMax) {
+			c.env.counters().BadSACK++
+			continue
+		}
+		if x.left.After(c.sndUna) || x.right.After(c.sndUna) {
+			c.mark(a, x)
+		}
+	}
+}
+
+// isDSACK reports whether the first block tells of a segment received twice (RFC
+// 2883, section 4): it lies below the acknowledgement, or inside the second block.
+func (c *Conn) isDSACK(i int, x span, blocks []header.SACKBlock, ack header.Seq) bool {
+	if i != 0 || !x.left.Before(x.right) || x.left.Before(c.iss) {
+		return false
+	}
+	if x.right.AtMost(ack) {
+		return true
+	}
+	return len(blocks) > 1 && x.left.AtLeast(blocks[1].Left) && x.right.AtMost(blocks[1].Right)
+}
+
+// mark notes the segments of x that have not been reported before.
+func (c *Conn) mark(a *ack, x span) {
+	b := &c.board
+	if b.size == 0 || b.sacked.covers(x) {
+		return
+	}
+	whole, ok := b.sacked.add(x, maxSACKRanges)
+	if !ok {
+		return
+	}
+	for n := b.find(x.left); n < b.size; n++ {
+		i := b.slot(n)
+		g := &b.ring[i]
+		if g.seq.AtLeast(x.right) {
+			return
+		}
+		if g.state == segSacked || g.seq.Before(whole.left) || g.end.After(whole.right) {
+			continue
+		}
+		c.deliver(a, g)
+		b.become(i, segSacked)
+		a.sacked = true
+	}
+}
+
+// recentSACKs is the order in which the receiver reports ranges: the one that
+// changed last comes first (RFC 2018, section 4).
+type recentSACKs [4]header.Seq
+
+// arrived notes that bytes at seq came ahead of a gap.
+func (r *recentSACKs) arrived(seq header.Seq) {
+	if r[0] != seq {
+		copy(r[1:], r[:])
+		r[0] = seq
+	}
+}
+
+// putSACK adds the report of what has arrived out of order, in up to room bytes of
+// options.
+func (c *Conn) putSACK(o *header.TCPOptions, room int) {
+	most := min(len(o.SACK), (room-4)/8)
+	if most <= 0 {
+		return
+	}
+	add := func(x span) {
+		for _, b := range o.SACK[:o.NumSACK] {
+			if b.Left == x.left && b.Right == x.right {
+				return
+			}
+		}
+		if int(o.NumSACK) < most {
+			o.SACK[o.NumSACK] = header.SACKBlock{Left: x.left, Right: x.right}
+			o.NumSACK++
+		}
+	}
+	if d := c.duplicate; d.left != d.right {
+		add(d)
+		if whole, ok := c.rcv.ahead.covering(d.left); ok {
+			o.SACK[o.NumSACK%4] = header.SACKBlock{Left: whole.left, Right: whole.right}
+			o.NumSACK = min(o.NumSACK+1, uint8(most))
+		}
+		c.duplicate = span{}
+		c.env.counters().DSACKsOut++
+	}
+	if len(c.rcv.ahead) == 0 {
+		return
+	}
+	for _, seq := range c.recent {
+		if x, ok := c.rcv.ahead.covering(seq); ok {
+			add(x)
+		}
+	}
+	for i := len(c.rcv.ahead) - 1; i >= 0 && int(o.NumSACK) < most && i >= len(c.rcv.ahead)-4; i-- {
+		add(c.rcv.ahead[i])
+	}
+}
+
+// sackRoom returns how many bytes of options a segment with n bytes of text can
+// spend on SACK.
+func (c *Conn) sackRoom(n int) int {
+	if !c.is(flagSACK) {
+		return 0
+	}
+	options := header.TCPMaxLen - header.TCPLen
+	if c.stamp.enabled {
+		options -= 12
+	}
+	return min(options, c.mss-n)
+}
+
+// reports returns whether there is something to report by SACK.
+func (c *Conn) reports() bool {
+	return c.is(flagSACK) && (len(c.rcv.ahead) > 0 || c.duplicate.left != c.duplicate.right)
+}
