@@ -114,6 +114,7 @@ func (c *Conn) newACK(a *ack, s *Segment) {
 	if !c.is(flagSACK) {
 		c.partialACK(a)
 	}
+	c.tuneSend()
 	c.notify(Writable)
 }
 

@@ -126,7 +126,7 @@ func (sb *sendBuffer) end() header.Seq { return sb.start.Add(sb.size) }
 
 // maxRanges caps how many gaps the receive buffer remembers. What arrives beyond
 // is dropped and will be retransmitted.
-const maxRanges = 1024
+const maxRanges = 8192
 
 // keptRanges is how long the list of gaps may stay while there are none.
 const keptRanges = 16

@@ -120,6 +120,7 @@ type Conn struct {
 	rack  rack
 	tlp   tailLossProbe
 	rate  deliveryRate
+	tune  autotune
 
 	rtoAt     ev.Time // retransmission, or window probe if flagPersist
 	rackAt    ev.Time // reordering timer
@@ -196,17 +197,8 @@ func (c *Conn) init(env environment, p *Personality, local, remote netip.AddrPor
 	c.quickACKs = uint8(p.QuickACKs)
 	c.rtt.init(p)
 	c.SetOptions(o)
-	c.rcvShift = shiftFor(c.rcv.limit, p.WindowScale)
+	c.rcvShift = c.scaleFor()
 	c.ctrl = &Reno{}
-}
-
-// shiftFor returns the window scale that a buffer needs, at least the usual one.
-func shiftFor(limit int, usual uint8) uint8 {
-	shift := usual
-	for shift < header.MaxWindowScale && 0xffff<<shift < limit {
-		shift++
-	}
-	return shift
 }
 
 // startSequence chooses the initial send sequence number. If the connection takes

@@ -114,6 +114,11 @@ func (c *Conn) resend(now ev.Time, i int32) bool {
 	c.board.become(i, segFlying)
 	c.rate.sent(now, g, flight)
 	c.loss.resent++
+	if g == c.board.first() && !c.is(flagPersist) {
+		// What the timer waits for is only now on its way again (RFC 6675, section 5,
+		// step 4.3, restarts it here).
+		c.rtoAt = now.Add(c.rtt.backedOff(c.backoff))
+	}
 	c.transmit(now, c.textFlags(g.seq, n, fin), g.seq, n)
 	c.spend(now, n)
 	return true

@@ -30,58 +30,66 @@ type Personality struct {
 	KeepCount     int
 	SendBuffer    int // bytes
 	ReceiveBuffer int // bytes
-	ChallengeACKs int // per second and connection (RFC 5961, section 7)
+
+	// How far buffers grow that the user has not fixed; zero: not at all.
+	MaxSendBuffer    int
+	MaxReceiveBuffer int
+	ChallengeACKs    int // per second and connection (RFC 5961, section 7)
 }
 
 // LinuxPersonality has the constants of a Linux 6 host. It is the default.
 var LinuxPersonality = Personality{
-	Name:          "linux",
-	InitialRTO:    time.Second,
-	MinRTO:        200 * time.Millisecond,
-	MaxRTO:        120 * time.Second,
-	ClockGranule:  time.Millisecond,
-	SynRetries:    6,
-	SynAckRetries: 5,
-	DataRetries:   15,
-	InitialWindow: 10,
-	DelayedACK:    40 * time.Millisecond,
-	QuickACKs:     16,
-	WindowScale:   7,
-	Timestamps:    true,
-	SACK:          true,
-	DefaultMSS:    536,
-	TimeWait:      60 * time.Second,
-	FinWait2:      60 * time.Second,
-	KeepIdle:      2 * time.Hour,
-	KeepInterval:  75 * time.Second,
-	KeepCount:     9,
-	SendBuffer:    1 << 20,
-	ReceiveBuffer: 1 << 20,
-	ChallengeACKs: 10,
+	Name:             "linux",
+	InitialRTO:       time.Second,
+	MinRTO:           200 * time.Millisecond,
+	MaxRTO:           120 * time.Second,
+	ClockGranule:     time.Millisecond,
+	SynRetries:       6,
+	SynAckRetries:    5,
+	DataRetries:      15,
+	InitialWindow:    10,
+	DelayedACK:       40 * time.Millisecond,
+	QuickACKs:        16,
+	WindowScale:      7,
+	Timestamps:       true,
+	SACK:             true,
+	DefaultMSS:       536,
+	TimeWait:         60 * time.Second,
+	FinWait2:         60 * time.Second,
+	KeepIdle:         2 * time.Hour,
+	KeepInterval:     75 * time.Second,
+	KeepCount:        9,
+	SendBuffer:       1 << 20,
+	ReceiveBuffer:    1 << 20,
+	MaxSendBuffer:    32 << 20, // Linux has 4 MiB, too little for long fat links
+	MaxReceiveBuffer: 32 << 20,
+	ChallengeACKs:    10,
 }
 
 // RFCPersonality has the values that the standards recommend where they name
 // one: RFC 6298's minimum of one second, MSL of two minutes, no quick ACKs.
 var RFCPersonality = Personality{
-	Name:          "rfc",
-	InitialRTO:    time.Second,
-	MinRTO:        time.Second,
-	MaxRTO:        60 * time.Second,
-	ClockGranule:  time.Millisecond,
-	SynRetries:    8, // at least three minutes: RFC 9293, MUST-23
-	SynAckRetries: 8,
-	DataRetries:   15,
-	InitialWindow: 10,
-	DelayedACK:    200 * time.Millisecond,
-	WindowScale:   7,
-	Timestamps:    true,
-	SACK:          true,
-	DefaultMSS:    536,
-	TimeWait:      4 * time.Minute,
-	KeepIdle:      2 * time.Hour,
-	KeepInterval:  75 * time.Second,
-	KeepCount:     9,
-	SendBuffer:    256 << 10,
-	ReceiveBuffer: 256 << 10,
-	ChallengeACKs: 10,
+	Name:             "rfc",
+	InitialRTO:       time.Second,
+	MinRTO:           time.Second,
+	MaxRTO:           60 * time.Second,
+	ClockGranule:     time.Millisecond,
+	SynRetries:       8, // at least three minutes: RFC 9293, MUST-23
+	SynAckRetries:    8,
+	DataRetries:      15,
+	InitialWindow:    10,
+	DelayedACK:       200 * time.Millisecond,
+	WindowScale:      7,
+	Timestamps:       true,
+	SACK:             true,
+	DefaultMSS:       536,
+	TimeWait:         4 * time.Minute,
+	KeepIdle:         2 * time.Hour,
+	KeepInterval:     75 * time.Second,
+	KeepCount:        9,
+	SendBuffer:       256 << 10,
+	ReceiveBuffer:    256 << 10,
+	MaxSendBuffer:    32 << 20,
+	MaxReceiveBuffer: 32 << 20,
+	ChallengeACKs:    10,
 }

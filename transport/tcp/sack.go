@@ -3,7 +3,7 @@ package tcp
 import "septet/header"
 
 // maxSACKRanges caps how many ranges of the peer's reports are remembered.
-const maxSACKRanges = 1024
+const maxSACKRanges = maxRanges
 
 // takeSACK takes the selective acknowledgements of a segment (RFC 2018, section 5;
 // RFC 6675, section 4). Only what a report says for the first time costs more than

@@ -56,7 +56,8 @@ func (sec *section) run(t *testing.T, seen map[transition]bool) {
 // personality reads the lines that shape the host.
 func (sec *section) personality(t *testing.T) Personality {
 	p := LinuxPersonality
-	p.SACK = false // most scripts are about what holds without it
+	p.MaxSendBuffer, p.MaxReceiveBuffer = 0, 0 // and not about growing buffers
+	p.SACK = false                             // most scripts are about what holds without it
 	for i, line := range sec.lines {
 		words := strings.Fields(line)
 		if len(words) < 2 {
@@ -64,7 +65,7 @@ func (sec *section) personality(t *testing.T) Personality {
 		}
 		if words[0] == "host" && words[1] == "rfc" {
 			p = RFCPersonality
-			p.SACK = false
+			p.SACK, p.MaxSendBuffer, p.MaxReceiveBuffer = false, 0, 0
 		}
 		if words[0] == "set" {
 			for _, w := range words[1:] {

@@ -120,6 +120,7 @@ func (c *Conn) Read(b []byte) (int, error) {
 		return 0, c.nothingToRead()
 	}
 	n := c.rcv.read(c.env, b)
+	c.tuneReceive(c.env.now(), n)
 	c.passUrgent()
 	c.updatePeer()
 	return n, nil

@@ -1,0 +1,87 @@
+package tcp
+
+import (
+	"time"
+
+	ev "septet/event"
+	"septet/header"
+)
+
+// autotune grows buffers that the user has not fixed, so that they never are what
+// limits a connection: dynamic right-sizing for receiving, and a multiple of the
+// congestion window for sending. They shrink by themselves, because memory is only
+// borrowed for bytes that are there.
+type autotune struct {
+	copied int           // read by the user in this round trip
+	space  int           // and in the best one so far
+	since  ev.Time       // when this round trip began
+	rtt    time.Duration // as the receiver sees it
+}
+
+// tuneLeastRTT is the round-trip time below which the usual buffers do for any
+// path.
+const tuneLeastRTT = time.Millisecond
+
+// observeRTT takes the receiver's view of the round-trip time from a timestamp that
+// the peer has echoed in a data segment: at most what has passed since.
+func (t *autotune) observeRTT(c *Conn, now ev.Time, s *Segment) {
+	o := &s.Options
+	if !c.stamp.enabled || !o.HasTimestamps || o.TSEcr == 0 {
+		return
+	}
+	ticks := int32(c.stamp.clock(now) - o.TSEcr)
+	if ticks < 0 || ticks > 1<<20 {
+		return
+	}
+	rtt := time.Duration(ticks) * timestampTickDuration
+	if t.rtt == 0 || rtt < t.rtt {
+		t.rtt = rtt
+	} else {
+		t.rtt += (rtt - t.rtt) / 64 // an idle sender echoes late; a longer path shows slowly
+	}
+}
+
+// tuneReceive grows the receive buffer when the user has read more in a round trip
+// than ever before: the sender, whose window doubles in that time, is to find twice
+// as much room.
+func (c *Conn) tuneReceive(now ev.Time, n int) {
+	t, most := &c.tune, c.about.MaxReceiveBuffer
+	if c.opts.ReceiveBuffer != 0 || c.rcv.limit >= most {
+		return
+	}
+	t.copied += n
+	rtt := max(t.rtt, c.rtt.srtt)
+	if rtt < tuneLeastRTT || now.Sub(t.since) < rtt {
+		return
+	}
+	if t.copied > t.space {
+		want := 2*t.copied + 16*c.largest
+		if t.space > 0 {
+			want += want / t.space * (t.copied - t.space)
+		}
+		c.rcv.limit = min(max(c.rcv.limit, want), most)
+		t.space = t.copied
+	}
+	t.copied, t.since = 0, now
+}
+
+// tuneSend grows the send buffer with the congestion window: one window is in the
+// network, and another is to be ready when it is acknowledged.
+func (c *Conn) tuneSend() {
+	if c.opts.SendBuffer == 0 && c.rtt.srtt >= tuneLeastRTT {
+		c.snd.limit = max(c.snd.limit, min(2*c.win.Cwnd, c.about.MaxSendBuffer))
+	}
+}
+
+// scaleFor returns the window scale that the receive buffer may come to need.
+func (c *Conn) scaleFor() uint8 {
+	largest := c.rcv.limit
+	if c.opts.ReceiveBuffer == 0 {
+		largest = max(largest, c.about.MaxReceiveBuffer)
+	}
+	shift := c.about.WindowScale
+	for shift < header.MaxWindowScale && 0xffff<<shift < largest {
+		shift++
+	}
+	return shift
+}
