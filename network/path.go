@@ -36,6 +36,14 @@ func (p *Path) MTU() int { return min(p.via.MTU(), maxDatagram) }
 // Loopback reports whether the destination is this host.
 func (p *Path) Loopback() bool { return p.via != nil && p.via.Loopback() }
 
+// Doubt tells the link layer that nothing seems to arrive by this path, so that it
+// asks for the next hop again (RFC 1122, section 2.3.2.1).
+func (p *Path) Doubt() {
+	if p.neighbour != nil {
+		p.neighbour.Doubt()
+	}
+}
+
 // Broadcast reports whether the destination is a broadcast address.
 func (p *Path) Broadcast() bool { return p.broadcast }
 

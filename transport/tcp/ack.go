@@ -201,6 +201,10 @@ func (c *Conn) abandonFinWait2(now ev.Time) {
 // enterTimeWait begins TIME-WAIT: nothing is outstanding, so the buffers go.
 func (c *Conn) enterTimeWait(now ev.Time) {
 	c.snd.release(c.env)
+	if c.env.crowded() {
+		c.end(timeout2MSL, nil)
+		return
+	}
 	c.startTimeWait(now)
 	c.notify(Readable | Writable)
 }

@@ -43,6 +43,8 @@ type environment interface {
 	schedule(c *Conn)
 	// stateChanged tells that c moved on from state from because of e.
 	stateChanged(c *Conn, from State, e event)
+	// crowded says that there is no room for one more in TIME-WAIT.
+	crowded() bool
 	counters() *Stats
 }
 

@@ -180,7 +180,7 @@ func (c *Conn) checkTimestamp(now ev.Time, s *Segment) bool {
 	}
 	if c.stamp.old(now, s.Options.TSVal) {
 		c.env.counters().PAWSDropped++
-		c.set(flagAckNow)
+		c.answerUnacceptable(now, s)
 		return false
 	}
 	return true
@@ -227,7 +227,7 @@ func (c *Conn) checkSequence(now ev.Time, s *Segment) bool {
 // refuseUnacceptable answers a segment that failed the acceptability test with
 // an ACK, as the first step ends.
 func (c *Conn) refuseUnacceptable(now ev.Time, s *Segment, wnd int) {
-	c.set(flagAckNow)
+	c.answerUnacceptable(now, s)
 	if s.Flags.Has(header.SYN) {
 		return
 	}
@@ -244,6 +244,18 @@ func (c *Conn) refuseUnacceptable(now ev.Time, s *Segment, wnd int) {
 	if wnd == 0 && s.Seq == c.rcvNxt && c.checkACK(now, s) {
 		c.takeUrgent(s)
 	}
+}
+
+// answerUnacceptable acknowledges a segment that was not acceptable. One without
+// text is answered so many times a second only: it may itself be such an answer, and
+// two ends that believe different things, after a forged segment say, would go on
+// acknowledging each other for ever.
+func (c *Conn) answerUnacceptable(now ev.Time, s *Segment) {
+	if len(s.Text) > 0 || s.Flags.Has(header.FIN) {
+		c.set(flagAckNow)
+		return
+	}
+	c.challengeACK(now)
 }
 
 // trim cuts a segment to the receive window.

@@ -254,7 +254,7 @@ func (l *Layer) refuse(s *Segment, d *network.Datagram) {
 		r.Ack = s.end()
 	}
 	path, err := l.net.Path(d.Src, d.Dst)
-	if err != nil {
+	if err != nil || path.Broadcast() {
 		return
 	}
 	l.send(&path, r)
@@ -298,6 +298,9 @@ func (l *Layer) now() ev.Time { return l.loop.Now() }
 func (l *Layer) ack() *ack       { return &l.thisAck }
 func (l *Layer) sample() *Sample { return &l.thisRate }
 
+// crowded reports whether too many connections wait in TIME-WAIT.
+func (l *Layer) crowded() bool { return l.timeWaits > maxTimeWait }
+
 // counters returns what connections count in.
 func (l *Layer) counters() *Stats { return &l.stats }
 
@@ -334,9 +337,6 @@ func (l *Layer) stateChanged(c *Conn, from State, _ event) {
 	switch c.state {
 	case TimeWait:
 		l.timeWaits++
-		if l.timeWaits > maxTimeWait {
-			c.destroy(nil)
-		}
 	case Closed:
 		c.timer.Stop()
 		l.table.remove(c)

@@ -116,7 +116,7 @@ func (ln *Listener) input(now ev.Time, s *Segment, d *network.Datagram, previous
 	local := netip.AddrPortFrom(d.Dst, s.DstPort)
 	remote := netip.AddrPortFrom(d.Src, s.SrcPort)
 	path, err := l.net.Path(d.Src, d.Dst)
-	if err != nil {
+	if err != nil || path.Broadcast() {
 		return
 	}
 	c := l.newConn(local, remote, path, ln.opts)

@@ -267,6 +267,9 @@ func (c *Conn) timeout(now ev.Time) {
 		return
 	}
 	c.env.counters().Timeouts++
+	if c.retries > 0 {
+		c.path.Doubt() // RFC 1122, section 2.3.2.1: perhaps it is the next hop
+	}
 	if mtu := c.path.MTU(); mtu < c.mss+c.overhead() {
 		c.setMSS(mtu) // the route has changed to one that carries less
 		c.recut()

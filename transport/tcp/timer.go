@@ -33,10 +33,19 @@ func (c *Conn) Expire(now ev.Time) {
 	c.Output(now)
 }
 
+// orphanProbes is how long a connection that the user has let go of waits for a
+// window, in doublings of the timeout: nobody else would ever end it.
+const orphanProbes = 8
+
 // persistExpired sends a window probe. RFC 9293, MUST-37: a connection with a
 // shut window stays open as long as the peer answers. Into a window that is only
 // too small to be worth it, what fits is sent as ordinary data.
 func (c *Conn) persistExpired(now ev.Time) {
+	if c.is(flagDetached) && c.backoff >= orphanProbes {
+		c.sendReset(now)
+		c.destroy(syscall.ETIMEDOUT)
+		return
+	}
 	if int(c.probes) >= c.about.DataRetries {
 		c.destroy(syscall.ETIMEDOUT)
 		return
