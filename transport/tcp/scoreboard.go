@@ -70,9 +70,6 @@ func (b *scoreboard) at(n int) *sentSegment { return &b.ring[b.slot(n)] }
 
 func (b *scoreboard) first() *sentSegment { return &b.ring[b.head] }
 
-// end returns the sequence number after the last segment.
-func (b *scoreboard) end() header.Seq { return b.at(b.size - 1).end }
-
 // find returns the number of the segment that has seq in it, or of the first
 // after it.
 func (b *scoreboard) find(seq header.Seq) int {
