@@ -121,7 +121,8 @@ func (c *Conn) newACK(a *ack, s *Segment) {
 // measure takes a round-trip time from the acknowledgement: of the segment being
 // timed, or else from its timestamp (RFC 7323, section 4.1).
 func (c *Conn) measure(now ev.Time, s *Segment) {
-	if c.rtt.acknowledged(now, s.Ack) {
+	if begun := c.rtt.begun; c.rtt.acknowledged(now, s.Ack) {
+		c.rack.observeRTT(now, now.Sub(begun))
 		c.backoff = 0
 		return
 	}

@@ -12,34 +12,15 @@ import (
 // congestion window for sending. They shrink by themselves, because memory is only
 // borrowed for bytes that are there.
 type autotune struct {
-	copied int           // read by the user in this round trip
-	space  int           // and in the best one so far
-	since  ev.Time       // when this round trip began
-	rtt    time.Duration // as the receiver sees it
+	copied int     // read by the user in this round trip
+	space  int     // and in the best one so far
+	since  ev.Time // when this round trip began
 }
 
 // tuneLeastRTT is the round-trip time below which the usual buffers do for any
-// path.
+// path. What counts is the least one measured, at the latest by the handshake:
+// others have a delayed ACK in them.
 const tuneLeastRTT = time.Millisecond
-
-// observeRTT takes the receiver's view of the round-trip time from a timestamp that
-// the peer has echoed in a data segment: at most what has passed since.
-func (t *autotune) observeRTT(c *Conn, now ev.Time, s *Segment) {
-	o := &s.Options
-	if !c.stamp.enabled || !o.HasTimestamps || o.TSEcr == 0 {
-		return
-	}
-	ticks := int32(c.stamp.clock(now) - o.TSEcr)
-	if ticks < 0 || ticks > 1<<20 {
-		return
-	}
-	rtt := time.Duration(ticks) * timestampTickDuration
-	if t.rtt == 0 || rtt < t.rtt {
-		t.rtt = rtt
-	} else {
-		t.rtt += (rtt - t.rtt) / 64 // an idle sender echoes late; a longer path shows slowly
-	}
-}
 
 // tuneReceive grows the receive buffer when the user has read more in a round trip
 // than ever before: the sender, whose window doubles in that time, is to find twice
@@ -50,8 +31,7 @@ func (c *Conn) tuneReceive(now ev.Time, n int) {
 		return
 	}
 	t.copied += n
-	rtt := max(t.rtt, c.rtt.srtt)
-	if rtt < tuneLeastRTT || now.Sub(t.since) < rtt {
+	if rtt := c.rack.minRTT; rtt < tuneLeastRTT || now.Sub(t.since) < rtt {
 		return
 	}
 	if t.copied > t.space {
@@ -68,7 +48,7 @@ func (c *Conn) tuneReceive(now ev.Time, n int) {
 // tuneSend grows the send buffer with the congestion window: one window is in the
 // network, and another is to be ready when it is acknowledged.
 func (c *Conn) tuneSend() {
-	if c.opts.SendBuffer == 0 && c.rtt.srtt >= tuneLeastRTT {
+	if c.opts.SendBuffer == 0 && c.rack.minRTT >= tuneLeastRTT {
 		c.snd.limit = max(c.snd.limit, min(2*c.win.Cwnd, c.about.MaxSendBuffer))
 	}
 }

@@ -64,7 +64,6 @@ func (c *Conn) takeText(now ev.Time, s *Segment) bool {
 		c.destroy(syscall.ECONNRESET)
 		return false
 	}
-	c.tune.observeRTT(c, now, s)
 	inOrder := s.Seq == c.rcvNxt && len(c.rcv.ahead) == 0
 	if x := (span{s.Seq, s.Seq.Add(len(s.Text))}); c.rcv.ahead.covers(x) {
 		c.duplicate = x
