@@ -36,6 +36,8 @@ var floors = []struct {
 	{"application/web", ""},
 	{"lab/file", "header"},
 	{"lab", "*"},
+	{"conformance/packetdrill/engine", "socket transport/tcp transport/udp network link packet event header"},
+	{"conformance/packetdrill", "conformance/packetdrill/engine"},
 	{"cmd/septet", "*"},
 }
 

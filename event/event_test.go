@@ -276,3 +276,29 @@ func waitersOf(c *Cond) (n int) {
 	}
 	return n
 }
+
+func TestStepDoesOneThingAndStopsAtItsBound(t *testing.T) {
+	l := NewVirtual(1)
+	var log []string
+	a, b, late := newAlarm(l, "a", &log), newAlarm(l, "b", &log), newAlarm(l, "late", &log)
+	a.Reset(10)
+	b.Reset(10)
+	late.Reset(30)
+	l.Go("task", func() { log = append(log, "task") })
+	for i, want := range []string{"task", "a@10ns", "b@10ns"} {
+		if !l.Step(20) {
+			t.Fatalf("step %d found nothing to do; %s is due by 20 ns", i, want)
+		}
+		if got := log[len(log)-1]; len(log) != i+1 || got != want {
+			t.Fatalf("step %d did %v; it should do %s and nothing else", i, log, want)
+		}
+	}
+	if l.Step(20) || l.Now() != 10 {
+		t.Errorf("a step beyond its bound: the clock is at %v, nothing is due before 30 ns", l.Now())
+	}
+	if real := NewReal(1); real.Step(Never) {
+		t.Error("Step drove a loop in real time, which has its own driver")
+	} else {
+		real.Close()
+	}
+}

@@ -98,6 +98,12 @@ func (l *Loop) Run(until Time) error {
 	return blocked
 }
 
+// Step does one thing of a loop in virtual time, the next there is to do at or
+// before the moment until, and reports whether there was one. It is for whoever
+// drives the loop from outside and has to look between two events; Run is what
+// everybody else wants. The clock stands at the event's moment afterwards.
+func (l *Loop) Step(until Time) bool { return l.kind == virtualTime && l.step(until) }
+
 // step does the next thing there is to do at or before the moment until: posted
 // work, then a task that may go on, then the timer that is due first.
 func (l *Loop) step(until Time) bool {

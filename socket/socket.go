@@ -57,6 +57,7 @@ type protocol interface {
 	remote() (netip.AddrPort, error)
 	takeError() error
 	dropped() uint64
+	readiness() Readiness
 	// readCond is what a call that receives waits for.
 	readCond() *event.Cond
 	option(level, name int) (int, error)

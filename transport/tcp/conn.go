@@ -137,6 +137,7 @@ type Conn struct {
 	backoff   uint8   // doublings of the RTO, until the next measurement
 	probes    uint8   // keep-alives or window probes unanswered
 	challenge challengeLimit
+	counts    counts // for Info
 
 	opts Options
 }

@@ -10,6 +10,7 @@ import (
 // Input takes one arriving segment: SEGMENT ARRIVES of RFC 9293, section 3.10.7.
 // What the segment makes possible is sent before it returns.
 func (c *Conn) Input(now ev.Time, s *Segment) {
+	c.counts.arrived(now, s)
 	switch c.state {
 	case Closed:
 		return

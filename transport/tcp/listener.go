@@ -127,6 +127,7 @@ func (ln *Listener) input(now ev.Time, s *Segment, d *network.Datagram, previous
 	l.table.insert(c)
 	l.stats.PassiveOpens++
 	c.heardAt = now
+	c.counts.opened(now, s)
 	c.startSequence(now, previous)
 	c.takeSYN(now, s)
 	c.move(rcvSYN)

@@ -211,6 +211,7 @@ func (c *Conn) transmit(now ev.Time, flags header.TCPFlags, seq header.Seq, n in
 		s.Urgent = uint16(min(c.sndUp.Sub(seq), 0xffff))
 	}
 	c.markECN(&s, seq == c.sndMax)
+	c.counts.sent(&s, c.sndMax)
 	if length := s.length(); length > 0 {
 		c.sent(now, seq, length, flags)
 	}

@@ -71,6 +71,7 @@ func (c *Conn) inFlight() int { return max(0, c.board.pipe-c.loss.dupBytes) }
 // acknowledged.
 func (c *Conn) deliver(a *ack, g *sentSegment) {
 	a.delivered += g.len()
+	c.counts.delivered++
 	if !g.resent {
 		a.original = a.original || g.end.AtMost(c.loss.point)
 		c.rack.observeRTT(a.now, a.now.Sub(g.sentAt))
@@ -152,6 +153,7 @@ func (c *Conn) sample(a *ack) *Sample {
 		s.RTT = a.now.Sub(a.rate.sentAt)
 	}
 	c.rate.finish(&a.rate, s)
+	c.counts.sampled(s)
 	return s
 }
 

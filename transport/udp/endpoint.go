@@ -169,6 +169,9 @@ func (e *Endpoint) TakeError() error {
 	return err
 }
 
+// Failed reports whether TakeError has something to say.
+func (e *Endpoint) Failed() bool { return e.err != 0 }
+
 func (e *Endpoint) fail(errno syscall.Errno) {
 	e.err = errno
 	e.layer.Loop().Signal(&e.Readable)

@@ -1,0 +1,111 @@
+package engine
+
+import (
+	"fmt"
+	"net/netip"
+	"strconv"
+	"strings"
+
+	"septet/header"
+	"septet/link"
+	"septet/transport/tcp"
+)
+
+// Config is what the tool does not tell and its user does: the host's place in
+// the network, and whose habits it has.
+type Config struct {
+	Local       netip.Prefix // the host's address, with the length of its network
+	Gateway     netip.Addr   // the zero Addr: everybody is on the link
+	MTU         int
+	Personality tcp.Personality
+	Seed        uint64 // of initial sequence numbers and everything else
+}
+
+// ParseFlags reads the string that the tool passes on: KEY=VALUE, separated by
+// blanks or commas.
+//
+//	local=192.168.0.1/16  the host's address and prefix
+//	gateway=192.168.0.2   the default router; without it everybody is on the link
+//	mtu=1500              68 to 65535
+//	personality=linux     or rfc
+//	wscale=8              the window scale to offer, if not the personality's
+//	seed=1
+//
+// What is not said is as it is here, but for gateway and wscale.
+func ParseFlags(flags string) (Config, error) {
+	c := Config{
+		Local: netip.MustParsePrefix("192.168.0.1/16"), MTU: 1500,
+		Personality: tcp.LinuxPersonality, Seed: 1,
+	}
+	scale := -1
+	separator := func(r rune) bool { return r == ',' || r == ' ' || r == '\t' || r == '\n' }
+	for _, word := range strings.FieldsFunc(flags, separator) {
+		key, value, _ := strings.Cut(word, "=")
+		var err error
+		switch key {
+		case "local":
+			c.Local, err = parseLocal(value)
+		case "gateway":
+			c.Gateway, err = parseIPv4(value)
+		case "mtu":
+			c.MTU, err = parseNumber(value, link.MinMTU, 65535)
+		case "personality":
+			c.Personality, err = parsePersonality(value)
+		case "wscale":
+			scale, err = parseNumber(value, 0, header.MaxWindowScale)
+		case "seed":
+			c.Seed, err = strconv.ParseUint(value, 10, 64)
+		default:
+			err = fmt.Errorf("there are local, gateway, mtu, personality, wscale and seed")
+		}
+		if err != nil {
+			return c, fmt.Errorf("flag %q: %w", word, err)
+		}
+	}
+	if scale >= 0 {
+		c.offerScale(uint8(scale))
+	}
+	return c, nil
+}
+
+// offerScale has the host offer exactly this window scale: a buffer that could
+// need more would make it offer more.
+func (c *Config) offerScale(scale uint8) {
+	p, most := &c.Personality, 0xffff<<scale
+	p.WindowScale = scale
+	p.ReceiveBuffer = min(p.ReceiveBuffer, most)
+	p.MaxReceiveBuffer = min(p.MaxReceiveBuffer, most)
+}
+
+func parseIPv4(s string) (netip.Addr, error) {
+	a, err := netip.ParseAddr(s)
+	if err == nil && !a.Is4() {
+		err = fmt.Errorf("the stack has no IPv6 yet")
+	}
+	return a, err
+}
+
+func parseLocal(s string) (netip.Prefix, error) {
+	p, err := netip.ParsePrefix(s)
+	if err == nil && !p.Addr().Is4() {
+		err = fmt.Errorf("the stack has no IPv6 yet")
+	}
+	return p, err
+}
+
+func parseNumber(s string, least, most int) (int, error) {
+	n, err := strconv.Atoi(s)
+	if err != nil || n < least || n > most {
+		return 0, fmt.Errorf("expected a number from %d to %d", least, most)
+	}
+	return n, nil
+}
+
+func parsePersonality(s string) (tcp.Personality, error) {
+	for _, p := range []tcp.Personality{tcp.LinuxPersonality, tcp.RFCPersonality} {
+		if p.Name == s {
+			return p, nil
+		}
+	}
+	return tcp.Personality{}, fmt.Errorf("expected %s or %s", tcp.LinuxPersonality.Name, tcp.RFCPersonality.Name)
+}

@@ -1,0 +1,139 @@
+package engine
+
+import (
+	"bytes"
+	"net/netip"
+	"syscall"
+
+	"septet/event"
+	"septet/header"
+	"septet/packet"
+)
+
+// wire is the far end of the host's cable: it stands for everybody. The tool
+// knows IP packets only, so the wire puts Ethernet headers on and takes them off,
+// and answers every ARP request but those for the host's own address.
+type wire struct {
+	loop    *event.Loop
+	pool    *packet.Pool
+	mtu     int
+	local   netip.Addr
+	receive func(*packet.Packet) // the host's card
+
+	sent    []Sent       // IP packets of the host that the tool has not seen
+	replies packet.Queue // frames for the host, to be received later in the turn
+}
+
+// Sent is an IP packet that the host has sent.
+type Sent struct {
+	Bytes []byte
+	Micro int64 // when, on the clock of GetTimeOfDay
+}
+
+// MTU implements physical.Port.
+func (w *wire) MTU() int { return w.mtu }
+
+// OnReceive implements physical.Port.
+func (w *wire) OnReceive(receive func(*packet.Packet)) { w.receive = receive }
+
+// Transmit implements physical.Port: it takes a frame of the host.
+func (w *wire) Transmit(p *packet.Packet) {
+	defer p.Release()
+	h, payload, err := header.ParseEthernet(p.Bytes())
+	if err != nil {
+		return
+	}
+	switch h.Type {
+	case header.EtherTypeARP:
+		w.answerARP(payload)
+	case header.EtherTypeIPv4, header.EtherTypeIPv6:
+		w.sent = append(w.sent, Sent{bytes.Clone(payload), micros(w.loop.Now())})
+	}
+}
+
+// answerARP says that every address is here (RFC 826).
+func (w *wire) answerARP(b []byte) {
+	q, err := header.ParseARP(b)
+	if err != nil || q.Operation != header.ARPRequest || q.TargetIP == w.local {
+		return
+	}
+	a := header.ARP{
+		Operation: header.ARPReply,
+		SenderMAC: peerMAC, SenderIP: q.TargetIP,
+		TargetMAC: q.SenderMAC, TargetIP: q.SenderIP,
+	}
+	p := w.pool.Get(header.ARPLen)
+	a.Put(p.Extend(header.ARPLen))
+	w.frame(p, header.EtherTypeARP)
+	w.replies.Push(p)
+	if w.replies.Len() == 1 {
+		w.loop.Post(w)
+	}
+}
+
+// Run delivers the answers, outside of the call that asked.
+func (w *wire) Run() {
+	for p := w.replies.Pop(); p != nil; p = w.replies.Pop() {
+		w.deliver(p)
+	}
+}
+
+func (w *wire) frame(p *packet.Packet, t header.EtherType) {
+	h := header.Ethernet{Dst: hostMAC, Src: peerMAC, Type: t}
+	h.Put(p.Push(header.EthernetLen))
+}
+
+func (w *wire) deliver(p *packet.Packet) {
+	if w.receive == nil {
+		p.Release()
+		return
+	}
+	w.receive(p)
+}
+
+// SendPacket has the host receive b, an IP packet, now. EINVAL: it is neither IPv4
+// nor IPv6. What the host makes of it is its own business.
+func (c Caller) SendPacket(b []byte) error {
+	_, err := direct(c, func() (struct{}, error) { return struct{}{}, c.engine.inject(b) })
+	return err
+}
+
+func (e *Engine) inject(b []byte) error {
+	if len(b) == 0 {
+		return syscall.EINVAL
+	}
+	var t header.EtherType
+	switch b[0] >> 4 {
+	case 4:
+		t = header.EtherTypeIPv4
+	case 6:
+		t = header.EtherTypeIPv6
+	default:
+		return syscall.EINVAL
+	}
+	p := e.wire.pool.From(b)
+	e.wire.frame(p, t)
+	e.loop.Lock()
+	e.wire.deliver(p)
+	e.loop.Unlock()
+	return nil
+}
+
+// ReceivePacket returns the oldest packet that the host has sent and that was not
+// returned yet. If there is none, time passes until there is. It reports false
+// when nothing is left that could happen.
+func (c Caller) ReceivePacket() (Sent, bool) {
+	e := c.engine
+	s, err := direct(c, func() (Sent, error) {
+		for len(e.wire.sent) == 0 {
+			if !e.step(event.Never) {
+				return Sent{}, syscall.EAGAIN
+			}
+			e.waitForStamp()
+		}
+		s := e.wire.sent[0]
+		e.wire.sent = e.wire.sent[1:]
+		return s, nil
+	})
+	return s, err == nil
+}

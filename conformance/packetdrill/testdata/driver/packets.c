@@ -1,0 +1,123 @@
+#include "driver.h"
+
+#include <string.h>
+
+static void put16(unsigned char *b, uint16_t v) { b[0] = v >> 8, b[1] = v; }
+static void put32(unsigned char *b, uint32_t v) { put16(b, v >> 16), put16(b + 2, v); }
+static uint32_t get32(const unsigned char *b) { return (uint32_t)b[0] << 24 | b[1] << 16 | b[2] << 8 | b[3]; }
+
+// sum is the Internet checksum (RFC 1071) of b on top of start.
+uint16_t sum(const unsigned char *b, size_t n, uint32_t start)
+{
+	uint64_t s = start;
+	for (size_t i = 0; i + 1 < n; i += 2)
+		s += b[i] << 8 | b[i + 1];
+	if (n % 2)
+		s += b[n - 1] << 8;
+	while (s >> 16)
+		s = (s & 0xffff) + (s >> 16);
+	return ~s;
+}
+
+uint32_t seq_of(const struct packet *p) { return get32(p->b + 24); }
+
+int window_of(const struct packet *p) { return p->b[34] << 8 | p->b[35]; }
+
+long long now(void)
+{
+	struct timeval tv;
+	t.gettimeofday(U, &tv, NULL);
+	return tv.tv_sec * 1000000ll + tv.tv_usec;
+}
+
+struct segment {
+	uint32_t src, dst;
+	uint16_t sport, dport, id, window;
+	uint32_t seq, ack;
+	int flags;
+	const void *options, *text;
+	size_t noptions, n;
+};
+
+// build writes the packet of a segment (RFC 791, section 3.1; RFC 9293, 3.1).
+static size_t build(unsigned char *b, const struct segment *s)
+{
+	size_t header = 20 + s->noptions, total = 20 + header + s->n;
+	unsigned char *tcp = b + 20;
+
+	memset(b, 0, 40);
+	b[0] = 0x45;
+	put16(b + 2, total);
+	put16(b + 4, s->id);
+	b[6] = 0x40; // don't fragment
+	b[8] = 64;
+	b[9] = 6;
+	put32(b + 12, s->src);
+	put32(b + 16, s->dst);
+	put16(b + 10, sum(b, 20, 0));
+
+	put16(tcp, s->sport);
+	put16(tcp + 2, s->dport);
+	put32(tcp + 4, s->seq);
+	put32(tcp + 8, s->flags & ACK ? s->ack : 0);
+	tcp[12] = header / 4 << 4;
+	tcp[13] = s->flags;
+	put16(tcp + 14, s->window);
+	memcpy(tcp + 20, s->options, s->noptions);
+	memcpy(tcp + header, s->text, s->n);
+	uint32_t pseudo = (s->src >> 16) + (s->src & 0xffff) + (s->dst >> 16) + (s->dst & 0xffff) + 6 + header + s->n;
+	put16(tcp + 16, sum(tcp, header + s->n, pseudo));
+	return total;
+}
+
+static uint32_t length(int flags, size_t n) { return n + !!(flags & SYN) + !!(flags & FIN); }
+
+void send_segment(struct peer *p, int flags, const char *options, size_t noptions, const char *text, size_t n)
+{
+	unsigned char b[2048];
+	struct segment s = {
+		.src = REMOTE_IP, .dst = LOCAL_IP, .sport = REMOTE_PORT, .dport = p->local_port,
+		.seq = p->seq, .ack = p->ack, .flags = flags, .window = 32792,
+		.options = options ? options : "", .noptions = noptions, .text = text ? text : "", .n = n,
+	};
+	size_t total = build(b, &s);
+	CHECK(t.netdev_send(U, b, total) == 0, "netdev_send should take every IP packet");
+	memset(b, 0xff, total); // the stack must have copied it
+	p->seq += length(flags, n);
+}
+
+void expect(struct packet *got, struct peer *p, int flags, const char *options, size_t noptions, const char *text, size_t n)
+{
+	unsigned char want[2048];
+
+	CHECK(t.netdev_receive(U, got->b, &got->n, &got->at) == 0, "netdev_receive should always return 0");
+	CHECK(got->n > 0, "the stack should send a segment with flags %#x, and sends nothing", flags);
+	CHECK(got->n >= 40, "a TCP segment has 40 bytes of headers");
+	if (flags & SYN || !p->local_port) {
+		p->local_port = got->b[20] << 8 | got->b[21];
+		p->ack = seq_of(got); // the stack's initial sequence number
+	}
+	if (!options) {
+		options = (char *)got->b + 40;
+		noptions = (got->b[32] >> 4) * 4 - 20;
+	}
+	struct segment s = {
+		.src = LOCAL_IP, .dst = REMOTE_IP, .sport = p->local_port, .dport = REMOTE_PORT,
+		.id = got->b[4] << 8 | got->b[5], .window = window_of(got),
+		.seq = p->ack, .ack = p->seq, .flags = flags,
+		.options = options, .noptions = noptions, .text = text ? text : "", .n = n,
+	};
+	size_t total = build(want, &s);
+	CHECK(got->n == total, "the packet should have %zu bytes, and has %zu", total, got->n);
+	for (size_t i = 0; i < total; i++)
+		CHECK(got->b[i] == want[i], "byte %zu of the packet should be %#x, and is %#x", i, want[i], got->b[i]);
+	p->ack += length(flags, n);
+}
+
+void expect_nothing(void)
+{
+	struct packet p;
+	p.n = 1;
+	CHECK(t.netdev_receive(U, p.b, &p.n, &p.at) == 0 && p.n == 0,
+	      "nothing is left that could happen: netdev_receive should return 0 with a length of 0");
+}

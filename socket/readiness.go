@@ -1,0 +1,131 @@
+package socket
+
+import (
+	"syscall"
+
+	"septet/transport/tcp"
+)
+
+// Readiness is what poll(2) says of a socket, in its bits.
+type Readiness uint16
+
+// The bits of Readiness, with Linux's numbers.
+const (
+	POLLIN    Readiness = 0x1 // a receiving call, or accept, would not block
+	POLLPRI   Readiness = 0x2 // urgent data is announced
+	POLLOUT   Readiness = 0x4 // a sending call would not block
+	POLLERR   Readiness = 0x8
+	POLLHUP   Readiness = 0x10   // both directions have ended
+	POLLRDHUP Readiness = 0x2000 // the peer sends no more, or nobody here wants it
+)
+
+// Readiness returns what the socket is ready for, as poll(2) would report it.
+func (s *Socket) Readiness() Readiness {
+	s.stack.loop.Lock()
+	defer s.stack.loop.Unlock()
+	if s.closed {
+		return POLLERR | POLLHUP
+	}
+	return s.protocol.readiness()
+}
+
+// readiness answers as Linux's tcp_poll does.
+func (t *stream) readiness() (r Readiness) {
+	switch {
+	case t.state == listening && t.listener.Pending() > 0:
+		return POLLIN
+	case t.state == listening:
+		return 0
+	case t.conn == nil:
+		r = POLLOUT | POLLHUP
+		if t.err != 0 {
+			r |= POLLERR
+		}
+		return r
+	}
+	state := t.conn.State()
+	if state == tcp.SynSent || state == tcp.SynReceived {
+		return 0
+	}
+	if t.conn.Failed() {
+		r |= POLLERR
+	}
+	closed := state == tcp.Closed
+	noRead := closed || t.socket.shutRead || finished(state)
+	noWrite := closed || t.socket.shutWrite
+	if noRead {
+		r |= POLLIN | POLLRDHUP
+	}
+	if noRead && noWrite {
+		r |= POLLHUP
+	}
+	if t.conn.Buffered() > 0 {
+		r |= POLLIN
+	}
+	if noWrite || t.conn.CanWrite() {
+		r |= POLLOUT
+	}
+	if t.conn.Urgent() > 0 {
+		r |= POLLPRI
+	}
+	return r
+}
+
+// finished reports whether the peer has sent its FIN.
+func finished(s tcp.State) bool {
+	switch s {
+	case tcp.CloseWait, tcp.Closing, tcp.LastAck, tcp.TimeWait:
+		return true
+	}
+	return false
+}
+
+func (d *datagram) readiness() Readiness {
+	r := POLLOUT
+	if d.endpoint.Queued() > 0 {
+		r |= POLLIN
+	}
+	if d.endpoint.Failed() {
+		r |= POLLERR
+	}
+	return r | d.socket.shutReadiness()
+}
+
+func (r *raw) readiness() Readiness {
+	ready := POLLOUT
+	if r.queue.Len() > 0 {
+		ready |= POLLIN
+	}
+	return ready | r.socket.shutReadiness()
+}
+
+// shutReadiness is what shutdown(2) has done to a socket without connections.
+func (s *Socket) shutReadiness() (r Readiness) {
+	if s.shutRead {
+		r |= POLLIN | POLLRDHUP
+	}
+	if s.shutRead && s.shutWrite {
+		r |= POLLHUP
+	}
+	return r
+}
+
+// TCPInfo returns the numbers of a stream socket's connection or listener
+// (TCP_INFO). A socket that has neither is in the state CLOSED and all else is
+// zero. Errors: ENOPROTOOPT for other kinds of socket, EBADF.
+func (s *Socket) TCPInfo() (tcp.Info, error) {
+	s.stack.loop.Lock()
+	defer s.stack.loop.Unlock()
+	t, isStream := s.protocol.(*stream)
+	switch {
+	case s.closed:
+		return tcp.Info{}, syscall.EBADF
+	case !isStream:
+		return tcp.Info{}, syscall.ENOPROTOOPT
+	case t.conn != nil:
+		return t.conn.Info(), nil
+	case t.state == listening:
+		return t.listener.Info(), nil
+	}
+	return tcp.Info{State: tcp.Closed}, nil
+}

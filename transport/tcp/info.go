@@ -1,0 +1,243 @@
+package tcp
+
+import (
+	"time"
+
+	ev "septet/event"
+	"septet/header"
+)
+
+// Info is what a connection tells about itself: the numbers of Linux's TCP_INFO
+// (tcp(7)), in bytes and durations. Sequence numbers are not told, only
+// differences of them.
+type Info struct {
+	State       State
+	Phase       string // of loss recovery, under Linux's names: see below
+	Retransmits int    // timeouts in a row without progress
+	Probes      int    // keep-alives or window probes unanswered
+	Backoff     int    // doublings of the RTO
+
+	// What the handshake has agreed on.
+	Timestamps, SACK, ECN, WindowScaling bool
+	SendScale                            uint8 // applies to windows we receive
+	ReceiveScale                         uint8 // applies to windows we send
+
+	RTO         time.Duration // with its backoff
+	ATO         time.Duration // how long an ACK is delayed at most
+	RTT, RTTVar time.Duration // smoothed; zero before the first measurement
+	MinRTT      time.Duration // zero before the first measurement
+	SendMSS     int           // payload of a full segment
+	PeerMSS     int           // the largest segment received, as an estimate of theirs
+	AdvMSS      int           // as told to the peer
+	PathMTU     int
+
+	Congestion string // name of the algorithm, as TCP_CONGESTION has it
+	Cwnd       int
+	Ssthresh   int
+	SlowStart  bool  // no loss yet: Ssthresh is arbitrarily high
+	PacingRate int64 // bytes per second; zero for as fast as the window allows
+
+	// Segments that are sent and not acknowledged: all of them, those selectively
+	// acknowledged, those taken for lost, and those sent again and on their way.
+	Outstanding, Sacked, Lost, Resent int
+
+	Unacked    int // sequence numbers sent and not acknowledged
+	NotSent    int // bytes queued, never sent
+	Queued     int // bytes in the send buffer, sent or not
+	Unread     int // bytes in the receive buffer
+	SendWindow int // the peer's, scaled
+	RecvWindow int // ours, as it would be told now
+	RecvBuffer int
+	SendBuffer int
+	Space      int // bytes that the user has read in its best round trip
+
+	SinceSent time.Duration // since data was last sent
+	SinceData time.Duration // since data last arrived
+	SinceACK  time.Duration // since an ACK last arrived
+
+	// Sequence numbers, modulo 2^32, as Linux counts them: a FIN counts like a byte,
+	// and so does the SYN of an active open when it is acknowledged.
+	BytesAcked uint64
+	BytesIn    uint64 // received in order
+
+	BytesSent   uint64 // retransmissions included
+	BytesAgain  uint64 // the part of it that was sent again
+	SegmentsIn  uint32
+	SegmentsOut uint32 // without the SYN,ACK of a passive open: Linux has no socket yet
+	DataIn      uint32 // segments with text
+	DataOut     uint32
+	Again       uint32 // segments sent again, all in all
+	Delivered   uint32 // segments that the peer has got, SYN and FIN included
+
+	DeliveryRate int64 // bytes per second
+	AppLimited   bool  // DeliveryRate says nothing about the path
+
+	Waiting int // of a listener: connections that nobody has accepted
+	Backlog int // and how many may wait
+}
+
+// What Info.Phase may say.
+const (
+	PhaseOpen     = "open"     // all is well
+	PhaseDisorder = "disorder" // something is missing, too little to call it a loss
+	PhaseCWR      = "CWR"      // slowed down for ECN
+	PhaseRecovery = "recovery" // fast recovery
+	PhaseLoss     = "loss"     // after a retransmission timeout
+)
+
+// counts are what a connection counts for nobody but Info.
+type counts struct {
+	dataAt, ackAt         ev.Time
+	bytesSent, bytesAgain uint64
+	in, out               uint32
+	dataIn, dataOut       uint32
+	again, delivered      uint32
+	appLimited, passive   bool
+	rate                  int64
+}
+
+// opened counts the SYN of a passive open.
+func (n *counts) opened(now ev.Time, s *Segment) {
+	n.passive = true
+	n.arrived(now, s)
+}
+
+// arrived counts a segment that was received.
+func (n *counts) arrived(now ev.Time, s *Segment) {
+	n.in++
+	if len(s.Text) > 0 {
+		n.dataIn++
+		n.dataAt = now
+	}
+	if s.Flags.Has(header.ACK) {
+		n.ackAt = now
+	}
+}
+
+// sent counts a segment that goes out, with sndMax as it was before.
+func (n *counts) sent(s *Segment, sndMax header.Seq) {
+	if n.passive && s.Flags.Has(header.SYN) {
+		return
+	}
+	n.out++
+	again := s.length() > 0 && !s.end().After(sndMax)
+	if again {
+		n.again++
+	}
+	text := len(s.Text) + len(s.rest)
+	if text == 0 {
+		return
+	}
+	n.dataOut++
+	n.bytesSent += uint64(text)
+	if again {
+		n.bytesAgain += uint64(text)
+	}
+}
+
+// sampled keeps a delivery rate: the latest that tells of the path, or one that is
+// higher though the application held it down.
+func (n *counts) sampled(s *Sample) {
+	if s.Interval > 0 && (!s.AppLimited || s.Rate >= n.rate) {
+		n.rate, n.appLimited = s.Rate, s.AppLimited
+	}
+}
+
+// Info returns the connection's numbers as they are now.
+func (c *Conn) Info() Info {
+	i := Info{
+		State: c.state, Phase: c.phaseName(),
+		Retransmits: int(c.retries), Probes: int(c.probes), Backoff: int(c.backoff),
+		Timestamps: c.stamp.enabled, SACK: c.is(flagSACK), ECN: c.is(flagECN), WindowScaling: c.is(flagScaled),
+		RTO: c.rtt.backedOff(c.backoff), ATO: c.about.DelayedACK,
+		RTT: c.rtt.srtt, RTTVar: c.rtt.rttvar, MinRTT: c.rack.minRTT,
+		SendMSS: c.mss, PeerMSS: c.largest, AdvMSS: c.path.MTU() - header.IPv4Len - header.TCPLen,
+		PathMTU: c.path.MTU(), Congestion: c.ctrl.Name(),
+		Cwnd: c.win.Cwnd, Ssthresh: c.win.Ssthresh, SlowStart: c.win.Ssthresh >= unlimited,
+		PacingRate: c.win.PacingRate,
+		Unacked:    c.sndMax.Sub(c.sndUna), Queued: c.snd.size, Unread: c.rcv.size,
+		SendWindow: c.sndWnd, RecvWindow: c.receiveWindow(),
+		RecvBuffer: c.rcv.limit, SendBuffer: c.snd.limit, Space: c.tune.space,
+		BytesAcked: c.bytesAcked(), BytesIn: c.bytesReceived(),
+	}
+	if c.is(flagScaled) {
+		i.SendScale, i.ReceiveScale = c.sndShift, c.rcvShift
+	}
+	if end := c.snd.end(); end.After(c.sndMax) {
+		i.NotSent = end.Sub(c.sndMax)
+	}
+	c.countOutstanding(&i)
+	c.counts.tell(&i, c.env.now())
+	i.SinceSent = c.env.now().Sub(c.lastSent)
+	if c.is(flagSynAcked) {
+		i.Delivered++
+	}
+	return i
+}
+
+// tell writes what was counted.
+func (n *counts) tell(i *Info, now ev.Time) {
+	i.SinceData, i.SinceACK = now.Sub(n.dataAt), now.Sub(n.ackAt)
+	i.BytesSent, i.BytesAgain = n.bytesSent, n.bytesAgain
+	i.SegmentsIn, i.SegmentsOut, i.DataIn, i.DataOut = n.in, n.out, n.dataIn, n.dataOut
+	i.Again, i.Delivered = n.again, n.delivered
+	i.DeliveryRate, i.AppLimited = n.rate, n.appLimited || n.rate == 0
+}
+
+// countOutstanding looks through the scoreboard.
+func (c *Conn) countOutstanding(i *Info) {
+	b := &c.board
+	i.Outstanding, i.Sacked = b.size, b.sackedCount
+	for n := range b.size {
+		switch g := b.at(n); {
+		case g.state == segLost:
+			i.Lost++
+		case g.state == segFlying && g.resent:
+			i.Resent++
+		}
+	}
+	if !c.is(flagSynAcked) && c.sndMax != c.iss {
+		i.Outstanding = 1 // the SYN, which is not on the scoreboard
+	}
+}
+
+// Info returns the numbers of a listener: its queue and its backlog.
+func (ln *Listener) Info() Info {
+	return Info{State: Listen, Waiting: ln.Pending(), Backlog: ln.backlog}
+}
+
+// Failed reports whether the connection has ended with an error that nobody has
+// been told (TakeError).
+func (c *Conn) Failed() bool { return c.err != nil && !c.is(flagErrTold) }
+
+// bytesAcked is how far the peer has acknowledged.
+func (c *Conn) bytesAcked() uint64 {
+	n := uint32(c.sndUna - c.iss)
+	if c.counts.passive && n > 0 {
+		n-- // SYN
+	}
+	return uint64(n)
+}
+
+// bytesReceived is how much has arrived in order.
+func (c *Conn) bytesReceived() uint64 {
+	if c.state == SynSent || c.rcvNxt == c.irs {
+		return 0 // no SYN yet
+	}
+	return uint64(uint32(c.rcvNxt - c.irs - 1))
+}
+
+func (c *Conn) phaseName() string {
+	l := &c.loss
+	switch {
+	case l.phase == phaseLoss:
+		return PhaseLoss
+	case l.phase == phaseRecovery:
+		return PhaseRecovery
+	case l.ecnSlow:
+		return PhaseCWR
+	case c.board.sackedCount > 0 || l.dupAcks > 0:
+		return PhaseDisorder
+	}
+	return PhaseOpen
+}
