@@ -10,6 +10,7 @@ type Personality struct {
 	MinRTO        time.Duration // RFC 6298, 2.4
 	MaxRTO        time.Duration // RFC 6298, 2.5
 	ClockGranule  time.Duration // G of RFC 6298
+	VarianceFloor time.Duration // least share of the variance in the RTO: Linux has its minimum here
 	SynRetries    int           // SYNs sent again before an open fails
 	SynAckRetries int           // the same for the passive side
 	DataRetries   int           // R2 of RFC 9293, 3.8.3, as a count
@@ -44,6 +45,7 @@ var LinuxPersonality = Personality{
 	MinRTO:           200 * time.Millisecond,
 	MaxRTO:           120 * time.Second,
 	ClockGranule:     time.Millisecond,
+	VarianceFloor:    200 * time.Millisecond,
 	SynRetries:       6,
 	SynAckRetries:    5,
 	DataRetries:      15,

@@ -11,7 +11,9 @@ import (
 // TestInterfaceGetsSmallerMTU: segments that no longer fit our own interface are
 // lost there, without an ICMP message. The timeout must notice.
 func TestInterfaceGetsSmallerMTU(t *testing.T) {
-	b := newBench(t, nil, 1500)
+	about := LinuxPersonality
+	about.VarianceFloor = 0
+	b := newBench(t, &about, 1500)
 	s := &script{
 		bench: b, hostPort: scriptActivePort, peerPort: scriptService,
 		hostISS: 1000, peerISS: 500000, flows: map[uint16]*flow{},

@@ -55,7 +55,7 @@ func (r *rttEstimator) measured(rtt time.Duration) {
 		r.rttvar += (max(r.srtt-rtt, rtt-r.srtt) - r.rttvar) / 4
 		r.srtt = max(r.srtt+(rtt-r.srtt)/8, 1)
 	}
-	r.rto = r.clamp(r.srtt + max(r.about.ClockGranule, 4*r.rttvar))
+	r.rto = r.clamp(r.srtt + max(r.about.ClockGranule, r.about.VarianceFloor, 4*r.rttvar))
 }
 
 // clamp holds a timeout between the bounds of RFC 6298, 2.4 and 2.5.

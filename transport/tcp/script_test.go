@@ -17,7 +17,8 @@ import (
 //
 //	# what it proves
 //	host rfc                      the personality: linux (if nothing is said) or rfc
-//	set DelayedACK=40ms QuickACKs=0        its fields, changed; SACK is off if nothing is said
+//	set DelayedACK=40ms QuickACKs=0        its fields, changed; if nothing is said, SACK is
+//	                                       off, buffers do not grow, VarianceFloor is 0
 //	+0     connect
 //	+0     > SYN seq 0 win 65535 <mss 1460, ts 0 0, ws 7>
 //	+10ms  < SYN,ACK seq 0 ack 1 win 1000 <mss 1460>
