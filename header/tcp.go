@@ -49,6 +49,8 @@ const (
 	OptionSACKPermitted = 4
 	OptionSACK          = 5
 	OptionTimestamps    = 8
+	OptionUserTimeout   = 28
+	OptionFastOpen      = 34
 )
 
 // MaxWindowScale is the largest shift of the window (RFC 7323, section 2.3).
@@ -58,12 +60,26 @@ const MaxWindowScale = 14
 // Right (RFC 2018).
 type SACKBlock struct{ Left, Right Seq }
 
+// MaxFastOpenCookie is the longest cookie of Fast Open (RFC 7413, section 4.1.1).
+const MaxFastOpenCookie = 16
+
+// FastOpenCookie is a cookie of Fast Open: an even number of bytes from 4 to 16,
+// or none, which asks for one.
+type FastOpenCookie struct {
+	Len   uint8
+	Value [MaxFastOpenCookie]byte
+}
+
 // TCPOptions are the options of a segment that Septet knows.
 type TCPOptions struct {
 	HasMSS         bool
 	HasWindowScale bool
 	SACKPermitted  bool
 	HasTimestamps  bool
+	HasUserTimeout bool
+	HasFastOpen    bool
+	UserTimeout    uint16 // granularity bit and 15-bit value (RFC 5482, section 2)
+	FastOpen       FastOpenCookie
 	WindowScale    uint8
 	NumSACK        uint8
 	MSS            uint16
@@ -155,6 +171,12 @@ func (o *TCPOptions) set(kind byte, value []byte) {
 	case kind == OptionTimestamps && len(value) == 8:
 		o.HasTimestamps = true
 		o.TSVal, o.TSEcr = be.Uint32(value), be.Uint32(value[4:])
+	case kind == OptionUserTimeout && len(value) == 2:
+		o.HasUserTimeout, o.UserTimeout = true, be.Uint16(value)
+	case kind == OptionFastOpen && validCookie(len(value)):
+		o.HasFastOpen = true
+		o.FastOpen = FastOpenCookie{Len: uint8(len(value))}
+		copy(o.FastOpen.Value[:], value)
 	case kind == OptionSACK && len(value) > 0 && len(value)%8 == 0 && len(value) <= 32:
 		o.NumSACK = uint8(len(value) / 8)
 		for i := range int(o.NumSACK) {
@@ -162,6 +184,10 @@ func (o *TCPOptions) set(kind byte, value []byte) {
 		}
 	}
 }
+
+// validCookie reports whether a Fast Open option may have n bytes of cookie (RFC
+// 7413, section 4.1.1).
+func validCookie(n int) bool { return n == 0 || n >= 4 && n <= MaxFastOpenCookie && n%2 == 0 }
 
 // Len returns the length of the options in bytes, with padding.
 func (o *TCPOptions) Len() int {
@@ -179,6 +205,12 @@ func (o *TCPOptions) Len() int {
 	}
 	if o.NumSACK > 0 {
 		n += 4 + 8*int(o.NumSACK)
+	}
+	if o.HasUserTimeout {
+		n += 4
+	}
+	if o.HasFastOpen {
+		n += (2 + int(o.FastOpen.Len) + 3) &^ 3
 	}
 	return n
 }
@@ -215,7 +247,27 @@ func (o *TCPOptions) put(b []byte) {
 			be.PutUint32(b[i+4+8*j:], uint32(o.SACK[j].Left))
 			be.PutUint32(b[i+8+8*j:], uint32(o.SACK[j].Right))
 		}
+		i += 4 + 8*int(o.NumSACK)
 	}
+	if o.HasUserTimeout {
+		b[i], b[i+1] = OptionUserTimeout, 4
+		be.PutUint16(b[i+2:], o.UserTimeout)
+		i += 4
+	}
+	if o.HasFastOpen {
+		o.putFastOpen(b[i:])
+	}
+}
+
+// putFastOpen writes no-ops up to a multiple of four, and the cookie.
+func (o *TCPOptions) putFastOpen(b []byte) {
+	n := 2 + int(o.FastOpen.Len)
+	i := 0
+	for ; (i+n)%4 != 0; i++ {
+		b[i] = OptionNop
+	}
+	b[i], b[i+1] = OptionFastOpen, byte(n)
+	copy(b[i+2:], o.FastOpen.Value[:o.FastOpen.Len])
 }
 
 // Len returns the length that Put writes.

@@ -41,6 +41,8 @@ const (
 	MSG_DONTWAIT = 0x40
 	MSG_WAITALL  = 0x100
 	MSG_NOSIGNAL = 0x4000 // accepted: there are no signals here
+	MSG_MORE     = 0x8000
+	MSG_FASTOPEN = 0x20000000
 )
 
 // SOMAXCONN is the longest backlog that Listen takes; a longer one is cut to it.
@@ -62,6 +64,7 @@ const (
 	SO_SNDBUF     = 7
 	SO_RCVBUF     = 8
 	SO_KEEPALIVE  = 9
+	SO_OOBINLINE  = 10
 	SO_LINGER     = 13
 	SO_RCVTIMEO   = 20
 	SO_SNDTIMEO   = 21
@@ -81,10 +84,15 @@ const (
 const (
 	TCP_NODELAY      = 1
 	TCP_MAXSEG       = 2
+	TCP_CORK         = 3
 	TCP_KEEPIDLE     = 4
 	TCP_KEEPINTVL    = 5
 	TCP_KEEPCNT      = 6
+	TCP_SYNCNT       = 7
+	TCP_DEFER_ACCEPT = 9
+	TCP_QUICKACK     = 12
 	TCP_USER_TIMEOUT = 18
+	TCP_FASTOPEN     = 23
 )
 
 // Linger is the value of SO_LINGER. With On, Close waits up to Time for the

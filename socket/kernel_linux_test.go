@@ -42,6 +42,7 @@ type endpoint interface {
 	SetSockOpt(level, name, value int) error
 	setLinger(on bool, seconds int) error
 	setTimeout(name int, d time.Duration) error
+	AtMark() (bool, error)
 }
 
 type ourAPI struct{ h *host.Host }
@@ -98,6 +99,16 @@ func addrPort(sa syscall.Sockaddr, err error) (netip.AddrPort, error) {
 		return netip.AddrPortFrom(netip.AddrFrom4(a.Addr), uint16(a.Port)), nil
 	}
 	return netip.AddrPort{}, err
+}
+
+func (k *kernel) AtMark() (bool, error) {
+	const siocatmark = 0x8905
+	var at int32
+	_, _, e := syscall.Syscall(syscall.SYS_IOCTL, uintptr(k.fd), siocatmark, uintptr(unsafe.Pointer(&at)))
+	if e != 0 {
+		return false, e
+	}
+	return at != 0, nil
 }
 
 func (k *kernel) Bind(a netip.AddrPort) error { return syscall.Bind(k.fd, sockaddr(a)) }

@@ -39,6 +39,9 @@ var scripts = []struct {
 	{"options of streams", func(s *session) { optionTable(s, SOCK_STREAM) }},
 	{"options of datagrams", func(s *session) { optionTable(s, SOCK_DGRAM) }},
 	{"inherited options", inheritedOptions},
+	{"more options of streams", streamOptions},
+	{"urgent data", urgentData},
+	{"urgent data inline", urgentInline},
 }
 
 func socketArguments(s *session) {

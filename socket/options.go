@@ -178,3 +178,18 @@ func getTTL(ttl uint8) int {
 	}
 	return int(ttl)
 }
+
+// AtMark reports whether the next byte to be read is the urgent one, as
+// sockatmark(3) does. ENOTTY for anything but a stream.
+func (s *Socket) AtMark() (bool, error) {
+	s.stack.loop.Lock()
+	defer s.stack.loop.Unlock()
+	t, ok := s.protocol.(*stream)
+	switch {
+	case s.closed:
+		return false, syscall.EBADF
+	case !ok:
+		return false, syscall.ENOTTY
+	}
+	return t.conn != nil && t.conn.AtMark(), nil
+}

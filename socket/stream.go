@@ -22,6 +22,7 @@ type stream struct {
 	listener *tcp.Listener
 	conn     *tcp.Conn
 	options  *tcp.Options // for the next connection or listener; nil for the defaults
+	slowACKs bool         // TCP_QUICKACK was set to 0 before there was a connection
 }
 
 type streamState uint8

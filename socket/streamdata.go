@@ -8,22 +8,51 @@ import (
 	"septet/transport/tcp"
 )
 
-func (t *stream) send(b []byte, flags int, _ netip.AddrPort) (int, error) {
+func (t *stream) send(b []byte, flags int, to netip.AddrPort) (int, error) {
+	if t.conn == nil && flags&MSG_FASTOPEN != 0 && to.IsValid() {
+		return t.openWith(b, flags, to)
+	}
 	// Linux: a stream that was never connected is a broken pipe for the
 	// sender, though "not connected" for the receiver.
 	if t.conn == nil || t.socket.shutWrite {
 		return 0, t.pending(syscall.EPIPE)
 	}
-	if t.conn.State() == tcp.SynSent || t.conn.State() == tcp.SynReceived {
+	if t.conn.State() != tcp.Closed && !t.conn.Connected() {
 		return 0, syscall.EAGAIN
 	}
 	if len(b) == 0 {
 		return 0, nil
 	}
-	if flags&MSG_OOB != 0 {
+	switch {
+	case flags&MSG_OOB != 0:
 		return t.conn.WriteUrgent(b)
+	case flags&MSG_MORE != 0:
+		return t.conn.WriteMore(b)
 	}
 	return t.conn.Write(b)
+}
+
+// openWith is connect and send in one (MSG_FASTOPEN).
+func (t *stream) openWith(b []byte, flags int, to netip.AddrPort) (int, error) {
+	if t.state == listening {
+		return 0, syscall.EISCONN
+	}
+	var o tcp.Options
+	if t.options != nil {
+		o = *t.options
+	}
+	conn, n, err := t.socket.stack.tcp.ConnectData(t.port, to, t, o, b)
+	if err != nil {
+		return 0, err
+	}
+	t.conn, t.options, t.err, t.state = conn, nil, 0, connecting
+	switch {
+	case n > 0:
+		return n, nil
+	case t.socket.nonblocking || flags&MSG_DONTWAIT != 0:
+		return 0, syscall.EINPROGRESS
+	}
+	return 0, syscall.EAGAIN // until it is open
 }
 
 func (t *stream) receive(b []byte, flags int) (n int, from netip.AddrPort, err error) {
@@ -31,9 +60,8 @@ func (t *stream) receive(b []byte, flags int) (n int, from netip.AddrPort, err e
 	case t.conn == nil:
 		return 0, from, t.pending(syscall.ENOTCONN)
 	case flags&MSG_OOB != 0:
-		// Urgent data stays in the stream, as RFC 6093 recommends and as
-		// SO_OOBINLINE has it; there is nothing to read beside it.
-		return 0, from, syscall.EINVAL
+		n, err = t.conn.ReadUrgent(b, flags&MSG_PEEK != 0)
+		return n, from, err
 	case flags&MSG_PEEK != 0:
 		n, err = t.conn.Peek(b)
 	default:

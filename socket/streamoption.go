@@ -58,52 +58,90 @@ func (t *stream) option(level, name int) (int, error) {
 			return 2 * or(o.ReceiveBuffer, usual.ReceiveBuffer), nil
 		case SO_SNDBUF:
 			return 2 * or(o.SendBuffer, usual.SendBuffer), nil
+		case SO_OOBINLINE:
+			return number(o.OOBInline), nil
+		}
+	case SOL_IP:
+		switch name {
+		case IP_TTL:
+			return getTTL(o.TTL), nil
+		case IP_TOS:
+			return int(o.TOS), nil
 		}
 	case SOL_TCP:
-		switch name {
-		case TCP_NODELAY:
-			return number(o.NoDelay), nil
-		case TCP_KEEPIDLE:
-			return int(or(o.KeepAlive.Idle, usual.KeepIdle) / time.Second), nil
-		case TCP_KEEPINTVL:
-			return int(or(o.KeepAlive.Interval, usual.KeepInterval) / time.Second), nil
-		case TCP_KEEPCNT:
-			return or(o.KeepAlive.Count, usual.KeepCount), nil
-		}
+		return t.tcpOption(name, &o, usual)
 	}
 	return 0, syscall.ENOPROTOOPT
 }
 
-// Bounds of the keepalive options (tcp(7)): seconds, and probes.
-const (
-	maxKeepSeconds = 32767
-	maxKeepCount   = 127
-)
+func (t *stream) tcpOption(name int, o *tcp.Options, usual *tcp.Personality) (int, error) {
+	switch name {
+	case TCP_NODELAY:
+		return number(o.NoDelay), nil
+	case TCP_MAXSEG:
+		if t.conn != nil {
+			return t.conn.MSS(), nil
+		}
+		return or(o.MaxSegment, usual.DefaultMSS), nil
+	case TCP_CORK:
+		return number(o.Cork), nil
+	case TCP_KEEPIDLE:
+		return int(or(o.KeepAlive.Idle, usual.KeepIdle) / time.Second), nil
+	case TCP_KEEPINTVL:
+		return int(or(o.KeepAlive.Interval, usual.KeepInterval) / time.Second), nil
+	case TCP_KEEPCNT:
+		return or(o.KeepAlive.Count, usual.KeepCount), nil
+	case TCP_SYNCNT:
+		return or(o.SynRetries, usual.SynRetries), nil
+	case TCP_DEFER_ACCEPT:
+		return int(o.DeferAccept / time.Second), nil
+	case TCP_QUICKACK:
+		if t.conn != nil {
+			return number(t.conn.QuickACKs()), nil
+		}
+		return number(!t.slowACKs), nil
+	case TCP_USER_TIMEOUT:
+		return int(o.UserTimeout / time.Millisecond), nil
+	case TCP_FASTOPEN:
+		return o.FastOpen, nil
+	}
+	return 0, syscall.ENOPROTOOPT
+}
 
 func (t *stream) setOption(level, name, value int) error {
 	o := t.tcpOptions()
-	k := &o.KeepAlive
 	var err error
-	switch {
-	case level == SOL_SOCKET && (name == SO_REUSEADDR || name == SO_BROADCAST):
-		return nil // the first counts at bind, the second means nothing here
-	case level == SOL_SOCKET && name == SO_KEEPALIVE:
-		k.Enabled = value != 0
-	case level == SOL_SOCKET && name == SO_RCVBUF:
-		o.ReceiveBuffer = clampBuffer(value, minReceiveBuffer)
-	case level == SOL_SOCKET && name == SO_SNDBUF:
-		o.SendBuffer = clampBuffer(value, minSendBuffer)
-	case level == SOL_TCP && name == TCP_NODELAY:
-		o.NoDelay = value != 0
-	case level == SOL_TCP && name == TCP_KEEPIDLE:
-		k.Idle, err = seconds(value)
-	case level == SOL_TCP && name == TCP_KEEPINTVL:
-		k.Interval, err = seconds(value)
-	case level == SOL_TCP && name == TCP_KEEPCNT:
-		if value < 1 || value > maxKeepCount {
-			return syscall.EINVAL
+	switch level {
+	case SOL_SOCKET:
+		switch name {
+		case SO_REUSEADDR, SO_BROADCAST:
+			return nil // the first counts at bind, the second means nothing here
+		case SO_KEEPALIVE:
+			o.KeepAlive.Enabled = value != 0
+		case SO_OOBINLINE:
+			o.OOBInline = value != 0
+		case SO_RCVBUF:
+			o.ReceiveBuffer = clampBuffer(value, minReceiveBuffer)
+		case SO_SNDBUF:
+			o.SendBuffer = clampBuffer(value, minSendBuffer)
+		default:
+			return syscall.ENOPROTOOPT
 		}
-		k.Count = value
+	case SOL_IP:
+		switch name {
+		case IP_TTL:
+			err = setTTL(&o.TTL, value)
+		case IP_TOS:
+			o.TOS = uint8(value) &^ ecnBits
+		default:
+			return syscall.ENOPROTOOPT
+		}
+	case SOL_TCP:
+		if name == TCP_QUICKACK {
+			t.quickACK(value != 0)
+			return nil
+		}
+		err = t.setTCPOption(name, value, &o)
 	default:
 		return syscall.ENOPROTOOPT
 	}
@@ -111,6 +149,84 @@ func (t *stream) setOption(level, name, value int) error {
 		t.setTCPOptions(o)
 	}
 	return err
+}
+
+// ecnBits of the type of service are TCP's own on a stream, not the user's.
+const ecnBits = 3
+
+// Bounds of TCP's options (tcp(7)).
+const (
+	maxKeepSeconds = 32767
+	maxKeepCount   = 127
+	maxSynCount    = 127
+	minMaxSeg      = 88
+	maxMaxSeg      = 32767
+)
+
+func (t *stream) setTCPOption(name, value int, o *tcp.Options) (err error) {
+	k := &o.KeepAlive
+	switch name {
+	case TCP_NODELAY:
+		o.NoDelay = value != 0
+	case TCP_MAXSEG:
+		if value != 0 {
+			err = within(&o.MaxSegment, value, minMaxSeg, maxMaxSeg)
+		} else {
+			o.MaxSegment = 0
+		}
+	case TCP_CORK:
+		o.Cork = value != 0
+	case TCP_KEEPIDLE:
+		k.Idle, err = seconds(value)
+	case TCP_KEEPINTVL:
+		k.Interval, err = seconds(value)
+	case TCP_KEEPCNT:
+		err = within(&k.Count, value, 1, maxKeepCount)
+	case TCP_SYNCNT:
+		err = within(&o.SynRetries, value, 1, maxSynCount)
+	case TCP_DEFER_ACCEPT:
+		o.DeferAccept = deferTime(value)
+	case TCP_USER_TIMEOUT:
+		if value < 0 {
+			return syscall.EINVAL
+		}
+		o.UserTimeout = time.Duration(value) * time.Millisecond
+	case TCP_FASTOPEN:
+		if value < 0 || t.conn != nil {
+			return syscall.EINVAL
+		}
+		o.FastOpen = min(value, SOMAXCONN)
+	default:
+		return syscall.ENOPROTOOPT
+	}
+	return err
+}
+
+func (t *stream) quickACK(on bool) {
+	t.slowACKs = !on
+	if t.conn != nil {
+		t.conn.QuickACK(on)
+	}
+}
+
+// deferTime returns the time of TCP_DEFER_ACCEPT for so many seconds. Linux counts
+// it in retransmissions of the SYN,ACK, after 1, 2, 4 ... seconds.
+func deferTime(value int) time.Duration {
+	const most = 255 // retransmissions are counted in a byte
+	sum, step := 0, 1
+	for n := 0; sum < value && n < most; n++ {
+		sum += step
+		step = min(2*step, int(tcp.LinuxPersonality.MaxRTO/time.Second))
+	}
+	return time.Duration(sum) * time.Second
+}
+
+func within(to *int, value, least, most int) error {
+	if value < least || value > most {
+		return syscall.EINVAL
+	}
+	*to = value
+	return nil
 }
 
 func seconds(value int) (time.Duration, error) {

@@ -9,14 +9,17 @@ import (
 
 // Send sends b to the connected peer. On a stream it blocks until all of b is
 // in the send buffer, and returns less if the connection fails or the socket
-// does not block; a datagram is sent whole. Flags: MSG_DONTWAIT, MSG_OOB.
+// does not block; a datagram is sent whole. Flags: MSG_DONTWAIT, MSG_OOB,
+// MSG_MORE.
 // Errors: EPIPE, ECONNRESET, ENOTCONN, EDESTADDRREQ, EAGAIN, EMSGSIZE.
 func (s *Socket) Send(b []byte, flags int) (int, error) {
 	return s.SendTo(b, flags, netip.AddrPort{})
 }
 
 // SendTo sends b to a given address, or to the connected peer if that is the
-// zero AddrPort. Streams ignore it.
+// zero AddrPort. Streams ignore it, unless MSG_FASTOPEN opens a connection to it
+// with b in its SYN (RFC 7413); EINPROGRESS says that b must wait, for a socket
+// that does not block.
 func (s *Socket) SendTo(b []byte, flags int, to netip.AddrPort) (int, error) {
 	n, err := s.send(b, flags, to)
 	if n > 0 {
@@ -28,7 +31,8 @@ func (s *Socket) SendTo(b []byte, flags int, to netip.AddrPort) (int, error) {
 // Recv receives into b. On a stream it returns what is there, at least a byte,
 // and zero after the peer has finished; of a datagram that is longer than b the
 // rest is lost. Flags: MSG_DONTWAIT, MSG_PEEK, MSG_WAITALL; MSG_TRUNC returns
-// the true length of a datagram. Errors: ECONNRESET, ENOTCONN, EAGAIN,
+// the true length of a datagram; MSG_OOB reads the urgent byte and never blocks:
+// EINVAL if there is none, EAGAIN if it is announced and not there. Errors: ECONNRESET, ENOTCONN, EAGAIN,
 // ETIMEDOUT; ECONNREFUSED on a connected datagram socket.
 func (s *Socket) Recv(b []byte, flags int) (int, error) {
 	n, _, err := s.receive(b, flags)
@@ -64,7 +68,7 @@ func (s *Socket) receive(b []byte, flags int) (n int, from netip.AddrPort, err e
 		if err == nil && n < len(b) && s.wantsAll(flags) {
 			err = syscall.EAGAIN
 		}
-		if err == syscall.EAGAIN && !s.nonblocking && flags&MSG_DONTWAIT == 0 {
+		if err == syscall.EAGAIN && !s.nonblocking && flags&(MSG_DONTWAIT|MSG_OOB) == 0 {
 			if err = l.Wait(s.protocol.readCond(), min(limit, s.readDeadline)); err == nil {
 				continue
 			}

@@ -68,10 +68,7 @@ func (c *Conn) acceptOpen(now ev.Time, s *Segment) bool {
 		c.replyReset(s)
 		return false
 	}
-	if c.listener != nil && !c.listener.admits() {
-		// The queue of accept is full: as if the ACK had been lost. The peer or
-		// our SYN,ACK will be back.
-		c.env.counters().AcceptOverflow++
+	if c.listener != nil && !c.listener.takes(now, c, s) {
 		return false
 	}
 	c.sndWnd = c.scaledWindow(s)
@@ -115,6 +112,7 @@ func (c *Conn) newACK(a *ack, s *Segment) {
 		c.partialACK(a)
 	}
 	c.tuneSend()
+	c.sizeAcked(a.now)
 	c.notify(Writable)
 }
 
@@ -203,6 +201,10 @@ func (c *Conn) abandonFinWait2(now ev.Time) {
 func (c *Conn) enterTimeWait(now ev.Time) {
 	c.snd.release(c.env)
 	if c.env.crowded() {
+		if c.is(flagAckNow) { // of the peer's FIN
+			c.transmit(now, header.ACK, c.emptySeq(), 0)
+		}
+		c.env.counters().TimeWaitOverflow++
 		c.end(timeout2MSL, nil)
 		return
 	}

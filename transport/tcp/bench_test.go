@@ -31,6 +31,7 @@ type bench struct {
 	env     *observer
 	receive func(*packet.Packet)
 	mtu     int
+	lastIP  header.IPv4   // of the last segment sent
 	sent    []wireSegment // not looked at yet
 	id      uint16
 }
@@ -128,6 +129,7 @@ func (b *bench) record(datagram []byte) {
 	if ip.Protocol != header.ProtocolTCP {
 		return
 	}
+	b.lastIP = ip
 	if header.Checksum(payload, header.PseudoSum(ip.Src, ip.Dst, ip.Protocol, len(payload))) != 0xffff {
 		b.t.Fatalf("at %v the host sent a segment with a bad checksum", b.loop.Now())
 	}
@@ -141,22 +143,29 @@ func (b *bench) record(datagram []byte) {
 }
 
 // inject has a segment arrive, now and before anything else happens.
-func (b *bench) inject(h header.TCP, text []byte) {
+func (b *bench) inject(h header.TCP, text []byte) { b.injectFrom(benchPeer, h, text) }
+
+// injectFrom is inject from any source.
+func (b *bench) injectFrom(src netip.Addr, h header.TCP, text []byte) {
 	p := b.pool.Get(len(text))
 	p.Append(text)
 	h.Checksum = 0
 	h.Put(p.Push(h.Len()))
-	sum := ^header.Checksum(p.Bytes(), header.PseudoSum(benchPeer, benchHost, header.ProtocolTCP, p.Len()))
+	sum := ^header.Checksum(p.Bytes(), header.PseudoSum(src, benchHost, header.ProtocolTCP, p.Len()))
 	p.Bytes()[16], p.Bytes()[17] = byte(sum>>8), byte(sum)
-	b.injectIP(p, header.ProtocolTCP)
+	b.injectIPFrom(src, p, header.ProtocolTCP)
 }
 
 // injectIP has the payload p arrive in a datagram.
 func (b *bench) injectIP(p *packet.Packet, proto header.Protocol) {
+	b.injectIPFrom(benchPeer, p, proto)
+}
+
+func (b *bench) injectIPFrom(src netip.Addr, p *packet.Packet, proto header.Protocol) {
 	b.id++
 	ip := header.IPv4{
 		TotalLength: header.IPv4Len + p.Len(), ID: b.id, TTL: 64, Protocol: proto,
-		Src: benchPeer, Dst: benchHost,
+		Src: src, Dst: benchHost,
 	}
 	ip.Put(p.Push(header.IPv4Len))
 	b.arrive(p, header.EtherTypeIPv4)

@@ -46,6 +46,12 @@ type environment interface {
 	// crowded says that there is no room for one more in TIME-WAIT.
 	crowded() bool
 	counters() *Stats
+	// rememberFastOpen keeps what a SYN,ACK says of Fast Open for the next
+	// connection; fastOpenLost notes that a SYN with its option was not answered.
+	rememberFastOpen(c *Conn, s *Segment)
+	fastOpenLost(c *Conn, now ev.Time)
+	// rememberPath keeps the MTU of the connection's path for the next connection.
+	rememberPath(c *Conn, mtu int)
 }
 
 // Ready says what a connection or listener has become ready for.
@@ -56,6 +62,7 @@ const (
 	Readable   Ready = 1 << iota // data, the peer's FIN or an error
 	Writable                     // room in the send buffer, connected or failed
 	Acceptable                   // a listener has a connection
+	Urgent                       // urgent data is announced
 )
 
 // Owner is told when a connection or listener becomes ready. It is called with
@@ -139,6 +146,12 @@ type Conn struct {
 	challenge challengeLimit
 	counts    counts // for Info
 
+	corkAt     ev.Time      // corked data goes out all the same
+	deferUntil ev.Time      // an ACK without data does not open the connection before
+	fast       *fastOpen    // nil without Fast Open
+	user       userTimeouts // RFC 5482
+	mtu        pathMTU
+
 	opts Options
 }
 
@@ -146,23 +159,28 @@ type Conn struct {
 type connFlags uint32
 
 const (
-	flagFinQueued  connFlags = 1 << iota // the user has closed: FIN follows the data
-	flagFinSent                          // at least once
-	flagFinKnown                         // the peer's FIN has arrived, perhaps ahead of data
-	flagFinTaken                         // and everything before it: RCV.NXT is past it
-	flagAckNow                           // an ACK must go out
-	flagSynAcked                         // our SYN has been acknowledged
-	flagScaled                           // both ends offered window scaling
-	flagSACK                             // both ends permit selective acknowledgements
-	flagECN                              // both ends understand ECN
-	flagEchoCE                           // a router has marked what the peer sent: ACKs say so
-	flagSendCWR                          // the peer's echo has been answered: the next segment says so
-	flagPersist                          // the retransmission deadline is a window probe's
-	flagDetached                         // the user has let go of it
-	flagReadClosed                       // the user does not want data any more
-	flagErrTold                          // err has been reported to the user
-	flagUrgent                           // sndUp is ahead of sndUna
-	flagRcvUrgent                        // rcvUp is ahead of what the user has read
+	flagFinQueued   connFlags = 1 << iota // the user has closed: FIN follows the data
+	flagFinSent                           // at least once
+	flagFinKnown                          // the peer's FIN has arrived, perhaps ahead of data
+	flagFinTaken                          // and everything before it: RCV.NXT is past it
+	flagAckNow                            // an ACK must go out
+	flagSynAcked                          // our SYN has been acknowledged
+	flagScaled                            // both ends offered window scaling
+	flagSACK                              // both ends permit selective acknowledgements
+	flagECN                               // both ends understand ECN
+	flagEchoCE                            // a router has marked what the peer sent: ACKs say so
+	flagSendCWR                           // the peer's echo has been answered: the next segment says so
+	flagPersist                           // the retransmission deadline is a window probe's
+	flagDetached                          // the user has let go of it
+	flagReadClosed                        // the user does not want data any more
+	flagErrTold                           // err has been reported to the user
+	flagUrgent                            // sndUp is ahead of sndUna
+	flagRcvUrgent                         // rcvUp is ahead of what the user has read
+	flagUrgentTaken                       // the urgent byte was read out of band
+	flagMore                              // the last write said that more follows
+	flagUncork                            // the cork's time is up
+	flagEarly                             // data passes before the handshake is over
+	flagTaken                             // accepted before the handshake is over
 )
 
 func (c *Conn) is(f connFlags) bool { return c.flags&f != 0 }
@@ -214,27 +232,35 @@ func (c *Conn) startSequence(now ev.Time, previous *Conn) {
 			c.iss = least
 		}
 	}
+	c.beginAt(c.iss)
+}
+
+// beginAt sets the send sequence variables for an initial sequence number.
+func (c *Conn) beginAt(iss header.Seq) {
+	c.iss = iss
 	c.sndUna, c.sndNxt, c.sndMax, c.sndUp = c.iss, c.iss, c.iss, c.iss
 	c.snd.start = c.iss + 1
 	c.loss.point = c.iss
 	c.rack.fack, c.rack.endSeq = c.iss, c.iss
 }
 
-// open sends the first SYN (RFC 9293, section 3.10.1).
-func (c *Conn) open(now ev.Time, previous *Conn) {
+// open sends the first SYN (RFC 9293, section 3.10.1), with text if Fast Open
+// allows it.
+func (c *Conn) open(now ev.Time, previous *Conn, text []byte) {
 	c.startSequence(now, previous)
+	c.snd.write(c.env, text)
 	c.move(activeOpen)
 	c.Output(now)
 }
 
 // Deadline returns the moment at which Expire must be called next.
 func (c *Conn) Deadline() ev.Time {
-	return min(c.rtoAt, c.rackAt, c.tlpAt, c.paceAt, c.ackAt, c.keepAt)
+	return min(c.rtoAt, c.rackAt, c.tlpAt, c.paceAt, c.ackAt, c.keepAt, c.corkAt)
 }
 
 func (c *Conn) stopTimers() {
 	c.rtoAt, c.rackAt, c.tlpAt, c.paceAt = ev.Never, ev.Never, ev.Never, ev.Never
-	c.ackAt, c.keepAt = ev.Never, ev.Never
+	c.ackAt, c.keepAt, c.corkAt = ev.Never, ev.Never, ev.Never
 }
 
 // notify tells the owner.

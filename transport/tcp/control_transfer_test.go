@@ -14,8 +14,8 @@ type transfer struct {
 	received int
 }
 
-// transfers has one transfer for each name, a second apart, over one wire.
-func transfers(t *testing.T, seed uint64, out physical.Impairment, names ...string) []*transfer {
+// controlTransfers has one transfer for each name, a second apart, over one wire.
+func controlTransfers(t *testing.T, seed uint64, out physical.Impairment, names ...string) []*transfer {
 	t.Helper()
 	p := newPair(t, seed, out, physical.Impairment{Rate: out.Rate, Delay: out.Delay})
 	t.Cleanup(p.loop.Close)
@@ -52,7 +52,7 @@ func transfers(t *testing.T, seed uint64, out physical.Impairment, names ...stri
 	return all
 }
 
-// shares lets the transfers run, and returns which part of the rate each had
+// shares lets the controlTransfers run, and returns which part of the rate each had
 // between two moments.
 func shares(all []*transfer, rate int64, from, to time.Duration) []float64 {
 	loop := all[0].p.loop
@@ -88,7 +88,7 @@ func TestTransferFillsLongFatLink(t *testing.T) {
 		{"bbr", 0, 4 * time.Second, 5 * time.Second, 0.9},
 		{"bbr", 0.0001, 4 * time.Second, 10 * time.Second, 0.85},
 	} {
-		all := transfers(t, 1, physical.Impairment{Rate: rate, Delay: 50 * time.Millisecond, Loss: test.loss}, test.control)
+		all := controlTransfers(t, 1, physical.Impairment{Rate: rate, Delay: 50 * time.Millisecond, Loss: test.loss}, test.control)
 		if part := shares(all, rate, test.from, test.to)[0]; part < test.want {
 			t.Errorf("%s fills 1 Gb/s x 100 ms with %g %% loss to %.1f %%, want %.0f",
 				test.control, 100*test.loss, 100*part, 100*test.want)
@@ -98,18 +98,18 @@ func TestTransferFillsLongFatLink(t *testing.T) {
 	}
 }
 
-// Two transfers of one kind, the second begun a second later, have a half of the
+// Two controlTransfers of one kind, the second begun a second later, have a half of the
 // link each, within a fifth. Without a little jitter they march in step, and always
 // the same one finds the queue full.
 func TestTransfersShareLink(t *testing.T) {
 	const rate, delay = 10e6, 20 * time.Millisecond
 	for _, name := range Controls {
-		all := transfers(t, 1, physical.Impairment{Rate: rate, Delay: delay, Jitter: 2 * time.Millisecond, Queue: 50000}, name, name)
+		all := controlTransfers(t, 1, physical.Impairment{Rate: rate, Delay: delay, Jitter: 2 * time.Millisecond, Queue: 50000}, name, name)
 		part := shares(all, rate, 60*time.Second, 180*time.Second)
 		sum := part[0] + part[1]
 		t.Logf("%s: %.3f and %.3f", name, part[0], part[1])
 		if first := part[0] / sum; first < 0.4 || first > 0.6 || sum < 0.85 {
-			t.Errorf("%s: two transfers have %.0f and %.0f %% of the link, want half each within a fifth",
+			t.Errorf("%s: two controlTransfers have %.0f and %.0f %% of the link, want half each within a fifth",
 				name, 100*part[0], 100*part[1])
 		}
 	}
@@ -118,7 +118,7 @@ func TestTransfersShareLink(t *testing.T) {
 // Beside Reno, on a short path, CUBIC takes no more.
 func TestTransferCubicBesideReno(t *testing.T) {
 	const rate, delay = 10e6, 10 * time.Millisecond
-	all := transfers(t, 1, physical.Impairment{Rate: rate, Delay: delay, Jitter: 2 * time.Millisecond, Queue: 25000}, "reno", "cubic")
+	all := controlTransfers(t, 1, physical.Impairment{Rate: rate, Delay: delay, Jitter: 2 * time.Millisecond, Queue: 25000}, "reno", "cubic")
 	part := shares(all, rate, 20*time.Second, 120*time.Second)
 	t.Logf("reno %.3f, cubic %.3f", part[0], part[1])
 	if reno := part[0] / (part[0] + part[1]); reno < 0.4 || reno > 0.6 {
@@ -131,7 +131,7 @@ func TestTransferBBRKeepsQueueShort(t *testing.T) {
 	const rate, delay = 50e6, 20 * time.Millisecond
 	srtt := map[string]time.Duration{}
 	for _, name := range []string{"cubic", "bbr"} {
-		all := transfers(t, 1, physical.Impairment{Rate: rate, Delay: delay, Queue: 1 << 20}, name)
+		all := controlTransfers(t, 1, physical.Impairment{Rate: rate, Delay: delay, Queue: 1 << 20}, name)
 		if part := shares(all, rate, 5*time.Second, 20*time.Second)[0]; part < 0.85 {
 			t.Errorf("%s uses %.0f %% of the link, want 85", name, 100*part)
 		}

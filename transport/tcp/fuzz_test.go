@@ -25,12 +25,20 @@ var fuzzStates = [...][]string{
 		"+0 shutdown", "+0 > FIN,ACK seq 1 ack 2"},
 	TimeWait: {"+0 opened", "+0 shutdown", "+0 > FIN,ACK seq 1 ack 1",
 		"+0 < FIN,ACK seq 1 ack 2", "+0 > ACK seq 2 ack 2"},
+	// And more: Fast Open on both sides, a SYN cookie.
+	{"with FastOpen=10", "+0 listen 5", "+0 < SYN seq 0 <fo>", "+0 > SYN,ACK seq 0 ack 1 <fo ?, ...>", "+0 < RST seq 1",
+		"+0 < SYN seq 0 len 50 <fo ?>", "+0 > SYN,ACK seq 0 ack 51"},
+	{"+0 data 0", "+0 > SYN seq 0", "+0 < SYN,ACK seq 0 ack 1 <fo 01020304>", "+0 > ACK seq 1 ack 1",
+		"+0 abort", "+0 > RST,ACK seq 1 ack 1", "+0 data 100", "+0 > SYN seq 0 len 100"},
+	{"with AdvertisedTimeout=2m Cork", "+0 listen 5", "+0 < SYN seq 0 <uto 30s>", "+0 > SYN,ACK seq 0 ack 1"},
 }
 
 // FuzzSegments gives a host in any state segments near to what it expects, bytes
 // that are no segments, calls of the user and time, as the input says.
 func FuzzSegments(f *testing.F) {
-	for state := range fuzzStates {
+	for state := range len(fuzzStates) {
+		f.Add(byte(state)|0x40, []byte("\x06\x07\x20\x00\x00\x00\x06\x0a\x03\x40\x05\x09\x05\xc4\x01\x04\x28\x00\x06\x08\x00\x00\x00\x00\x00\x20\x01\x00\x08\x05"))
+		f.Add(byte(state)|0x80, []byte("\x40\x02\x00\x00\x08\x00\x00\x10\x00\x00\x08\x00\x06\x09\x20\x00\x00\x00"))
 		f.Add(byte(state), []byte{0, 0x10, 1, 1, 0, 0, 5, 40, 9, 0x12, 0, 0, 3, 3, 0, 0, 7, 1, 200, 0, 0, 4, 0, 1, 2, 0})
 		f.Add(byte(state), []byte("\x01\x11\x00\x00\x10\xff\x01\x02\x18\x01\x01\xf0\x00\x0f\x04\x29\x00\x80\x80\x00\x04\x00"))
 	}
@@ -40,6 +48,10 @@ func FuzzSegments(f *testing.F) {
 func fuzzSegments(t *testing.T, state byte, ops []byte) {
 	personality := LinuxPersonality
 	personality.TimeWait = 2 * time.Second
+	personality.ProbePathMTU = state&0x40 != 0
+	if state&0x80 != 0 {
+		personality.HalfOpen = 0 // nothing but cookies
+	}
 	s := &script{
 		bench: newBench(t, &personality, 1500), hostPort: scriptActivePort, peerPort: scriptService,
 		hostISS: 0xfffffff0, peerISS: 0xffffff00, flows: map[uint16]*flow{},
@@ -48,7 +60,11 @@ func fuzzSegments(t *testing.T, state byte, ops []byte) {
 	s.env.iss, s.env.seen = &s.hostISS, map[transition]bool{}
 	s.advance(ev.Time(time.Second))
 	s.begin, s.now = s.loop.Now(), s.loop.Now()
-	for _, line := range fuzzStates[int(state)%len(fuzzStates)] {
+	lines := fuzzStates[int(state&0x3f)%len(fuzzStates)]
+	if personality.HalfOpen == 0 {
+		lines = fuzzStates[Listen]
+	}
+	for _, line := range lines {
 		s.step(line)
 	}
 	ops = ops[:min(len(ops), 600)]
@@ -82,7 +98,12 @@ func (s *script) fuzzOp(op [6]byte) {
 		s.fuzzCall(c, op)
 	case 7:
 		s.advance(s.loop.Now().Add(time.Duration(op[1]) * time.Duration(op[2]) * time.Millisecond))
-	case 5: // noise after the ports
+	case 5: // noise after the ports, or an ICMP error
+		if op[1]&0xc0 == 0xc0 && c != nil {
+			quoted := header.TCP{SrcPort: s.hostPort, DstPort: s.peerPort, Seq: c.sndUna.Add(int(int8(op[2])) * 100)}
+			s.injectError(header.ICMPUnreachable, op[3]%16, int(op[4])*8, quoted)
+			return
+		}
 		p := s.pool.Get(0)
 		h := header.TCP{SrcPort: s.peerPort, DstPort: s.hostPort}
 		h.Put(p.Extend(header.TCPLen))
@@ -123,7 +144,21 @@ func (s *script) fuzzCall(c *Conn, op [6]byte) {
 	if c == nil {
 		return
 	}
-	switch op[1] % 7 {
+	switch op[1] % 12 {
+	case 7:
+		c.WriteUrgent(make([]byte, int(op[2])))
+	case 8:
+		c.ReadUrgent(make([]byte, 1), op[2]&1 != 0)
+	case 9:
+		c.WriteMore(make([]byte, int(op[2])*10))
+	case 10:
+		o := c.Options()
+		o.Cork, o.OOBInline, o.MaxSegment = op[2]&1 != 0, op[2]&2 != 0, int(op[3])*8
+		o.UserTimeout = time.Duration(op[4]) * 100 * time.Millisecond
+		o.AdvertisedTimeout = time.Duration(op[5]) * time.Second
+		c.SetOptions(o)
+	case 11:
+		c.QuickACK(op[2]&1 != 0)
 	case 0, 1:
 		c.Write(make([]byte, int(op[2])*100))
 	case 2, 3:

@@ -52,6 +52,7 @@ func (c *Conn) inputSynSent(now ev.Time, s *Segment) {
 	}
 	c.synAcknowledged(now, s)
 	c.move(rcvSYNACK)
+	c.fastOpenAnswered(now, s)
 	c.startKeepAlive(now)
 	c.notify(Writable)
 	c.set(flagAckNow)
@@ -90,7 +91,8 @@ func (c *Conn) takeSYN(now ev.Time, s *Segment) {
 	// RFC 7323, section 2.2: the window in a SYN is not scaled.
 	c.sndWnd, c.sndMxW = int(s.Window), int(s.Window)
 	c.sndWl1, c.sndWl2 = s.Seq, s.Ack
-	c.setMSS(c.path.MTU())
+	c.takeUserTimeout(o)
+	c.setMSS(c.pathLimit())
 }
 
 // minMSS is the least MSS that is believed: a peer that names a tiny one would
@@ -101,8 +103,22 @@ const minMSS = 48
 // 6691: options are taken off what the peer allows).
 func (c *Conn) setMSS(mtu int) {
 	options := c.overhead() - header.IPv4Len - header.TCPLen
-	c.mss = min(max(int(c.peerMSS), minMSS)-options, mtu-c.overhead())
+	most := int(c.peerMSS)
+	if own := c.opts.MaxSegment; own > 0 {
+		most = min(most, own)
+	}
+	c.mss = min(max(most, minMSS)-options, mtu-c.overhead())
 	c.win.MSS = c.mss
+}
+
+// offeredMSS returns what our SYN tells the peer: what our interface can receive
+// whole (RFC 9293, MUST-67), unless the user wants less.
+func (c *Conn) offeredMSS() uint16 {
+	mss := min(c.path.MTU()-header.IPv4Len-header.TCPLen, 0xffff)
+	if own := c.opts.MaxSegment; own > 0 {
+		mss = min(mss, own)
+	}
+	return uint16(mss)
 }
 
 // recut sends again, in segments of the size that is now right, all that was
@@ -134,11 +150,14 @@ func (c *Conn) synAcknowledged(now ev.Time, s *Segment) {
 		c.rtt.rto = max(c.rtt.rto, c.rtt.clamp(synLostRTO))
 	}
 	c.retries, c.backoff = 0, 0
-	c.sndUna = s.Ack
+	c.sndUna = c.iss + 1 // what else it acknowledges is dealt with later
 	if c.sndNxt.Before(c.sndUna) {
 		c.sndNxt = c.sndUna
 	}
 	c.rtoAt = ev.Never
+	if c.sndMax != c.sndUna {
+		c.rtoAt = now.Add(c.rtt.rto) // Fast Open has sent data before
+	}
 }
 
 // inputSynchronized is section 3.10.7.4, in the order of the text: a step that
@@ -214,6 +233,7 @@ func (c *Conn) checkSequence(now ev.Time, s *Segment) bool {
 			c.stamp.update(now, s.Seq, s.Options.TSVal)
 		}
 		c.receiveECN(s)
+		c.takeUserTimeout(&s.Options)
 		c.trim(s, wnd)
 		return true
 	}
@@ -228,10 +248,11 @@ func (c *Conn) checkSequence(now ev.Time, s *Segment) bool {
 // refuseUnacceptable answers a segment that failed the acceptability test with
 // an ACK, as the first step ends.
 func (c *Conn) refuseUnacceptable(now ev.Time, s *Segment, wnd int) {
-	c.answerUnacceptable(now, s)
 	if s.Flags.Has(header.SYN) {
+		c.challengeACK(now) // RFC 5961, section 4.2: "irrespective of the sequence number"
 		return
 	}
+	c.answerUnacceptable(now, s)
 	if len(s.Text) > 0 && s.end().AtMost(c.rcvNxt) {
 		c.duplicate = span{s.Seq, s.Seq.Add(len(s.Text))}
 	}
@@ -296,7 +317,7 @@ func (c *Conn) checkRST(now ev.Time, s *Segment) bool {
 	}
 	switch c.state {
 	case SynReceived:
-		c.destroy(syscall.ECONNREFUSED)
+		c.resetOpening(now)
 	case TimeWait:
 		// RFC 1337: a reset does not cut TIME-WAIT short.
 	case Closing, LastAck:
@@ -316,7 +337,7 @@ func (c *Conn) checkSYN(now ev.Time, s *Segment) bool {
 	if !s.Flags.Has(header.SYN) {
 		return true
 	}
-	if c.state == SynReceived && c.listener != nil {
+	if c.state == SynReceived && c.listener != nil && !c.is(flagEarly) {
 		c.destroy(nil)
 		return false
 	}

@@ -1,7 +1,6 @@
 package tcp
 
 import (
-	"crypto/sha256"
 	"encoding/binary"
 	"maps"
 	"net/netip"
@@ -30,16 +29,16 @@ type Layer struct {
 	timeWaits int
 	stats     Stats
 	segment   Segment // the one being received
+	phantom   Conn    // the one a SYN cookie is sent for
+	fastOpens peers[fastOpenPeer]
+	paths     peers[pathEstimate]
+	portTries [portCounters]uint32
 
 	records  [][]sentSegment // of scoreboards that nobody uses
 	thisAck  ack
 	thisRate Sample
 	env      environment // of new connections: the layer itself
 }
-
-// maxTimeWait caps how many connections wait in TIME-WAIT; those beyond end at
-// once, as Linux's tcp_max_tw_buckets has it.
-const maxTimeWait = 65536
 
 // New returns the TCP of the host that n belongs to. A nil personality is
 // Linux's.
@@ -79,17 +78,23 @@ func (l *Layer) Count() int { return l.table.count }
 // from p if that is not nil. ENETUNREACH: no route. EADDRNOTAVAIL: no port left,
 // or this pair of addresses already has a connection.
 func (l *Layer) Connect(p *Port, remote netip.AddrPort, o Owner, opts Options) (*Conn, error) {
+	c, _, err := l.connect(p, remote, o, opts, nil, false)
+	return c, err
+}
+
+// connect is Connect, with Fast Open if that is wanted.
+func (l *Layer) connect(p *Port, remote netip.AddrPort, o Owner, opts Options, data []byte, fast bool) (*Conn, int, error) {
 	var source netip.Addr
 	var previous *Conn
 	if p != nil && !p.addr.Addr().IsUnspecified() {
 		source = p.addr.Addr()
 	}
 	if a := remote.Addr(); a.IsMulticast() || l.net.IsBroadcast(a) {
-		return nil, syscall.ENETUNREACH // RFC 9293, MUST-46
+		return nil, 0, syscall.ENETUNREACH // RFC 9293, MUST-46
 	}
 	path, err := l.net.Path(remote.Addr(), source)
 	if err != nil {
-		return nil, err
+		return nil, 0, err
 	}
 	remote = netip.AddrPortFrom(path.Dst(), remote.Port())
 	local := netip.AddrPortFrom(path.Src(), 0)
@@ -97,10 +102,10 @@ func (l *Layer) Connect(p *Port, remote netip.AddrPort, o Owner, opts Options) (
 		local = netip.AddrPortFrom(path.Src(), p.addr.Port())
 		var free bool
 		if previous, free = l.vacate(local, remote); !free {
-			return nil, syscall.EADDRNOTAVAIL
+			return nil, 0, syscall.EADDRNOTAVAIL
 		}
 	} else if local, previous = l.chooseLocal(local, remote); local.Port() == 0 {
-		return nil, syscall.EADDRNOTAVAIL
+		return nil, 0, syscall.EADDRNOTAVAIL
 	}
 	c := l.newConn(local, remote, path, opts)
 	c.owner = o
@@ -113,14 +118,17 @@ func (l *Layer) Connect(p *Port, remote netip.AddrPort, o Owner, opts Options) (
 	l.table.insert(c)
 	l.stats.ActiveOpens++
 	now := l.loop.Now()
-	c.open(now, previous)
+	if fast {
+		data = l.startFastOpen(c, now, data)
+	}
+	c.open(now, previous, data)
 	l.schedule(c)
-	return c, nil
+	return c, len(data), nil
 }
 
 // chooseLocal adds an ephemeral port to local, zero if none is left.
 func (l *Layer) chooseLocal(local, remote netip.AddrPort) (_ netip.AddrPort, previous *Conn) {
-	n := l.findEphemeral(func(n uint16) (free bool) {
+	n := l.ephemeralFor(local, remote, func(n uint16) (free bool) {
 		if len(l.ports[n]) > 0 {
 			return false
 		}
@@ -150,6 +158,7 @@ func (l *Layer) newConn(local, remote netip.AddrPort, path network.Path, o Optio
 	c := &Conn{path: path}
 	c.timer.Init(l.loop, (*expirer)(c))
 	c.init(l.env, l.about, local, remote, o)
+	l.recallPath(c)
 	return c
 }
 
@@ -221,9 +230,14 @@ func (l *Layer) reopens(c *Conn, s *Segment) bool {
 		return false
 	}
 	newer := s.Seq.After(c.rcvNxt)
-	if c.stamp.enabled && s.Options.HasTimestamps {
+	switch {
+	case c.stamp.enabled && s.Options.HasTimestamps:
 		age := int32(s.Options.TSVal - c.stamp.recent)
 		newer = age > 0 || age == 0 && newer
+	case s.Options.HasTimestamps && l.about.Timestamps:
+		// RFC 6191, section 2: the old one had no timestamps and the new one will,
+		// so that segments of the old cannot be taken for its own.
+		newer = true
 	}
 	if !newer || l.listener(c.local) == nil {
 		return false
@@ -257,14 +271,17 @@ func (l *Layer) refuse(s *Segment, d *network.Datagram) {
 	if err != nil || path.Broadcast() {
 		return
 	}
-	l.send(&path, r)
+	l.send(&path, r, network.Send{})
 }
 
 // emit sends a connection's segment.
-func (l *Layer) emit(c *Conn, s Segment) { l.send(&c.path, s) }
+func (l *Layer) emit(c *Conn, s Segment) {
+	l.send(&c.path, s, network.Send{TTL: c.opts.TTL, TOS: c.opts.TOS})
+}
 
-// send puts the header in front of the text and gives the packet to IP.
-func (l *Layer) send(path *network.Path, s Segment) {
+// send puts the header in front of the text and gives the packet to IP, to be
+// sent as ip says.
+func (l *Layer) send(path *network.Path, s Segment, ip network.Send) {
 	l.stats.SegmentsOut++
 	if s.Flags.Has(header.RST) {
 		l.stats.ResetsSent++
@@ -285,7 +302,9 @@ func (l *Layer) send(path *network.Path, s Segment) {
 	p.PartialChecksum(checksumOffset)
 	// An error here is a segment lost before the wire: retransmission deals with
 	// it, or an ICMP message says more.
-	_ = l.net.Output(p, path, network.Send{Protocol: header.ProtocolTCP, TOS: s.ECN, DontFragment: true})
+	ip.Protocol, ip.DontFragment = header.ProtocolTCP, true
+	ip.TOS = ip.TOS&^ecnMask | s.ECN
+	_ = l.net.Output(p, path, ip)
 }
 
 // checksumOffset is where the checksum stands in a TCP header.
@@ -299,7 +318,7 @@ func (l *Layer) ack() *ack       { return &l.thisAck }
 func (l *Layer) sample() *Sample { return &l.thisRate }
 
 // crowded reports whether too many connections wait in TIME-WAIT.
-func (l *Layer) crowded() bool { return l.timeWaits > maxTimeWait }
+func (l *Layer) crowded() bool { return l.timeWaits > l.about.MaxTimeWait }
 
 // counters returns what connections count in.
 func (l *Layer) counters() *Stats { return &l.stats }
@@ -314,14 +333,7 @@ func (l *Layer) schedule(c *Conn) {
 // secrets is RFC 6528: ISN = M + F(addresses, secret), where M counts
 // microseconds by fours.
 func (l *Layer) secrets(c *Conn, now ev.Time) (iss header.Seq, offset uint32) {
-	var b [32 + 36]byte
-	copy(b[:], l.secret[:])
-	local, remote := c.local.Addr().As16(), c.remote.Addr().As16()
-	copy(b[32:], local[:])
-	copy(b[48:], remote[:])
-	binary.BigEndian.PutUint16(b[64:], c.local.Port())
-	binary.BigEndian.PutUint16(b[66:], c.remote.Port())
-	f := sha256.Sum256(b[:])
+	f := l.keyed(forSequence, c.local, c.remote)
 	m := uint32(now / 4000)
 	return header.Seq(m + binary.BigEndian.Uint32(f[:])), binary.BigEndian.Uint32(f[4:])
 }
@@ -365,7 +377,7 @@ func (l *Layer) Error(e *network.Error) {
 		l.stats.ICMPIgnored++
 		return
 	}
-	c.icmpError(l.loop.Now(), e)
+	c.icmpError(l.loop.Now(), e, seq)
 	l.schedule(c)
 }
 

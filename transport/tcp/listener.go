@@ -9,12 +9,9 @@ import (
 	"septet/network"
 )
 
-// Bounds of a listener's queues. Linux caps what the user asks for in the same
-// way (somaxconn), and half-open connections at tcp_max_syn_backlog.
-const (
-	maxBacklog  = 4096
-	maxHalfOpen = 1024
-)
+// maxBacklog bounds the queue of accept. Linux caps what the user asks for in the
+// same way (somaxconn).
+const maxBacklog = 4096
 
 // Listener is a connection in LISTEN: it makes new ones out of SYNs.
 type Listener struct {
@@ -24,7 +21,11 @@ type Listener struct {
 	opts     Options
 	backlog  int
 	halfOpen int     // connections in SYN-RECEIVED
-	ready    []*Conn // established, waiting for Accept
+	ready    []*Conn // established or early, waiting for Accept
+
+	cookiesUntil ev.Time   // ACKs may have SYN cookies
+	early        int       // connections that have data before their handshake is over
+	resets       []ev.Time // until when those that were reset count as well
 }
 
 // Listen makes p a listener with room for backlog connections that nobody has
@@ -68,7 +69,11 @@ func (ln *Listener) Accept() *Conn {
 	c := ln.ready[0]
 	ln.ready[0] = nil
 	ln.ready = ln.ready[1:]
-	c.listener = nil
+	if c.early() {
+		c.set(flagTaken)
+	} else {
+		c.listener = nil
+	}
 	return c
 }
 
@@ -83,7 +88,7 @@ func (ln *Listener) Close() {
 		c.Abort()
 	}
 	l.table.each(func(c *Conn) {
-		if c.listener == ln {
+		if c.listener == ln && !c.is(flagTaken) {
 			c.Abort()
 		}
 	})
@@ -101,37 +106,65 @@ func (ln *Listener) admits() bool { return len(ln.ready) <= ln.backlog }
 // connection in TIME-WAIT that it replaces, if any.
 func (ln *Listener) input(now ev.Time, s *Segment, d *network.Datagram, previous *Conn) {
 	l := ln.layer
-	switch {
-	case s.Flags.Has(header.RST):
-		return
-	case s.Flags.Has(header.ACK):
-		l.refuse(s, d)
-		return
-	case !s.Flags.Has(header.SYN):
-		return
-	case ln.halfOpen >= maxHalfOpen || !ln.admits():
-		l.stats.ListenOverflow++
+	if s.Flags.Has(header.RST) || s.Flags&(header.SYN|header.ACK) == 0 {
 		return
 	}
-	local := netip.AddrPortFrom(d.Dst, s.DstPort)
-	remote := netip.AddrPortFrom(d.Src, s.SrcPort)
 	path, err := l.net.Path(d.Src, d.Dst)
 	if err != nil || path.Broadcast() {
 		return
 	}
+	switch {
+	case s.Flags.Has(header.ACK):
+		if s.Flags.Has(header.SYN) || !ln.acceptCookie(now, s, path) {
+			l.refuse(s, d)
+		}
+	case !ln.admits():
+		l.stats.ListenOverflow++
+	case ln.halfOpen < l.about.HalfOpen:
+		ln.open(now, s, path, previous)
+	case l.about.SynCookies:
+		ln.sendCookie(now, s, path)
+	default:
+		l.stats.ListenOverflow++
+	}
+}
+
+// open begins a connection with the peer that has sent the SYN s.
+func (ln *Listener) open(now ev.Time, s *Segment, path network.Path, previous *Conn) {
+	local, remote := endpoints(s, &path)
+	c := ln.newConn(local, remote, path)
+	if ln.opts.DeferAccept > 0 {
+		c.deferUntil = now.Add(ln.opts.DeferAccept)
+	}
+	c.counts.opened(now, s)
+	c.startSequence(now, previous)
+	c.takeSYN(now, s)
+	early := ln.fastOpen(now, c, s)
+	c.move(rcvSYN)
+	if early {
+		ln.startEarly(c, s)
+	}
+	c.act(now)
+}
+
+// newConn makes a half-open connection.
+func (ln *Listener) newConn(local, remote netip.AddrPort, path network.Path) *Conn {
+	l := ln.layer
 	c := l.newConn(local, remote, path, ln.opts)
-	c.listener = ln
-	c.port = ln.port
+	c.listener, c.port, c.heardAt = ln, ln.port, l.loop.Now()
 	c.port.refs++
 	ln.halfOpen++
 	l.table.insert(c)
 	l.stats.PassiveOpens++
-	c.heardAt = now
-	c.counts.opened(now, s)
-	c.startSequence(now, previous)
-	c.takeSYN(now, s)
-	c.move(rcvSYN)
-	c.act(now)
+	return c
+}
+
+// enqueue hands c to accept.
+func (ln *Listener) enqueue(c *Conn) {
+	ln.ready = append(ln.ready, c)
+	if ln.owner != nil {
+		ln.owner.Notify(Acceptable)
+	}
 }
 
 // moved keeps the listener's books when one of its connections changes state.
@@ -140,11 +173,15 @@ func (ln *Listener) moved(c *Conn, from State) {
 		ln.halfOpen--
 	}
 	switch {
-	case c.state == Established:
-		ln.ready = append(ln.ready, c)
-		if ln.owner != nil {
-			ln.owner.Notify(Acceptable)
+	case c.is(flagEarly):
+		if from == SynReceived {
+			ln.early--
+			if c.is(flagTaken) {
+				c.listener = nil
+			}
 		}
+	case c.state == Established:
+		ln.enqueue(c)
 	case c.state == Closed && from == SynReceived:
 		c.listener = nil
 	}

@@ -16,7 +16,9 @@ func (c *Conn) Output(now ev.Time) {
 		c.transmit(now, header.ACK, c.emptySeq(), 0)
 	}
 	before := c.sndMax
-	for c.sendNext(now) {
+	if !c.probePath(now) {
+		for c.sendNext(now) {
+		}
 	}
 	if c.is(flagAckNow) && c.state > SynSent {
 		c.transmit(now, header.ACK, c.emptySeq(), 0)
@@ -25,6 +27,7 @@ func (c *Conn) Output(now ev.Time) {
 		c.scheduleProbe(now)
 	}
 	c.startPersist(now)
+	c.startCork(now)
 }
 
 // emptySeq returns the sequence number for a segment without text: SND.NXT, or
@@ -42,8 +45,13 @@ func (c *Conn) sendNext(now ev.Time) bool {
 	if !c.is(flagSynAcked) {
 		if c.sndNxt == c.iss {
 			c.sendSYN(now)
+			if c.is(flagEarly) {
+				c.sndNxt = c.sndMax // what Fast Open has sent is on its way
+			}
 		}
-		return false // what follows waits for the answer
+		if !c.is(flagEarly) || c.retries > 0 {
+			return false // what follows waits for the answer
+		}
 	}
 	if c.paced(now) {
 		return false
@@ -137,7 +145,8 @@ func (c *Conn) sendSYN(now ev.Time) {
 	if c.state != SynSent {
 		flags |= header.ACK
 	}
-	c.transmit(now, flags, c.iss, 0)
+	c.fastOpenAgain(now)
+	c.transmit(now, flags, c.iss, c.synText())
 }
 
 // nextText says how many bytes from SND.NXT on go into the next segment, and
@@ -167,7 +176,9 @@ func (c *Conn) worthSending(n, queued int) bool {
 	switch {
 	case c.sndNxt.Before(c.sndMax): // sent before, as a window probe
 		return true
-	case n == queued && (c.opts.NoDelay || c.sndMax == c.sndUna):
+	case c.corked():
+		return false
+	case n == queued && (c.opts.NoDelay || c.sndMax == c.sndUna || c.sndMax == c.iss+1):
 		return true
 	case n == queued && c.is(flagUrgent):
 		return true
@@ -197,7 +208,8 @@ func (c *Conn) transmit(now ev.Time, flags header.TCPFlags, seq header.Seq, n in
 		SrcPort: c.local.Port(), DstPort: c.remote.Port(), Seq: seq, Flags: flags,
 	}}
 	if n > 0 {
-		s.Text, s.rest = c.snd.view(seq.Sub(c.snd.start), n)
+		s.Text, s.rest = c.snd.view(max(seq.Sub(c.snd.start), 0), n) // a SYN's text follows it
+		c.noteSize(seq, n)
 	}
 	if flags&header.ACK != 0 {
 		s.Ack = c.rcvNxt
@@ -294,7 +306,7 @@ func (c *Conn) putOptions(now ev.Time, s *Segment, n int) {
 	o := &s.Options
 	syn := s.Flags&header.SYN != 0
 	if syn {
-		o.HasMSS, o.MSS = true, uint16(min(c.path.MTU()-header.IPv4Len-header.TCPLen, 0xffff))
+		o.HasMSS, o.MSS = true, c.offeredMSS()
 		// A SYN offers; a SYN,ACK only agrees (RFC 7323, sections 2.2 and 3.2).
 		active := s.Flags&header.ACK == 0
 		if active || c.is(flagScaled) {
@@ -315,6 +327,10 @@ func (c *Conn) putOptions(now ev.Time, s *Segment, n int) {
 			o.TSEcr = c.stamp.recent
 		}
 	}
+	if syn {
+		c.putFastOpen(o)
+	}
+	c.putUserTimeout(s)
 }
 
 // startPersist sets the timer of the window probe when there is something to

@@ -36,6 +36,11 @@ type Personality struct {
 	MaxSendBuffer    int
 	MaxReceiveBuffer int
 	ChallengeACKs    int // per second and connection (RFC 5961, section 7)
+
+	HalfOpen     int  // connections of one listener in SYN-RECEIVED
+	SynCookies   bool // when there are more
+	MaxTimeWait  int  // connections in TIME-WAIT; those beyond end at once
+	ProbePathMTU bool // find black holes, and search without ICMP (RFC 4821)
 }
 
 // LinuxPersonality has the constants of a Linux 6 host. It is the default.
@@ -66,6 +71,9 @@ var LinuxPersonality = Personality{
 	MaxSendBuffer:    32 << 20, // Linux has 4 MiB, too little for long fat links
 	MaxReceiveBuffer: 32 << 20,
 	ChallengeACKs:    10,
+	HalfOpen:         1024,
+	SynCookies:       true,
+	MaxTimeWait:      65536,
 }
 
 // RFCPersonality has the values that the standards recommend where they name
@@ -94,4 +102,8 @@ var RFCPersonality = Personality{
 	MaxSendBuffer:    32 << 20,
 	MaxReceiveBuffer: 32 << 20,
 	ChallengeACKs:    10,
+	HalfOpen:         1024,
+	SynCookies:       true,
+	MaxTimeWait:      65536,
+	ProbePathMTU:     true,
 }

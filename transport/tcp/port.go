@@ -1,6 +1,7 @@
 package tcp
 
 import (
+	"encoding/binary"
 	"net/netip"
 	"syscall"
 )
@@ -79,15 +80,47 @@ func (l *Layer) conflicts(local netip.AddrPort, reuse bool) bool {
 	return !reuse && l.implicit[local.Port()] > 0
 }
 
+// ephemeralPorts is how many there are.
+const ephemeralPorts = lastEphemeral - firstEphemeral + 1
+
+// portCounters is the table length of RFC 6056, section 3.3.4.
+const portCounters = 1024
+
 // findEphemeral returns an ephemeral port that free accepts, zero if there is
-// none: from a random one upwards (RFC 6056, algorithm 1).
+// none: from a random one upwards (RFC 6056, section 3.3.1). It is for a port
+// whose peer is not known yet.
 func (l *Layer) findEphemeral(free func(uint16) bool) uint16 {
-	const count = lastEphemeral - firstEphemeral + 1
-	start := l.loop.Rand().IntN(count)
-	for i := range count {
-		if n := uint16(firstEphemeral + (start+i)%count); free(n) {
-			return n
+	n, _ := scanPorts(l.loop.Rand().IntN(ephemeralPorts), free)
+	return n
+}
+
+// ephemeralFor returns an ephemeral port for a connection with remote: RFC 6056,
+// section 3.3.4, algorithm 4, double-hash. Where the search begins depends on the
+// peer and a secret; how far it has come is counted for a small group of peers.
+// So a peer sees its own connections' ports go round the whole range before one
+// comes again, and learns nothing of other peers' ports. The steps are random, as
+// in section 3.3.5, so that it cannot tell the next one either.
+func (l *Layer) ephemeralFor(local, remote netip.AddrPort, free func(uint16) bool) uint16 {
+	offset := l.keyed(forPortOffset, local, remote)
+	counter := l.keyed(forPortCounter, local, remote)
+	tries := &l.portTries[binary.BigEndian.Uint32(counter[:])%portCounters]
+	*tries += 1 + l.loop.Rand().Uint32N(portStep)
+	start := (binary.BigEndian.Uint32(offset[:])%ephemeralPorts + *tries%ephemeralPorts) % ephemeralPorts
+	n, tried := scanPorts(int(start), free)
+	*tries += uint32(tried)
+	return n
+}
+
+// portStep bounds the random steps between two ports for one peer.
+const portStep = 8
+
+// scanPorts returns the first port that free accepts, from start on and around,
+// and how many it refused.
+func scanPorts(start int, free func(uint16) bool) (port uint16, refused int) {
+	for i := range ephemeralPorts {
+		if n := uint16(firstEphemeral + (start+i)%ephemeralPorts); free(n) {
+			return n, i
 		}
 	}
-	return 0
+	return 0, ephemeralPorts
 }

@@ -127,7 +127,7 @@ func (c *Conn) respond(a *ack) {
 	if l.phase != phaseOpen && c.sndUna.AtLeast(l.point) {
 		c.recovered(a)
 	}
-	if a.lost > 0 && l.phase == phaseOpen {
+	if a.lost > 0 && l.phase == phaseOpen && !c.probeLost(a) {
 		c.enterRecovery(a)
 	}
 	if a.ece {
@@ -260,7 +260,7 @@ func (c *Conn) loseFirst(a *ack) {
 // timeout is the expiry of the retransmission timer (RFC 6298, 5.4 to 5.6; RFC
 // 5681, section 3.1).
 func (c *Conn) timeout(now ev.Time) {
-	if int(c.retries) >= c.retryLimit() {
+	if c.givesUp(now) {
 		err := c.soft
 		if err == nil {
 			err = syscall.ETIMEDOUT
@@ -272,10 +272,7 @@ func (c *Conn) timeout(now ev.Time) {
 	if c.retries > 0 {
 		c.path.Doubt() // RFC 1122, section 2.3.2.1: perhaps it is the next hop
 	}
-	if mtu := c.path.MTU(); mtu < c.mss+c.overhead() {
-		c.setMSS(mtu) // the route has changed to one that carries less
-		c.recut()
-	}
+	c.pathTimeout(now)
 	if c.is(flagSynAcked) {
 		c.loseEverything(now)
 	} else {
@@ -333,6 +330,9 @@ func (c *Conn) loseEverything(now ev.Time) {
 func (c *Conn) retryLimit() int {
 	switch {
 	case c.state == SynSent:
+		if c.opts.SynRetries > 0 {
+			return c.opts.SynRetries
+		}
 		return c.about.SynRetries
 	case !c.is(flagSynAcked):
 		return c.about.SynAckRetries

@@ -41,7 +41,9 @@ import (
 // in the peer's SYN,ACK; without anything, <mss 1460>.
 // Checks: state S, cwnd N, count COUNTER N, mark N (urgent data to be read).
 // "port N" makes the peer speak from another port, "icmp T/C seq N mtu M" is an
-// error about a segment of the host.
+// error about a segment of the host. scriptmore_test.go has the rest: options of
+// Fast Open and the user timeout, "..." at the end of the options for "and others",
+// "seq ?" for a number that the host has chosen.
 type script struct {
 	*bench
 	line  int
@@ -56,6 +58,7 @@ type script struct {
 	peerISS   header.Seq
 	hostClock uint32 // TSval at begin
 	flows     map[uint16]*flow
+	cookie    header.FastOpenCookie // the last one that the host has sent
 }
 
 // flow is what the script knows of the connection with one port of the peer.
@@ -220,7 +223,7 @@ func (s *script) differs(want scriptSegment, got *wireSegment) string {
 		return "acknowledgement number"
 	case len(got.text) != want.length:
 		return "length"
-	case !bytes.Equal(got.text, pattern(got.Seq.Sub(s.hostISS)-1, len(got.text))):
+	case !bytes.Equal(got.text, pattern(max(got.Seq.Sub(s.hostISS)-1, 0), len(got.text))):
 		return "text"
 	case int(got.Urgent) != want.urgent:
 		return "urgent pointer"
@@ -228,7 +231,9 @@ func (s *script) differs(want scriptSegment, got *wireSegment) string {
 		return "window"
 	case got.SrcPort != s.hostPort || got.DstPort != s.peerPort:
 		return fmt.Sprintf("ports, %d to %d", got.SrcPort, got.DstPort)
-	case want.hasOptions && got.Options != want.options:
+	case want.among && among(want.options, got.Options) != want.options:
+		return "options"
+	case want.hasOptions && !want.among && got.Options != want.options:
 		return "options"
 	}
 	return ""
@@ -258,6 +263,7 @@ func (s *script) describe(g *wireSegment) string {
 	if g.Options.HasWindowScale {
 		o = append(o, fmt.Sprintf("ws %d", g.Options.WindowScale))
 	}
+	o = append(o, describeMore(&g.Options)...)
 	return b.String() + " <" + strings.Join(o, ", ") + ">"
 }
 

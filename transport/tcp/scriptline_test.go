@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/netip"
 	"reflect"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -23,6 +24,7 @@ type scriptSegment struct {
 	urgent     int
 	hasOptions bool
 	options    header.TCPOptions
+	among      bool // there may be other options as well
 }
 
 var scriptFlags = map[string]header.TCPFlags{
@@ -46,7 +48,9 @@ func (s *script) parse(line string) (seg scriptSegment, n int) {
 		var more string
 		options, more, _ = strings.Cut(options, ">")
 		seg.hasOptions = true
-		s.parseOptions(&seg.options, options, out)
+		if options, seg.among = strings.CutSuffix(options, "..."); true {
+			s.parseOptions(&seg.options, options, out)
+		}
 		rest += more
 	}
 	words := strings.Fields(rest)
@@ -85,6 +89,10 @@ func (s *script) parse(line string) (seg scriptSegment, n int) {
 }
 
 func (s *script) sequence(word string, iss header.Seq) header.Seq {
+	if word == "?" { // the host's choice, from here on its initial number
+		s.hostISS = s.sent[0].Seq
+		return s.hostISS
+	}
 	if absolute, ok := strings.CutPrefix(word, "="); ok {
 		return header.Seq(s.number(absolute))
 	}
@@ -111,7 +119,7 @@ func (s *script) parseOptions(o *header.TCPOptions, text string, out bool) {
 				o.TSEcr += s.hostClock
 			}
 		default:
-			s.fatalf("unknown option %q", words[0])
+			s.parseMore(o, words, out)
 		}
 	}
 }
@@ -137,8 +145,12 @@ func (s *script) do(verb string, words []string) {
 			arg = n
 		}
 	}
-	if got, isCall := s.call(verb, arg); isCall {
-		if want == "ok" && (verb == "read" || verb == "write" || verb == "urgent") {
+	got, isCall := s.call(verb, arg)
+	if !isCall {
+		got, isCall = s.callMore(verb, arg)
+	}
+	if isCall {
+		if want == "ok" && slices.Contains(transfers, verb) {
 			want = strconv.Itoa(arg)
 		}
 		if got != want {
@@ -261,6 +273,19 @@ func (s *script) check(verb string, words []string, arg int) {
 		got, want = c.win.Ssthresh, arg
 	case "mark":
 		got, want = c.Urgent(), arg
+	case "skipped": // by reading, without having been read
+		s.flow().read += arg
+		return
+	case "atmark":
+		got, want = c.AtMark(), arg == 1
+	case "mss":
+		got, want = c.MSS(), arg
+	case "quick":
+		got, want = c.QuickACKs(), arg == 1
+	case "tos":
+		got, want = int(s.lastIP.TOS), arg
+	case "ttl":
+		got, want = int(s.lastIP.TTL), arg
 	case "pending":
 		got, want = s.listener.Pending(), arg
 	case "buffered":
@@ -311,7 +336,7 @@ var errorNames = map[syscall.Errno]string{
 	syscall.ECONNRESET: "ECONNRESET", syscall.ECONNABORTED: "ECONNABORTED",
 	syscall.ETIMEDOUT: "ETIMEDOUT", syscall.ENOTCONN: "ENOTCONN",
 	syscall.EHOSTUNREACH: "EHOSTUNREACH", syscall.ENETUNREACH: "ENETUNREACH",
-	syscall.EADDRINUSE: "EADDRINUSE", syscall.EADDRNOTAVAIL: "EADDRNOTAVAIL",
+	syscall.EINVAL: "EINVAL", syscall.EADDRINUSE: "EADDRINUSE", syscall.EADDRNOTAVAIL: "EADDRNOTAVAIL",
 }
 
 func errorName(err error) string {

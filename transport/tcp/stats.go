@@ -12,6 +12,17 @@ type Stats struct {
 	ActiveOpens, PassiveOpens uint64
 	ListenOverflow            uint64 // SYNs dropped: too many half-open connections
 	AcceptOverflow            uint64 // handshakes held up: accept's queue is full
+	Deferred                  uint64 // handshakes held up until data comes
+	SynCookiesSent            uint64
+	SynCookiesAccepted        uint64
+	SynCookiesRefused         uint64 // ACKs that had no cookie of ours
+	TimeWaitOverflow          uint64 // connections that did not wait: too many do
+
+	FastOpens        uint64 // SYNs whose data was taken
+	FastOpenAsked    uint64 // SYNs that asked for a cookie
+	FastOpenRefused  uint64 // SYNs with a cookie that is not ours
+	FastOpenOverflow uint64 // SYNs with a good cookie and no room for their data
+	FastOpenLost     uint64 // our SYNs with the option that were not answered
 
 	Retransmitted             uint64 // segments sent again
 	FastRetransmits           uint64
@@ -33,7 +44,10 @@ type Stats struct {
 	PAWSDropped               uint64
 	NoTimestamp               uint64
 	ChallengeACKs             uint64
-	ICMPIgnored               uint64 // errors about nothing that is outstanding
+	ICMPIgnored               uint64 // errors about nothing that is outstanding, or not believed
+	NegativeAdvice            uint64 // paths reported as perhaps dead
+	BlackHoles                uint64 // times that large packets vanished and smaller ones were tried
+	PathProbes                uint64 // segments sent to find a larger path MTU
 
 	InvalidTransitions uint64 // a fault of this package: always zero
 }

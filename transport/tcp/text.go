@@ -31,20 +31,6 @@ func (c *Conn) inputText(now ev.Time, s *Segment) bool {
 	return true
 }
 
-// takeUrgent is the sixth step: RCV.UP goes forward only. MUST-32: the user is
-// told when urgent data is announced.
-func (c *Conn) takeUrgent(s *Segment) {
-	if !s.Flags.Has(header.URG) || !c.state.mayReceive() {
-		return
-	}
-	up := s.Seq.Add(int(s.Urgent))
-	if up.After(c.readSeq()) && (!c.is(flagRcvUrgent) || up.After(c.rcvUp)) {
-		c.rcvUp = up
-		c.set(flagRcvUrgent)
-		c.notify(Readable)
-	}
-}
-
 // takeText is the seventh step. It reports false when the connection is gone.
 func (c *Conn) takeText(now ev.Time, s *Segment) bool {
 	if !c.state.mayReceive() {

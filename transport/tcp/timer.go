@@ -14,6 +14,10 @@ func (c *Conn) Expire(now ev.Time) {
 		c.set(flagAckNow)
 		c.env.counters().DelayedACKs++
 	}
+	if now >= c.corkAt {
+		c.corkAt = ev.Never
+		c.set(flagUncork)
+	}
 	if now >= c.rackAt {
 		c.rackExpired(now)
 	}
@@ -31,6 +35,8 @@ func (c *Conn) Expire(now ev.Time) {
 		c.keepExpired(now)
 	}
 	c.Output(now)
+	c.unset(flagUncork)
+	c.clampTimeout()
 }
 
 // orphanProbes is how long a connection that the user has let go of waits for a
@@ -46,7 +52,7 @@ func (c *Conn) persistExpired(now ev.Time) {
 		c.destroy(syscall.ETIMEDOUT)
 		return
 	}
-	if int(c.probes) >= c.about.DataRetries {
+	if c.shutTooLong(now) || int(c.probes) >= c.about.DataRetries {
 		c.destroy(syscall.ETIMEDOUT)
 		return
 	}
@@ -87,7 +93,8 @@ func (c *Conn) keepExpired(now ev.Time) {
 // keepAlive probes an idle peer (RFC 9293, section 3.8.4).
 func (c *Conn) keepAlive(now ev.Time) {
 	idle, interval, count := c.keepAliveTimes()
-	if quiet := now.Sub(c.heardAt); quiet < idle {
+	quiet := now.Sub(c.heardAt)
+	if quiet < idle {
 		c.probes = 0
 		c.keepAt = c.heardAt.Add(idle)
 		return
@@ -97,7 +104,7 @@ func (c *Conn) keepAlive(now ev.Time) {
 		c.keepAt = now.Add(interval)
 		return
 	}
-	if int(c.probes) >= count {
+	if c.silentTooLong(quiet, count) {
 		c.sendReset(now)
 		c.destroy(syscall.ETIMEDOUT)
 		return

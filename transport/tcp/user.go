@@ -12,10 +12,30 @@ import (
 // Options are what the user may set on a connection.
 type Options struct {
 	NoDelay       bool // no Nagle algorithm (RFC 9293, section 3.7.4)
+	Cork          bool // only full segments, until it is taken off; see corkTime
+	OOBInline     bool // urgent data stays in the stream (RFC 6093, section 3.4)
 	KeepAlive     KeepAlive
-	ECN           bool // ask the peer for explicit congestion notification (RFC 3168)
-	SendBuffer    int  // bytes; zero: the personality's
-	ReceiveBuffer int  // bytes; zero: the personality's
+	ECN           bool  // ask the peer for explicit congestion notification (RFC 3168)
+	SendBuffer    int   // bytes; zero: the personality's
+	ReceiveBuffer int   // bytes; zero: the personality's
+	MaxSegment    int   // bytes of an MSS offered and used at most; zero: the path's
+	TTL           uint8 // of IP; zero: the network layer's
+	TOS           uint8 // of IP
+	SynRetries    int   // SYNs sent again; zero: the personality's
+
+	// UserTimeout is how long data may stay unacknowledged, or wait for a window,
+	// before the connection fails with ETIMEDOUT. Zero leaves it to the
+	// personality's count of retransmissions (R2 of RFC 9293, section 3.8.3).
+	UserTimeout time.Duration
+	// AdvertisedTimeout is ADV_UTO of RFC 5482: what the peer is told. With zero
+	// the option is neither sent nor heeded.
+	AdvertisedTimeout time.Duration
+
+	// Of a listener. FastOpen is how many connections may have handed over data
+	// before their handshake is over (RFC 7413); zero: none. DeferAccept holds a
+	// connection back until it brings data, so long.
+	FastOpen    int
+	DeferAccept time.Duration
 }
 
 // KeepAlive says whether and how an idle connection is probed. Zero values mean
@@ -78,27 +98,27 @@ func (c *Conn) act(now ev.Time) {
 	c.env.schedule(c)
 }
 
-// Connected reports whether the three-way handshake is over and the connection
-// has not ended.
-func (c *Conn) Connected() bool { return c.state.synchronized() }
+// Connected reports whether the three-way handshake is over, or Fast Open need
+// not wait for it, and the connection has not ended.
+func (c *Conn) Connected() bool { return c.state.synchronized() || c.early() }
 
 // Buffered returns how many bytes Read could return at once.
-func (c *Conn) Buffered() int { return c.rcv.size }
+func (c *Conn) Buffered() int { return c.rcv.size - c.urgentAside() }
 
 // Unsent returns how many bytes the peer has not acknowledged.
 func (c *Conn) Unsent() int { return c.snd.size }
 
 // CanRead reports whether Read would return something other than EAGAIN.
 func (c *Conn) CanRead() bool {
-	return c.rcv.size > 0 || c.is(flagFinTaken|flagReadClosed) || c.state == Closed
+	return c.Buffered() > 0 || c.is(flagFinTaken|flagReadClosed) || c.state == Closed
 }
 
 // CanWrite reports whether Write would return something other than EAGAIN.
 func (c *Conn) CanWrite() bool {
-	if c.state == SynSent || c.state == SynReceived {
+	if c.opening() {
 		return false
 	}
-	return !c.state.maySend() || c.snd.size < c.snd.limit
+	return !c.maySend() || c.snd.size < c.snd.limit
 }
 
 // TakeError returns why the connection has ended, once: the pending error of a
@@ -116,10 +136,12 @@ func (c *Conn) TakeError() error {
 // Read is RECEIVE (RFC 9293, section 3.10.3). It returns EAGAIN when there is
 // nothing yet, io.EOF after the peer's FIN.
 func (c *Conn) Read(b []byte) (int, error) {
-	if c.rcv.size == 0 {
+	c.skipUrgent()
+	n := c.readable()
+	if n == 0 {
 		return 0, c.nothingToRead()
 	}
-	n := c.rcv.read(c.env, b)
+	n = c.rcv.read(c.env, b[:min(n, len(b))])
 	c.tuneReceive(c.env.now(), n)
 	c.passUrgent()
 	c.updatePeer()
@@ -137,32 +159,14 @@ func (c *Conn) updatePeer() {
 	}
 }
 
-// readSeq is the sequence number of the next byte to be read.
-func (c *Conn) readSeq() header.Seq { return c.rcvNxt.Add(-c.rcv.size) }
-
-// passUrgent leaves urgent mode when everything urgent has been read.
-func (c *Conn) passUrgent() {
-	if c.is(flagRcvUrgent) && c.rcvUp.AtMost(c.readSeq()) {
-		c.unset(flagRcvUrgent)
-	}
-}
-
-// Urgent returns how many bytes are to be read up to the end of the urgent data
-// that the peer has announced, zero when there is none (RFC 9293, MUST-33). Not
-// all of them need to have arrived.
-func (c *Conn) Urgent() int {
-	if !c.is(flagRcvUrgent) {
-		return 0
-	}
-	return c.rcvUp.Sub(c.readSeq())
-}
-
 // Peek is Read without taking anything away.
 func (c *Conn) Peek(b []byte) (int, error) {
-	if c.rcv.size == 0 {
+	c.skipUrgent()
+	n := c.readable()
+	if n == 0 {
 		return 0, c.nothingToRead()
 	}
-	return c.rcv.peek(b), nil
+	return c.rcv.peek(b[:min(n, len(b))]), nil
 }
 
 func (c *Conn) nothingToRead() error {
@@ -178,10 +182,15 @@ func (c *Conn) nothingToRead() error {
 // Write is SEND (RFC 9293, section 3.10.2): it queues what fits of b, sends what
 // may be sent, and returns EAGAIN when nothing fits.
 func (c *Conn) Write(b []byte) (int, error) {
+	c.unset(flagMore)
+	return c.write(b)
+}
+
+func (c *Conn) write(b []byte) (int, error) {
 	switch {
-	case c.state == SynSent || c.state == SynReceived:
+	case c.opening():
 		return 0, syscall.EAGAIN
-	case !c.state.maySend():
+	case !c.maySend():
 		if err := c.TakeError(); err != nil {
 			return 0, err
 		}
@@ -193,16 +202,6 @@ func (c *Conn) Write(b []byte) (int, error) {
 	}
 	c.act(c.env.now())
 	return n, nil
-}
-
-// WriteUrgent is SEND with the urgent flag: the urgent pointer points past the
-// last byte of b (RFC 9293, section 3.8.5, and RFC 6093).
-func (c *Conn) WriteUrgent(b []byte) (int, error) {
-	if c.state.maySend() && c.snd.size < c.snd.limit {
-		c.set(flagUrgent)
-		c.sndUp = c.snd.end().Add(min(len(b), c.snd.limit-c.snd.size))
-	}
-	return c.Write(b)
 }
 
 // CloseWrite is CLOSE as RFC 9293, section 3.10.4, means it: the user has no more

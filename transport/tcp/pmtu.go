@@ -1,0 +1,175 @@
+package tcp
+
+import (
+	"time"
+
+	ev "septet/event"
+	"septet/header"
+)
+
+// Path MTU discovery: by ICMP (RFC 1191), which is believed only as far as RFC
+// 5927 allows, and without it by the loss of what is too large (RFC 4821, RFC
+// 8899). Sizes are of IP packets, in bytes.
+//
+//	ICMP says "too big" ---> nothing so large was ever acknowledged: lower at once
+//	                    `--> it was: lower when the next timeout confirms it
+//	timeouts in a row of large packets: a black hole ---> lower to the base
+//	lower than the interface's MTU for ten minutes ----> search upwards
+type pathMTU struct {
+	limit   int     // of what is sent, zero for the interface's MTU
+	raiseAt ev.Time // when to try larger packets again
+
+	acked   int        // the largest packet acknowledged: RFC 5927's maxsizeacked
+	onWay   int        // a larger one that is on its way, zero for none
+	onWayTo header.Seq // where it ends
+
+	claimed    int // what an ICMP message says that waits to be confirmed
+	claimedSeq header.Seq
+
+	high     int // the search's upper end, zero when there is no search
+	probe    int // size of the probe that is outstanding, zero for none
+	probeSeq header.Seq
+	hole     bool // limit was guessed after timeouts, and nothing acknowledged since
+}
+
+const (
+	// minPathMTU is the least path MTU that an ICMP message may bring us to: a
+	// lower one would be an attack rather than a link (RFC 5927, section 7).
+	minPathMTU = 296
+	// basePathMTU is what every path of today is expected to carry (RFC 4821,
+	// section 7.2).
+	basePathMTU = 1024
+	// raiseTime is after how long a lower MTU is doubted (RFC 1191, section 6.3;
+	// RFC 8899, section 5.1.1: PMTU_RAISE_TIMER).
+	raiseTime = 10 * time.Minute
+	// holeTimeouts is how many timeouts of one packet make a black hole (RFC 8899,
+	// section 5.1.2: MAX_PROBES).
+	holeTimeouts = 3
+	// searchEnd is how near the search comes to the true MTU.
+	searchEnd = 32
+)
+
+// plateaus are likely path MTUs, for routers that do not say theirs (RFC 1191,
+// section 7.1).
+var plateaus = [...]int{32000, 17914, 8166, 4352, 2002, 1492, 1006, 508, minPathMTU}
+
+func plateauBelow(size int) int {
+	for _, p := range plateaus {
+		if p < size {
+			return p
+		}
+	}
+	return minPathMTU
+}
+
+// pathEstimate is what the layer remembers of a path for later connections.
+type pathEstimate struct {
+	mtu int
+	at  ev.Time
+}
+
+// pathLimit returns the size of the largest packet that may be sent.
+func (c *Conn) pathLimit() int {
+	if c.mtu.limit == 0 {
+		return c.path.MTU()
+	}
+	return min(c.mtu.limit, c.path.MTU())
+}
+
+// fullPacket is the size of a packet with a full segment.
+func (c *Conn) fullPacket() int { return c.mss + c.overhead() }
+
+// lowerMTU makes packets smaller.
+func (c *Conn) lowerMTU(now ev.Time, mtu int) {
+	m := &c.mtu
+	m.limit, m.raiseAt = mtu, now.Add(raiseTime)
+	m.acked = min(m.acked, mtu)
+	m.onWay, m.claimed, m.probe, m.high = 0, 0, 0, 0
+	c.setMSS(mtu)
+	c.recut()
+}
+
+// tooBig takes an ICMP message that a packet with the sequence number seq was too
+// long for a link with this MTU (RFC 5927, section 7.2).
+func (c *Conn) tooBig(now ev.Time, mtu int, seq header.Seq) {
+	size := c.fullPacket()
+	if mtu == 0 {
+		mtu = plateauBelow(size)
+	}
+	mtu = max(mtu, minPathMTU)
+	switch m := &c.mtu; {
+	case m.probe > mtu:
+		c.probeFailed(now) // and nothing else was too big
+		m.high = max(min(m.high, mtu), m.limit)
+	case mtu >= size:
+		c.env.counters().ICMPIgnored++ // nothing so large was sent
+	case m.acked > mtu:
+		// Such packets have passed: wait whether they still do.
+		m.claimed, m.claimedSeq = mtu, seq
+	default:
+		c.lowerMTU(now, mtu)
+		c.env.rememberPath(c, mtu)
+		// RFC 1191, section 6.4: send again at once what was too long.
+		c.rtt.cancel()
+		c.Output(now)
+	}
+}
+
+// noteSize notes that n bytes of text were sent from seq on.
+func (c *Conn) noteSize(seq header.Seq, n int) {
+	if m, size := &c.mtu, n+c.overhead(); size > m.acked && size > m.onWay {
+		m.onWay, m.onWayTo = size, seq.Add(n)
+	}
+}
+
+// sizeAcked takes from an acknowledgement of new data what sizes have passed.
+func (c *Conn) sizeAcked(now ev.Time) {
+	m := &c.mtu
+	if m.onWay > 0 && m.onWayTo.AtMost(c.sndUna) {
+		m.acked, m.onWay = m.onWay, 0
+	}
+	if m.claimed > 0 && m.claimedSeq.Before(c.sndUna) {
+		m.claimed = 0 // it has passed after all
+		c.env.counters().ICMPIgnored++
+	}
+	if m.hole {
+		m.hole = false
+		c.env.rememberPath(c, m.limit)
+		m.high = c.searchTop()
+	}
+	if m.probe > 0 && m.probeSeq.Before(c.sndUna) {
+		c.probePassed(now)
+	}
+}
+
+// pathTimeout is asked at every retransmission timeout whether the size of the
+// packet is at fault.
+func (c *Conn) pathTimeout(now ev.Time) {
+	m := &c.mtu
+	if mtu := c.path.MTU(); mtu < c.fullPacket() {
+		c.setMSS(mtu) // the route has changed to one that carries less
+		c.recut()
+	}
+	if m.probe > 0 {
+		c.probeFailed(now)
+	}
+	if m.claimed > 0 {
+		mtu := m.claimed
+		c.lowerMTU(now, mtu)
+		c.env.rememberPath(c, mtu)
+		return
+	}
+	lost := min(c.snd.size, c.mss) + c.overhead()
+	if !c.about.ProbePathMTU || !c.is(flagSynAcked) || int(c.retries)+1 < holeTimeouts {
+		return
+	}
+	mtu := basePathMTU
+	if lost <= mtu {
+		mtu = max(lost/2, minPathMTU)
+	}
+	if mtu < lost {
+		c.env.counters().BlackHoles++
+		c.lowerMTU(now, mtu)
+		m.hole = true
+	}
+}
