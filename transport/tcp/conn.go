@@ -17,6 +17,7 @@
 package tcp
 
 import (
+	"math/rand/v2"
 	"net/netip"
 
 	ev "septet/event"
@@ -43,6 +44,8 @@ type environment interface {
 	schedule(c *Conn)
 	// stateChanged tells that c moved on from state from because of e.
 	stateChanged(c *Conn, from State, e event)
+	// rand is the network's source of randomness.
+	rand() *rand.Rand
 	// crowded says that there is no room for one more in TIME-WAIT.
 	crowded() bool
 	counters() *Stats
@@ -219,7 +222,7 @@ func (c *Conn) init(env environment, p *Personality, local, remote netip.AddrPor
 	c.rtt.init(p)
 	c.SetOptions(o)
 	c.rcvShift = c.scaleFor()
-	c.ctrl = &Reno{}
+	c.ctrl = c.chooseControl()
 }
 
 // startSequence chooses the initial send sequence number. If the connection takes

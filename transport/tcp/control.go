@@ -74,6 +74,33 @@ type Sample struct {
 	TxInFlight           int           // in flight when that segment was sent
 }
 
+// chooseControl returns the congestion control that the options name, or else the
+// personality's.
+func (c *Conn) chooseControl() Control {
+	for _, name := range [...]string{c.opts.Congestion, c.about.Congestion} {
+		if control, err := NewControl(name, c.env.rand()); err == nil {
+			return control
+		}
+	}
+	return &Reno{}
+}
+
+// SetCongestion changes the congestion control, of a connection that is in use too.
+// ENOENT: there is none of that name.
+func (c *Conn) SetCongestion(name string) error {
+	control, err := NewControl(name, c.env.rand())
+	if err != nil {
+		return err
+	}
+	c.opts.Congestion = name
+	c.ctrl = control
+	c.win.PacingRate = 0
+	if c.is(flagSynAcked) {
+		c.ctrl.Open(&c.win, c.env.now())
+	}
+	return nil
+}
+
 // unlimited stands for "arbitrarily high", the initial slow-start threshold (RFC
 // 5681, section 3.1).
 const unlimited = 1 << 30

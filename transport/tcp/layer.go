@@ -3,6 +3,7 @@ package tcp
 import (
 	"encoding/binary"
 	"maps"
+	"math/rand/v2"
 	"net/netip"
 	"slices"
 	"syscall"
@@ -316,6 +317,9 @@ func (l *Layer) now() ev.Time { return l.loop.Now() }
 // ack and sample return scratch space: one acknowledgement is worked on at a time.
 func (l *Layer) ack() *ack       { return &l.thisAck }
 func (l *Layer) sample() *Sample { return &l.thisRate }
+
+// rand returns the loop's source of randomness.
+func (l *Layer) rand() *rand.Rand { return l.loop.Rand() }
 
 // crowded reports whether too many connections wait in TIME-WAIT.
 func (l *Layer) crowded() bool { return l.timeWaits > l.about.MaxTimeWait }

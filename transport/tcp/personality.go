@@ -15,6 +15,7 @@ type Personality struct {
 	SynAckRetries int           // the same for the passive side
 	DataRetries   int           // R2 of RFC 9293, 3.8.3, as a count
 
+	Congestion    string        // the control of connections that name none, see Controls
 	InitialWindow int           // in segments (RFC 6928)
 	DelayedACK    time.Duration // at most 500 ms (RFC 9293, MUST-40)
 	QuickACKs     int           // ACKs sent at once while a connection is young
@@ -54,6 +55,7 @@ var LinuxPersonality = Personality{
 	SynRetries:       6,
 	SynAckRetries:    5,
 	DataRetries:      15,
+	Congestion:       "cubic",
 	InitialWindow:    10,
 	DelayedACK:       40 * time.Millisecond,
 	QuickACKs:        16,
@@ -87,6 +89,7 @@ var RFCPersonality = Personality{
 	SynRetries:       8, // at least three minutes: RFC 9293, MUST-23
 	SynAckRetries:    8,
 	DataRetries:      15,
+	Congestion:       "cubic",
 	InitialWindow:    10,
 	DelayedACK:       200 * time.Millisecond,
 	WindowScale:      7,

@@ -56,7 +56,7 @@ func (sec *section) run(t *testing.T, seen map[transition]bool) {
 // personality reads the lines that shape the host.
 func (sec *section) personality(t *testing.T) Personality {
 	p := LinuxPersonality
-	p.VarianceFloor = 0
+	p.VarianceFloor, p.Congestion = 0, "reno"
 	p.MaxSendBuffer, p.MaxReceiveBuffer = 0, 0 // and not about growing buffers
 	p.SACK = false                             // most scripts are about what holds without it
 	for i, line := range sec.lines {

@@ -11,9 +11,10 @@ import (
 
 // Options are what the user may set on a connection.
 type Options struct {
-	NoDelay       bool // no Nagle algorithm (RFC 9293, section 3.7.4)
-	Cork          bool // only full segments, until it is taken off; see corkTime
-	OOBInline     bool // urgent data stays in the stream (RFC 6093, section 3.4)
+	Congestion    string // the congestion control, see Controls; empty: the personality's
+	NoDelay       bool   // no Nagle algorithm (RFC 9293, section 3.7.4)
+	Cork          bool   // only full segments, until it is taken off; see corkTime
+	OOBInline     bool   // urgent data stays in the stream (RFC 6093, section 3.4)
 	KeepAlive     KeepAlive
 	ECN           bool  // ask the peer for explicit congestion notification (RFC 3168)
 	SendBuffer    int   // bytes; zero: the personality's
