@@ -1,8 +1,6 @@
 package socket
 
 import (
-	"syscall"
-
 	"septet/transport/tcp"
 )
 
@@ -116,12 +114,10 @@ func (s *Socket) shutReadiness() (r Readiness) {
 func (s *Socket) TCPInfo() (tcp.Info, error) {
 	s.stack.loop.Lock()
 	defer s.stack.loop.Unlock()
-	t, isStream := s.protocol.(*stream)
+	t, err := s.stream()
 	switch {
-	case s.closed:
-		return tcp.Info{}, syscall.EBADF
-	case !isStream:
-		return tcp.Info{}, syscall.ENOPROTOOPT
+	case err != nil:
+		return tcp.Info{}, err
 	case t.conn != nil:
 		return t.conn.Info(), nil
 	case t.state == listening:

@@ -1,7 +1,6 @@
 package engine
 
 import (
-	"cmp"
 	"encoding/binary"
 	"errors"
 	"strings"
@@ -30,9 +29,6 @@ const (
 
 // congestionNameLen is TCP_CA_NAME_MAX.
 const congestionNameLen = 16
-
-// congestion is the one algorithm that the stack has.
-const congestion = "reno"
 
 // defaultMSS is TCP_MSS_DEFAULT, what TCP_MAXSEG says before there is a
 // connection (RFC 9293, MUST-15).
@@ -135,11 +131,12 @@ func (s *sock) tcpOption(name int) ([]byte, error) {
 	case tcpInfo:
 		return encodeInfo(i), nil
 	case tcpCCInfo:
-		return nil, nil // Reno tells nothing about itself: an empty answer, as on Linux
+		return nil, nil // Reno and CUBIC tell nothing of themselves: an empty answer, as on Linux
 	case tcpCongestion:
+		chosen, err := s.Congestion()
 		b := make([]byte, congestionNameLen)
-		copy(b, cmp.Or(i.Congestion, congestion))
-		return b, nil
+		copy(b, chosen)
+		return b, err
 	case socket.TCP_MAXSEG:
 		if i.SendMSS > 0 {
 			return number(i.SendMSS), nil
@@ -243,16 +240,10 @@ func (s *sock) setTimeout(name int, seconds, fraction int64) error {
 
 func (s *sock) setCongestion(value []byte) error {
 	name, _, _ := strings.Cut(string(value[:min(len(value), congestionNameLen)]), "\x00")
-	if _, err := s.TCPInfo(); err != nil {
-		return err
-	}
-	switch name {
-	case "":
+	if name == "" {
 		return syscall.EINVAL
-	case congestion:
-		return nil
 	}
-	return syscall.ENOENT
+	return s.SetCongestion(name)
 }
 
 func number(v int) []byte { return binary.NativeEndian.AppendUint32(nil, uint32(int32(v))) }
