@@ -13,7 +13,7 @@ type column struct {
 }
 
 // patience is after how many lines a column shrinks.
-const patience = 32
+const patience = 16
 
 func newColumn(least, most int) column {
 	return column{least: least, most: most, width: least, recent: least}

@@ -195,18 +195,18 @@ func (l *Ladder) compact(line *Line) spans {
 	}
 	s := spans{
 		{plain, fmt.Sprintf("%8.3f %s", line.Time.Seconds(), line.Left.Name)}, {line.colour(), arrow},
-		{plain, line.Right.Name + "  "}, {line.colour(), text},
+		{plain, line.Right.Name + "  "},
 	}
+	notes := strings.Join(line.Notes, ", ")
+	if line.Lost { // what matters most, and must not be cut
+		text, notes = notes+"  "+text, ""
+	}
+	s = append(s, span{line.colour(), text})
 	if states != "" {
 		s = append(s, span{stateColour(line.Left.State), "  " + states})
 	}
-	if len(line.Notes) > 0 {
-		notes := span{yellow, "  " + strings.Join(line.Notes, ", ")}
-		if line.Lost { // more important than the states
-			s = append(s[:4], append(spans{notes}, s[4:]...)...)
-		} else {
-			s = append(s, notes)
-		}
+	if notes != "" {
+		s = append(s, span{yellow, "  " + notes})
 	}
 	return s
 }

@@ -162,7 +162,7 @@ script:
 		var said reports
 		_ = b.RunScript(said.add)
 		for _, s := range []string{
-			"  0 bytes from b: seq 1 ttl 64 time 0s", "  0 bytes from b: seq 1 ttl 64 again", "1 sent, 1 received, +1 duplicates",
+			"  0 bytes from b: seq 1 ttl 64 time 0s", "  0 bytes from b: seq 1 ttl 64 again", "1 sent, 1 received, +1 duplicates, min/avg/max 0s/0s/0s",
 			"  seq 1: r says destination net unreachable", "  seq 1: no reply within 2s",
 		} {
 			if !strings.Contains(said.String(), s) {
@@ -358,6 +358,35 @@ func TestPublishedDatagrams(t *testing.T) {
 	})
 }
 
+// A port that is open lets nobody in before Publish: no client's packet may be
+// missing in a capture that begins in between.
+func TestOpenPortsLetNobodyIn(t *testing.T) {
+	address := freeAddress(t)
+	l := event.NewReal(1)
+	defer l.Close()
+	b := build(t, l, parse(t, "two.yaml", two+fmt.Sprintf("publish:\n  - {listen: %s, to: b:7, from: a}\n", address)))
+	defer b.Close()
+	if err := b.OpenPorts(); err != nil {
+		t.Fatal(err)
+	}
+	c, err := net.Dial("tcp", address)
+	if err != nil {
+		t.Fatalf("an open port should take connections: %v", err)
+	}
+	defer c.Close()
+	fmt.Fprint(c, "hello")
+	if sent := b.Directions()[0].Stats.Sent; sent != 0 {
+		t.Errorf("%d frames were sent before Publish, should be none", sent)
+	}
+	if err := b.Publish(); err != nil {
+		t.Fatal(err)
+	}
+	c.SetDeadline(time.Now().Add(10 * time.Second))
+	if _, err := io.ReadFull(c, make([]byte, 5)); err != nil {
+		t.Errorf("after Publish the client should be served: %v", err)
+	}
+}
+
 func TestPublishedPortInUse(t *testing.T) {
 	taken, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -369,6 +398,9 @@ func TestPublishedPortInUse(t *testing.T) {
 	b := build(t, l, parse(t, "two.yaml", two+fmt.Sprintf("publish:\n  - {listen: %v, to: b:7, from: a}\n", taken.Addr())))
 	defer b.Close()
 	err = b.Publish()
+	if len(b.closers) != 3 {
+		t.Errorf("%d things are open, should be the three sockets of the services", len(b.closers))
+	}
 	var inUse *PortInUseError
 	if !errors.As(err, &inUse) || !errors.Is(err, syscall.EADDRINUSE) || inUse.Listen.String() != taken.Addr().String() {
 		t.Errorf("Publish on a port that is taken: %v", err)

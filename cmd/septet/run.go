@@ -228,7 +228,7 @@ func (r *running) live(ctx context.Context, published bool) (cut string) {
 	case <-over:
 		return fmt.Sprintf("--for %v", r.options.duration)
 	case <-ctx.Done():
-		return "a signal"
+		return "an interrupt"
 	}
 	switch {
 	case over != nil:
