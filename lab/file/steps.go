@@ -306,10 +306,7 @@ func (r *reader) readLinkAction(s *Step, l *Link, a entry) {
 	if !ok {
 		return
 	}
-	if len(entries) == 0 {
-		r.mistake(a.key.place, "set changes nothing", "expected impairments, like {loss: 10%}")
-		return
-	}
+	before := len(r.mistakes)
 	plain, directed := splitDirections(entries)
 	o := r.known(a.value.at, plain, impairmentKeys)
 	both := r.readChange(o)
@@ -328,5 +325,8 @@ func (r *reader) readLinkAction(s *Step, l *Link, a entry) {
 		c.Apply(&state[i])
 	}
 	r.states[l] = state
+	if set.Changes[0].Empty() && set.Changes[1].Empty() && len(r.mistakes) == before {
+		r.mistake(a.key.place, "set changes nothing", "expected impairments, like {loss: 10%}")
+	}
 	s.Action = set
 }
