@@ -178,7 +178,7 @@ func (s *scene) summary() Summary {
 // handshake opens the connection as RFC 9293, figure 6, shows it.
 func handshake() []step {
 	return []step{
-		{client(header.SYN, 0, 0, ""), stateSynSent, stateSynReceived, ""},
+		{client(header.SYN, 0, 0, ""), stateSynSent, stateUnknown, ""},
 		{server(header.SYN|header.ACK, 0, 1, ""), stateEstablished, stateSynReceived, ""},
 		{client(header.ACK, 1, 1, ""), stateEstablished, stateEstablished, ""},
 	}

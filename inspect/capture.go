@@ -20,6 +20,7 @@ type Frame struct {
 	LinkType  LinkType
 	Length    int    // on the wire; zero means len(Data)
 	Data      []byte // may be less, if the capture cut it
+	Fate      Fate   // what this sighting is about; a capture file has none but Sent
 }
 
 // ErrCapture is what every error about the content of a capture file is.

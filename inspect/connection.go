@@ -64,8 +64,11 @@ const maxHoles = 256
 // sends again another IP identification, so the same packet twice is a wire's
 // doing. An identification of zero says nothing: RFC 6864 allows it for all
 // that cannot be fragmented.
+//
+// The same packet with a lower TTL goes round: routers have passed it back.
 type recentSegments struct {
 	known [16]identity
+	ttls  [16]uint8
 	next  int
 }
 
@@ -77,19 +80,18 @@ type identity struct {
 	length   int
 }
 
-func (r *recentSegments) again(s *segment) bool {
-	if s.id == 0 {
-		return false
-	}
+func (r *recentSegments) again(s *segment) (again, round bool) {
 	this := identity{s.id, s.Seq, s.Ack, s.Window, s.Flags, s.length}
-	for _, known := range r.known {
-		if known == this {
-			return true
+	for i, known := range r.known {
+		if known == this && (s.id != 0 || s.ttl < r.ttls[i]) {
+			round = s.ttl < r.ttls[i]
+			r.ttls[i] = s.ttl
+			return true, round
 		}
 	}
-	r.known[r.next] = this
+	r.known[r.next], r.ttls[r.next] = this, s.ttl
 	r.next = (r.next + 1) % len(r.known)
-	return false
+	return false, false
 }
 
 // segment is a TCP segment at a moment.
@@ -97,6 +99,8 @@ type segment struct {
 	*header.TCP
 	length int    // of the payload
 	id     uint32 // of the IP packet
+	ttl    uint8
+	round  bool // set by take: it goes round, see recentSegments
 	now    time.Duration
 }
 
@@ -184,7 +188,12 @@ func (c *connection) watches(dir int, at point, s *segment) bool {
 func (c *connection) take(dir int, s *segment) (notes []string) {
 	e, peer := &c.ends[dir], &c.ends[1-dir]
 	c.last = s.now
-	if e.recent.again(s) {
+	again, round := e.recent.again(s)
+	s.round = round
+	switch {
+	case round:
+		return nil
+	case again:
 		return []string{"duplicated on the way"}
 	}
 	e.segments++

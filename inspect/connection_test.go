@@ -58,7 +58,7 @@ func TestFourWayCloseByTheServerInThreeSegments(t *testing.T) {
 func TestSimultaneousOpen(t *testing.T) {
 	s := newScene(t)
 	s.play([]step{
-		{client(syn, 0, 0, ""), stateSynSent, stateSynReceived, ""},
+		{client(syn, 0, 0, ""), stateSynSent, stateUnknown, ""},
 		{server(syn, 0, 0, ""), stateSynReceived, stateSynSent, ""},
 		{client(syn|ack, 0, 1, ""), stateSynReceived, stateEstablished, ""},
 		{server(syn|ack, 0, 1, ""), stateEstablished, stateEstablished, ""},
@@ -99,7 +99,7 @@ func TestHalfCloseAndLateData(t *testing.T) {
 func TestRefusedAndUnanswered(t *testing.T) {
 	s := newScene(t)
 	s.play([]step{
-		{client(syn, 0, 0, ""), stateSynSent, stateSynReceived, ""},
+		{client(syn, 0, 0, ""), stateSynSent, stateUnknown, ""},
 		{server(rst|ack, 0, 1, ""), stateClosed, stateClosed, ""},
 	})
 	if got := s.summary(); got.Opened != Refused || got.ClosedText() != "never open" {
@@ -107,8 +107,8 @@ func TestRefusedAndUnanswered(t *testing.T) {
 	}
 	s = newScene(t)
 	s.play([]step{
-		{client(syn, 0, 0, ""), stateSynSent, stateSynReceived, ""},
-		{client(syn, 0, 0, ""), stateSynSent, stateSynReceived, "retransmission"},
+		{client(syn, 0, 0, ""), stateSynSent, stateUnknown, ""},
+		{client(syn, 0, 0, ""), stateSynSent, stateUnknown, "retransmission"},
 	})
 	if got := s.summary(); got.Opened != NoAnswer || got.Retransmits[0] != 1 {
 		t.Errorf("%v with %d retransmissions, want no answer with 1", got.Opened, got.Retransmits[0])
@@ -120,7 +120,7 @@ func TestRefusedAndUnanswered(t *testing.T) {
 func TestResets(t *testing.T) {
 	s := newScene(t)
 	s.play([]step{
-		{client(syn, 0, 0, ""), stateSynSent, stateSynReceived, ""},
+		{client(syn, 0, 0, ""), stateSynSent, stateUnknown, ""},
 		{server(rst|ack, 0, 77, ""), stateSynSent, stateSynReceived, "reset outside the window: ignored"},
 	})
 	s = newScene(t)
@@ -139,7 +139,7 @@ func TestResets(t *testing.T) {
 func TestStatesAreCorrectedByWhatIsSentAgain(t *testing.T) {
 	s := newScene(t)
 	s.play([]step{
-		{client(syn, 0, 0, ""), stateSynSent, stateSynReceived, ""},
+		{client(syn, 0, 0, ""), stateSynSent, stateUnknown, ""},
 		{server(syn|ack, 0, 1, ""), stateEstablished, stateSynReceived, ""},
 		{client(syn, 0, 0, ""), stateSynSent, stateSynReceived, "retransmission"},
 		{server(syn|ack, 0, 1, ""), stateEstablished, stateSynReceived, "retransmission"},

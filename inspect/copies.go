@@ -19,8 +19,9 @@ type copyCount struct {
 }
 
 type pointCount struct {
-	at point
-	n  int
+	at  point
+	n   int
+	ttl uint8 // of the last
 }
 
 const (
@@ -30,8 +31,10 @@ const (
 	maxPoints   = 256
 )
 
-// fresh counts a sighting and reports whether it is a new packet.
-func (c *copies) fresh(key uint64, at point, now time.Duration) bool {
+// fresh counts a sighting and reports whether it is a new packet. One that has
+// been at the same point with a higher TTL goes round: routers have passed it
+// back there.
+func (c *copies) fresh(key uint64, at point, ttl uint8, now time.Duration) (fresh, round bool) {
 	entry := c.entry(key)
 	if now-entry.last > maxCrossing {
 		entry.most, entry.counts = 0, entry.counts[:0]
@@ -43,16 +46,19 @@ func (c *copies) fresh(key uint64, at point, now time.Duration) bool {
 	}
 	if i == len(entry.counts) {
 		if i == maxPoints {
-			return false
+			return false, false
 		}
-		entry.counts = append(entry.counts, pointCount{at: at})
+		entry.counts = append(entry.counts, pointCount{at: at, ttl: ttl})
 	}
-	entry.counts[i].n++
-	if entry.counts[i].n <= entry.most {
-		return false
+	here := &entry.counts[i]
+	round = ttl < here.ttl
+	here.n++
+	here.ttl = ttl
+	if here.n <= entry.most {
+		return false, false
 	}
-	entry.most = entry.counts[i].n
-	return true
+	entry.most = here.n
+	return true, round
 }
 
 func (c *copies) entry(key uint64) *copyCount {

@@ -22,8 +22,11 @@ type sighting struct {
 	src, dst netip.Addr
 	protocol header.Protocol
 	id       uint32 // IPv4's identification
-	offset   int    // of a fragment
-	more     bool   // more fragments follow
+	ttl      uint8
+	fate     Fate
+	group    bool // the frame is for several stations
+	offset   int  // of a fragment
+	more     bool // more fragments follow
 	payload  []byte
 	length   int  // of the payload by the IP header: more than len(payload) in a cut frame
 	damaged  bool // the IPv4 header's checksum is wrong
@@ -34,13 +37,14 @@ func (s *sighting) cut() bool { return len(s.payload) < s.length || s.more || s.
 // decode reads a frame down to what IP carries. It returns false for frames
 // that carry neither IP nor ARP, and for those that cannot be read.
 func decode(f *Frame) (s sighting, ok bool) {
-	s.at.iface = f.Interface
+	s.at.iface, s.fate = f.Interface, f.Fate
 	b := f.Data
 	switch f.LinkType {
 	case LinkEthernet:
 		if len(b) < header.EthernetLen {
 			return s, false
 		}
+		s.group = b[0]&1 != 0 // IEEE 802.3, section 3.2.3: the first bit on the wire
 		return s, s.ether(be.Uint16(b[12:]), b[header.EthernetLen:])
 	case LinkLinuxSLL:
 		if len(b) < 16 {
@@ -103,7 +107,7 @@ func (s *sighting) ipv4(b []byte) bool {
 		return false
 	}
 	s.src, s.dst = netip.AddrFrom4([4]byte(b[12:])), netip.AddrFrom4([4]byte(b[16:]))
-	s.protocol, s.id = header.Protocol(b[9]), uint32(be.Uint16(b[4:]))
+	s.protocol, s.id, s.ttl = header.Protocol(b[9]), uint32(be.Uint16(b[4:])), b[8]
 	s.offset, s.more = int(be.Uint16(b[6:])&0x1fff)*8, b[6]&0x20 != 0
 	s.payload, s.length = b[n:min(len(b), total)], total-n
 	// A checksum of zero is left to the network card: no header sums to it.
@@ -113,6 +117,7 @@ func (s *sighting) ipv4(b []byte) bool {
 
 func (s *sighting) ipv6(b []byte) bool {
 	length, next := int(be.Uint16(b[4:])), header.Protocol(b[6])
+	s.ttl = b[7]
 	s.src, s.dst = netip.AddrFrom16([16]byte(b[8:])), netip.AddrFrom16([16]byte(b[24:]))
 	b = b[ipv6Len:]
 	if length == 0 {

@@ -32,6 +32,13 @@ type Line struct {
 	RightToLeft  bool          // the right side sends
 	Text         string        // what is sent
 	Notes        []string      // what is remarkable about it
+	Lost         bool          // it does not arrive; Notes say where it ended
+	TTL          int           // of the IP packet on this wire
+	Round        bool          // it has been on this wire before, with a higher TTL
+
+	packet uint64 // the same for all lines about one packet
+	group  bool   // its frame is for several stations
+	before string // the state of the end it is sent to, before it
 }
 
 // Side is one end of a line.
@@ -215,7 +222,9 @@ func (t *Tracker) feedOther(line *Line, s *sighting) bool {
 		}
 	}
 	if s.damaged {
-		t.counts.Damaged++
+		if s.fate == Sent {
+			t.counts.Damaged++
+		}
 		line.Notes = append(line.Notes, "bad IP header checksum: whoever receives it drops it")
 	} else if s.protocol == header.ProtocolTCP || s.protocol == header.ProtocolUDP {
 		if s.offset == 0 {

@@ -6,7 +6,8 @@ import "septet/header"
 //
 // What an end has received cannot be seen, only what was sent to it. A segment
 // is taken to have arrived until the end's own next segment says otherwise: its
-// acknowledgement tells exactly what it has.
+// acknowledgement tells exactly what it has. If the segment is known to be lost
+// (lose), what rests on it alone is taken back.
 type facts struct {
 	sentSYN  bool
 	alone    bool // its SYN came without an ACK
@@ -20,7 +21,14 @@ type facts struct {
 	finAcked bool
 	active   bool // it sent its FIN before it had the other's
 	joined   bool // its FIN was also its first acknowledgement of the other's
+
+	synLost, finLost bool     // its SYN, its FIN has been lost once: only another brings it
+	carriers         carriers // of what it can have received
 }
+
+// carriers counts the segments, lost ones aside, that brought an end a SYN, a
+// FIN and the acknowledgements of its own.
+type carriers struct{ syn, fin, synAck, finAck int }
 
 // open are the facts about an end of a connection that was seen midway.
 var open = facts{sentSYN: true, gotSYN: true, synAcked: true}
@@ -45,7 +53,7 @@ func (c *connection) learn(dir int, s *segment) {
 			e.gotSYN = false
 		}
 		if e.sentSYN && !c.simultaneous() {
-			e.synAcked = false // it sends it again: the answer was lost
+			e.synAcked, e.carriers.synAck = false, 0 // it sends it again: the answer was lost
 		}
 		e.sentSYN = true
 	}
@@ -54,15 +62,55 @@ func (c *connection) learn(dir int, s *segment) {
 		e.active = !e.gotFIN
 		e.joined = e.ackedFIN && !had
 	} else if fin {
-		e.finAcked = false
+		e.finAcked, e.carriers.finAck = false, 0
 	}
 	// What the other has, if this arrives.
-	peer.gotSYN = peer.gotSYN || e.sentSYN
-	if ack {
-		peer.synAcked = peer.synAcked || peer.sentSYN && s.Ack.After(peer.base)
-		peer.finAcked = peer.finAcked || peer.sentFIN && s.Ack.AtLeast(peer.fin)
+	peer.receive(c.brings(dir, s), 1)
+	peer.gotSYN = peer.gotSYN || e.sentSYN && !e.synLost
+	peer.gotFIN = peer.gotFIN || e.sentFIN && !e.finLost && s.end().AtLeast(e.fin)
+}
+
+// brings says what a segment of the end dir has for the other.
+func (c *connection) brings(dir int, s *segment) (b struct{ syn, fin, synAck, finAck bool }) {
+	peer := &c.ends[1-dir]
+	ack := s.Flags.Has(header.ACK)
+	b.syn, b.fin = s.Flags.Has(header.SYN), s.Flags.Has(header.FIN)
+	b.synAck = ack && peer.sentSYN && s.Ack.After(peer.base)
+	b.finAck = ack && peer.sentFIN && s.Ack.AtLeast(peer.fin)
+	return b
+}
+
+// receive counts the carriers of what a segment brings: by 1 when it is sent,
+// by -1 when it is lost. What has a carrier is taken to be received; what has
+// none any more is not.
+func (f *facts) receive(b struct{ syn, fin, synAck, finAck bool }, by int) {
+	for _, part := range [...]struct {
+		brought bool
+		n       *int
+		fact    *bool
+	}{
+		{b.syn, &f.carriers.syn, &f.gotSYN}, {b.fin, &f.carriers.fin, &f.gotFIN},
+		{b.synAck, &f.carriers.synAck, &f.synAcked}, {b.finAck, &f.carriers.finAck, &f.finAcked},
+	} {
+		if part.brought {
+			*part.n = max(0, *part.n+by)
+			*part.fact = *part.n > 0
+		}
 	}
-	peer.gotFIN = peer.gotFIN || e.sentFIN && s.end().AtLeast(e.fin)
+}
+
+// lose takes back what the other end has by a segment that did not arrive.
+func (c *connection) lose(dir int, s *segment) {
+	e, peer := &c.ends[dir], &c.ends[1-dir]
+	if s.Flags.Has(header.RST) {
+		return // whoever resets is done, and the other finds out by itself
+	}
+	b := c.brings(dir, s)
+	e.synLost, e.finLost = e.synLost || b.syn, e.finLost || b.fin
+	peer.receive(b, -1)
+	// Its own words count for more.
+	peer.gotSYN = peer.gotSYN || peer.acked
+	peer.gotFIN = peer.gotFIN || peer.ackedFIN
 }
 
 // simultaneous reports whether both ends sent a SYN of their own (RFC 9293,
@@ -97,9 +145,10 @@ func (e *end) windowSize(peer *end) int {
 	return int(e.window)
 }
 
-// The states of RFC 9293, section 3.3.2. LISTEN is never shown: nothing has
-// been sent in it.
+// The states of RFC 9293, section 3.3.2. LISTEN is never shown: an end that has
+// not sent anything may listen or not, its answer to a SYN tells.
 const (
+	stateUnknown     = ""
 	stateClosed      = "CLOSED"
 	stateSynSent     = "SYN-SENT"
 	stateSynReceived = "SYN-RECEIVED"
@@ -116,7 +165,11 @@ const (
 func (c *connection) state(dir int) string {
 	f := &c.ends[dir].facts
 	switch {
-	case c.reset || !f.sentSYN && !f.gotSYN:
+	case c.reset:
+		return stateClosed
+	case !f.sentSYN && c.ends[dir].segments == 0:
+		return stateUnknown
+	case !f.sentSYN && !f.gotSYN:
 		return stateClosed
 	case !f.gotSYN:
 		return stateSynSent

@@ -1,6 +1,7 @@
 package inspect
 
 import (
+	"fmt"
 	"net/netip"
 	"time"
 
@@ -20,6 +21,8 @@ import (
 type Tracker struct {
 	// Name gives the name of an address. Nil prints addresses.
 	Name func(netip.Addr) string
+	// Wire gives the name of an interface. Nil, or an empty name, leaves it out.
+	Wire func(number int) string
 	// Origin is the time that lines count from; zero means the first frame's.
 	Origin time.Time
 	// MaxConversations caps how many conversations are remembered; zero means
@@ -62,8 +65,30 @@ func flowOf(src, dst netip.AddrPort) flow {
 // Feed takes one frame. It returns the line of the ladder for it, and false if
 // there is none: a copy of a frame seen before, or nothing that can be read. It
 // keeps nothing of the frame's bytes.
+//
+// A frame that got lost is fed once more then, with that Fate; one that was
+// refused by a transmitter only with that.
 func (t *Tracker) Feed(f Frame) (Line, bool) {
-	t.counts.Frames++
+	if f.Fate == Sent {
+		return t.feed(f)
+	}
+	var notes []string
+	if f.Fate.refused() {
+		sent := f
+		sent.Fate = Sent
+		first, _ := t.feed(sent) // whoever sends it does not know that it is refused
+		notes = first.Notes
+	}
+	line, ok := t.feed(f)
+	line.Lost = true
+	line.Notes = append(notes, f.Fate.text(t.wire(f.Interface)))
+	return line, ok
+}
+
+func (t *Tracker) feed(f Frame) (Line, bool) {
+	if f.Fate == Sent {
+		t.counts.Frames++
+	}
 	if t.Origin.IsZero() {
 		t.Origin = f.Time
 	}
@@ -72,7 +97,7 @@ func (t *Tracker) Feed(f Frame) (Line, bool) {
 		t.counts.Other++
 		return Line{}, false
 	}
-	line := Line{Time: f.Time.Sub(t.Origin), Interface: f.Interface}
+	line := Line{Time: f.Time.Sub(t.Origin), Interface: f.Interface, TTL: int(s.ttl), group: s.group}
 	switch {
 	case s.arp != nil:
 		ok = t.feedARP(&line, &s)
@@ -89,16 +114,28 @@ func (t *Tracker) Feed(f Frame) (Line, bool) {
 	default:
 		ok = t.feedOther(&line, &s)
 	}
+	if ok && line.packet == 0 {
+		line.packet = s.fingerprint()
+	}
+	if line.Round {
+		line.Notes = append(line.Notes, fmt.Sprintf("again%s, TTL %d", on(t.wire(f.Interface)), s.ttl))
+	}
 	return line, ok
 }
 
-// fresh reports whether a packet is not a copy, for all but healthy TCP.
+// fresh reports whether a packet is not a copy, for all but healthy TCP. What
+// became of a packet is news in any case.
 func (t *Tracker) fresh(line *Line, s *sighting) bool {
-	if t.copies.fresh(s.fingerprint(), s.at, line.Time) {
+	line.packet = s.fingerprint()
+	if s.fate != Sent {
 		return true
 	}
-	t.counts.Copies++
-	return false
+	fresh, round := t.copies.fresh(line.packet, s.at, s.ttl, line.Time)
+	line.Round = round
+	if !fresh {
+		t.counts.Copies++
+	}
+	return fresh
 }
 
 func (t *Tracker) feedTCP(line *Line, s *sighting) bool {
@@ -110,6 +147,9 @@ func (t *Tracker) feedTCP(line *Line, s *sighting) bool {
 	src, dst := netip.AddrPortFrom(s.src, h.SrcPort), netip.AddrPortFrom(s.dst, h.DstPort)
 	check := s.verdict(16)
 	c := t.tcp[flowOf(src, dst)]
+	if s.fate != Sent {
+		return t.feedLostSegment(line, s, c, src, dst, &segment{TCP: &h, length: max(0, s.length-n)})
+	}
 	if check == Bad && !c.toleratesBad(src, h.Flags) {
 		return t.feedDamaged(line, s, src, dst, &h)
 	}
@@ -118,7 +158,7 @@ func (t *Tracker) feedTCP(line *Line, s *sighting) bool {
 		c.reused = reused
 	}
 	dir := c.direction(src)
-	seg := segment{TCP: &h, length: max(0, s.length-n), id: s.id, now: line.Time}
+	seg := segment{TCP: &h, length: max(0, s.length-n), id: s.id, ttl: s.ttl, now: line.Time}
 	if !c.watches(dir, s.at, &seg) {
 		t.counts.Copies++
 		return false
@@ -127,7 +167,9 @@ func (t *Tracker) feedTCP(line *Line, s *sighting) bool {
 		c.ends[dir].verifies = true
 	}
 	before := c.ends[dir].retransmits
+	line.before = c.state(1 - dir)
 	line.Notes = c.take(dir, &seg)
+	line.Round = seg.round
 	line.Text = c.text(dir, &seg)
 	if c.reused && len(line.Notes) == 0 && c.ends[0].segments == 1 && c.ends[1].segments == 0 {
 		line.Notes = []string{"the ports are used again"}
@@ -136,6 +178,24 @@ func (t *Tracker) feedTCP(line *Line, s *sighting) bool {
 	t.sides(line, c, dir)
 	line.Conversation = c.number
 	t.recent.touch(&c.place)
+	return true
+}
+
+// feedLostSegment tells of a segment that does not arrive.
+func (t *Tracker) feedLostSegment(line *Line, s *sighting, c *connection, src, dst netip.AddrPort, seg *segment) bool {
+	line.Kind = KindTCP
+	line.Left, line.Right = Side{Name: t.end(src)}, Side{Name: t.end(dst)}
+	line.Text = flagText(seg.Flags) + " " + sized(seg.length)
+	if c == nil {
+		return true // forgotten since
+	}
+	dir := c.direction(src)
+	if c.ends[dir].based && s.verdict(16) != Bad {
+		c.lose(dir, seg)
+		line.Text = c.text(dir, seg)
+	}
+	line.Conversation = c.number
+	t.sides(line, c, dir)
 	return true
 }
 
@@ -212,22 +272,31 @@ func (t *Tracker) feedUDP(line *Line, s *sighting) bool {
 		dir = 1
 	}
 	length := h.Length - header.UDPLen
-	c.datagrams[dir]++
-	c.bytes[dir] += int64(length)
-	c.last = line.Time
-	t.counts.Datagrams++
-	t.recent.touch(&c.place)
+	if s.fate == Sent {
+		c.datagrams[dir]++
+		c.bytes[dir] += int64(length)
+		c.last = line.Time
+		t.counts.Datagrams++
+		t.recent.touch(&c.place)
+	}
 	line.Kind, line.Conversation, line.RightToLeft = KindUDP, c.number, dir == 1
 	line.Left, line.Right = Side{Name: t.end(c.ends[0])}, Side{Name: t.end(c.ends[1])}
 	line.Text = datagramText(&h, payload, length)
 	if s.more {
 		line.Notes = append(line.Notes, "first fragment")
 	}
-	if s.verdict(6) == Bad {
+	if s.fate == Sent && s.verdict(6) == Bad {
 		t.counts.Damaged++
 		line.Notes = append(line.Notes, "bad checksum")
 	}
 	return true
+}
+
+func (t *Tracker) wire(number int) string {
+	if t.Wire == nil {
+		return ""
+	}
+	return t.Wire(number)
 }
 
 // name prints an address by its name.

@@ -209,7 +209,10 @@ func TestLadder(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	want := `    0.001000  pc1:49152       SYN-SENT     ─── SYN seq 0 win 64240 ───────────────────────────────▶ www:80          SYN-RECEIVED
+	if err := l.Flush(); err != nil {
+		t.Fatal(err)
+	}
+	want := `    0.001000  pc1:49152       SYN-SENT     ─── SYN seq 0 win 64240 ───────────────────────────────▶ www:80
     0.002000  pc1:49152       ESTABLISHED  ◀── SYN, ACK seq 0 ack 1 win 65160 ───────────────────── www:80          SYN-RECEIVED
     0.003000  pc1:49152       ESTABLISHED  ─── ACK seq 1 ack 1 win 64240 ─────────────────────────▶ www:80          ESTABLISHED
 `

@@ -36,6 +36,9 @@ type Lab struct {
 	closers  []io.Closer // services and publications, closed before the hosts
 	watches  []*Watch
 	closing  atomic.Bool // what fails from now on fails because the lab ends
+
+	opened     bool     // the published ports are open
+	admissions []func() // what lets clients in, until Publish
 }
 
 // Build makes the network of a checked lab file. Nothing runs in it yet.
@@ -145,6 +148,29 @@ func (b *Lab) Host(name string) *host.Host { return b.hosts[name] }
 
 // Wire returns the wire of a link.
 func (b *Lab) Wire(k *file.Link) *physical.Wire { return b.wires[k] }
+
+// Direction is one way across a link.
+type Direction struct {
+	Link     *file.Link
+	From, To string // the ends, by the names of their machines
+	Stats    physical.Stats
+}
+
+// Directions returns the counters of all links, two directions each, in the order
+// of the file.
+func (b *Lab) Directions() []Direction {
+	b.Loop.Lock()
+	defer b.Loop.Unlock()
+	var all []Direction
+	for _, k := range b.About.Links {
+		for i, d := range [...]physical.Direction{physical.AToB, physical.BToA} {
+			all = append(all, Direction{
+				Link: k, From: k.Ends[i].Node, To: k.Ends[1-i].Node, Stats: b.wires[k].Stats(d),
+			})
+		}
+	}
+	return all
+}
 
 // NameOf returns the name of the host that has the address, or the address.
 func (b *Lab) NameOf(a netip.Addr) string {

@@ -162,7 +162,7 @@ script:
 		var said reports
 		_ = b.RunScript(said.add)
 		for _, s := range []string{
-			"  0 bytes from b: seq 1 ttl 64 time 0s", "  0 bytes from b: seq 1 ttl 64 again", "1 sent, 1 received, +1 duplicates",
+			"  0 bytes from b: seq 1 ttl 64 time 0s", "  0 bytes from b: seq 1 ttl 64 again", "1 sent, 1 received, +1 duplicates, min/avg/max 0s/0s/0s",
 			"  seq 1: r says destination net unreachable", "  seq 1: no reply within 2s",
 		} {
 			if !strings.Contains(said.String(), s) {
@@ -369,6 +369,9 @@ func TestPublishedPortInUse(t *testing.T) {
 	b := build(t, l, parse(t, "two.yaml", two+fmt.Sprintf("publish:\n  - {listen: %v, to: b:7, from: a}\n", taken.Addr())))
 	defer b.Close()
 	err = b.Publish()
+	if len(b.closers) != 3 {
+		t.Errorf("%d things are open, should be the three sockets of the services", len(b.closers))
+	}
 	var inUse *PortInUseError
 	if !errors.As(err, &inUse) || !errors.Is(err, syscall.EADDRINUSE) || inUse.Listen.String() != taken.Addr().String() {
 		t.Errorf("Publish on a port that is taken: %v", err)

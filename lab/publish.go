@@ -30,47 +30,71 @@ func (e *PortInUseError) Error() string {
 
 func (e *PortInUseError) Unwrap() error { return e.Err }
 
-// Publish opens the lab's published ports on the real machine. A client's
-// connection is ended here and begun again at the host that `from` names, so its
-// bytes cross the lab's wires as packets of that host. It needs a lab in real
-// time. On an error nothing stays open.
-func (b *Lab) Publish() error {
-	var open []io.Closer
+// OpenPorts opens the lab's published ports on the real machine, and lets nobody
+// in before Publish. On an error nothing stays open; the error joins those of all
+// ports, a *PortInUseError for each that is taken.
+func (b *Lab) OpenPorts() error {
+	var (
+		open []io.Closer
+		errs []error
+	)
 	for _, p := range b.About.Published {
-		c, err := b.publish(p)
-		if err != nil {
-			for _, c := range open {
-				c.Close()
-			}
-			if errors.Is(err, syscall.EADDRINUSE) {
-				return &PortInUseError{b.About.File, p.Line, p.Listen, syscall.EADDRINUSE}
-			}
-			return fmt.Errorf("%s:%d: cannot publish %v: %w", b.About.File, p.Line, p.Listen, err)
+		c, begin, err := b.open(p)
+		switch {
+		case errors.Is(err, syscall.EADDRINUSE):
+			errs = append(errs, &PortInUseError{b.About.File, p.Line, p.Listen, syscall.EADDRINUSE})
+		case err != nil:
+			errs = append(errs, fmt.Errorf("%s:%d: cannot publish %v: %w", b.About.File, p.Line, p.Listen, err))
+		default:
+			open, b.admissions = append(open, c), append(b.admissions, begin)
 		}
-		open = append(open, c)
+	}
+	if len(errs) > 0 {
+		for _, c := range open {
+			c.Close()
+		}
+		b.admissions = nil
+		return errors.Join(errs...)
 	}
 	b.closers = append(open, b.closers...)
+	b.opened = true
 	return nil
 }
 
-func (b *Lab) publish(p *file.Published) (io.Closer, error) {
+// Publish lets real clients into the lab, through the published ports, which it
+// opens if OpenPorts has not. A client's connection is ended here and begun again
+// at the host that `from` names, so its bytes cross the lab's wires as packets of
+// that host. It needs a lab in real time.
+func (b *Lab) Publish() error {
+	if !b.opened {
+		if err := b.OpenPorts(); err != nil {
+			return err
+		}
+	}
+	for _, begin := range b.admissions {
+		go begin()
+	}
+	b.admissions = nil
+	return nil
+}
+
+// open opens one port. begin lets clients in until the port is closed.
+func (b *Lab) open(p *file.Published) (port io.Closer, begin func(), err error) {
 	from := b.hosts[p.From]
 	to := netip.AddrPortFrom(p.To.Addr, p.To.Port).String()
 	if p.Protocol == "udp" {
 		outside, err := net.ListenPacket("udp", p.Listen.String())
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		r := &relay{outside: outside, from: from, to: to, inside: make(map[string]net.Conn)}
-		go r.run()
-		return r, nil
+		return r, r.run, nil
 	}
 	outside, err := net.Listen("tcp", p.Listen.String())
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	go admit(outside, from, to)
-	return outside, nil
+	return outside, func() { admit(outside, from, to) }, nil
 }
 
 // admit lets clients in until the listener is closed.

@@ -28,6 +28,7 @@ type Report struct {
 	Step *file.Step
 	Text string
 	Err  error // the step failed; Text says what it did
+	Last bool  // the step has ended
 }
 
 // RunScript runs the lab's script and returns when every step has ended. report
@@ -74,12 +75,13 @@ func (b *Lab) runChain(steps []*file.Step, report func(Report)) error {
 	}
 	var errs []error
 	for _, s := range steps {
-		say := func(text string, err error) {
+		say := func(text string, err error, last bool) {
 			if !b.closing.Load() {
-				report(Report{At: b.now(), Step: s, Text: text, Err: err})
+				report(Report{At: b.now(), Step: s, Text: text, Err: err, Last: last})
 			}
 		}
-		err := b.runStep(s, say)
+		text, err := b.runStep(s, func(text string) { say(text, nil, false) })
+		say(text, err, true)
 		if b.closing.Load() {
 			break
 		}
@@ -96,12 +98,8 @@ func (b *Lab) now() event.Time {
 	return b.Loop.Now()
 }
 
-func (b *Lab) runStep(s *file.Step, say func(string, error)) error {
+func (b *Lab) runStep(s *file.Step, say func(string)) (text string, err error) {
 	h := b.hosts[s.Host]
-	var (
-		text string
-		err  error
-	)
 	switch a := s.Action.(type) {
 	case *file.Ping:
 		text, err = b.ping(h, s, a, say)
@@ -120,23 +118,26 @@ func (b *Lab) runStep(s *file.Step, say func(string, error)) error {
 	default:
 		err = fmt.Errorf("unknown action %T", a)
 	}
-	say(text, err)
-	return err
+	return text, err
 }
 
-func (b *Lab) ping(h *host.Host, s *file.Step, a *file.Ping, say func(string, error)) (string, error) {
+func (b *Lab) ping(h *host.Host, s *file.Step, a *file.Ping, say func(string)) (string, error) {
 	what := fmt.Sprintf("%s pings %s (%v)", s.Host, a.To.Text, a.To.Addr)
-	say(fmt.Sprintf("%s with %d bytes", what, a.Size), nil)
+	say(fmt.Sprintf("%s with %d bytes", what, a.Size))
 	options := host.PingOptions{Count: a.Count, Interval: a.Interval, Timeout: s.Timeout, Size: a.Size}
 	if a.Size == 0 {
 		options.Size = -1 // none; zero would be the default
 	}
 	stats, err := h.Ping(a.To.Addr, options, func(r host.PingReply) {
-		say("  "+b.pingText(r), nil)
+		say("  " + b.pingText(r))
 	})
 	text := fmt.Sprintf("%s: %d sent, %d received", what, stats.Sent, stats.Received)
 	if stats.Duplicates > 0 {
 		text += fmt.Sprintf(", +%d duplicates", stats.Duplicates)
+	}
+	if stats.Received > 0 {
+		text += fmt.Sprintf(", min/avg/max %v/%v/%v", stats.Min.Round(time.Microsecond),
+			stats.Avg.Round(time.Microsecond), stats.Max.Round(time.Microsecond))
 	}
 	if err == nil && stats.Received == 0 {
 		err = errors.New("no reply")

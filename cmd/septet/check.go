@@ -29,9 +29,12 @@ line it stands on and what was expected; all mistakes of a file at once.`,
 					fmt.Fprintln(cmd.ErrOrStderr(), err)
 					continue
 				}
-				fmt.Fprintf(cmd.OutOrStdout(), "%s: %s, %s, %s, %s: no mistakes\n", name,
+				_, err = fmt.Fprintf(cmd.OutOrStdout(), "%s: %s, %s, %s, %s: no mistakes\n", name,
 					count(len(about.Hosts), "host"), count(len(about.Switches), "switch"),
 					count(len(about.Links), "link"), count(len(about.Script), "step"))
+				if err != nil {
+					return &exitError{exitFailed, fmt.Errorf("cannot write the output: %w", err)}
+				}
 			}
 			if failed != 0 {
 				return &exitError{code: failed}

@@ -7,6 +7,8 @@ import (
 	"strings"
 	"text/tabwriter"
 
+	"septet/inspect"
+	"septet/lab"
 	"septet/lab/file"
 )
 
@@ -44,16 +46,36 @@ func describe(out io.Writer, about *file.Lab, published bool) {
 		fmt.Fprintln(out, strings.TrimRight(line, " \n"))
 	}
 	fmt.Fprintln(out)
+	describeRoutes(out, about)
 	describePublished(out, about, published)
 }
 
+// isDefault reports the route that the table shows as the gateway.
+func isDefault(r file.Route) bool { return r.To == netip.PrefixFrom(netip.IPv4Unspecified(), 0) }
+
 func gateway(h *file.Host) string {
 	for _, r := range h.Routes {
-		if r.To == netip.PrefixFrom(netip.IPv4Unspecified(), 0) {
+		if isDefault(r) {
 			return r.Via.String()
 		}
 	}
 	return "-"
+}
+
+// describeRoutes prints the routes beside the gateways.
+func describeRoutes(out io.Writer, about *file.Lab) {
+	any := false
+	for _, h := range about.Hosts {
+		for _, r := range h.Routes {
+			if !isDefault(r) {
+				any = true
+				fmt.Fprintf(out, "route on %s: %v via %v\n", h.Name, r.To, r.Via)
+			}
+		}
+	}
+	if any {
+		fmt.Fprintln(out)
+	}
 }
 
 func services(h *file.Host) string {
@@ -79,4 +101,27 @@ func describePublished(out io.Writer, about *file.Lab, published bool) {
 		fmt.Fprintf(out, "published: %s %v -> %s, entering at %s\n", p.Protocol, p.Listen, p.To.Text, p.From)
 	}
 	fmt.Fprintln(out)
+}
+
+// describeLosses prints what each link did to the frames that it was given, if
+// it was anything but to carry them.
+func describeLosses(out io.Writer, all []lab.Direction, style inspect.Style) {
+	var b strings.Builder
+	table := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(table, "  link\tfrom\tsent\tlost\tdropped\tcorrupted\tduplicated\treordered")
+	any := false
+	for _, d := range all {
+		s := d.Stats
+		if s.Lost+s.Dropped+s.TooLong+s.Corrupted+s.Duplicated+s.Reordered == 0 {
+			continue
+		}
+		any = true
+		fmt.Fprintf(table, "  %s\t%s\t%d\t%d\t%d\t%d\t%d\t%d\n", d.Link.Name, d.From,
+			s.Sent, s.Lost, s.Dropped+s.TooLong, s.Corrupted, s.Duplicated, s.Reordered)
+	}
+	if !any {
+		return
+	}
+	table.Flush()
+	fmt.Fprintf(out, "%s\n%s", style.Strong("frames on the links"), b.String())
 }

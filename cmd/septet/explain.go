@@ -55,7 +55,7 @@ func (x *explanation) run(out io.Writer, name string) error {
 	}
 	defer capture.Close()
 	style := styleFor(out)
-	tracker := &inspect.Tracker{}
+	tracker := &inspect.Tracker{Wire: capture.InterfaceName}
 	damaged := x.show(out, capture, tracker, style)
 	if !x.quiet {
 		fmt.Fprintln(out)
@@ -85,8 +85,10 @@ func open(name string) (*inspect.Capture, error) {
 }
 
 // show prints every packet, and returns what ended the file too early.
-func (x *explanation) show(out io.Writer, capture *inspect.Capture, tracker *inspect.Tracker, style inspect.Style) error {
+func (x *explanation) show(out io.Writer, capture *inspect.Capture, tracker *inspect.Tracker, style inspect.Style) (err error) {
 	ladder := inspect.NewLadder(out, style)
+	ladder.Width = widthOf(out)
+	defer func() { err = errors.Join(err, ladder.Flush()) }()
 	bar := newProgress("reading", capture.Size(), out, x.quiet)
 	defer bar.done()
 	for number := 1; ; number++ {

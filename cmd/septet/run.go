@@ -104,12 +104,15 @@ type running struct {
 
 	lab      *lab.Lab
 	tracker  inspect.Tracker
+	ladder   screen
 	watching *lab.Watch
+	counts   []lab.Direction // at the end
 	frames   atomic.Int64
 	clock    atomic.Int64 // lab time, for the progress bar
 
 	mu     sync.Mutex
 	failed []error // the steps that have failed so far
+	ended  int     // how many steps have ended
 
 	progress  func() // takes the progress bar away; nil if there is none
 	interrupt func() // in virtual time, ends the lab if Ctrl-C was pressed; else nil
@@ -123,29 +126,33 @@ func (r *running) run(ctx context.Context, loop *event.Loop) error {
 		return &exitError{exitFailed, err}
 	}
 	r.lab = l
+	published := !r.options.virtual && !r.options.noPublish
+	if published { // first of all, so that a run that cannot begin leaves the old capture alone
+		if err := l.OpenPorts(); err != nil {
+			return errors.Join(portError(err), l.Close())
+		}
+	}
 	finish, err := r.record()
 	if err != nil {
 		return errors.Join(err, l.Close())
 	}
 	r.watch()
 	if err := l.StartServices(); err != nil {
-		return errors.Join(&exitError{exitFailed, err}, l.Close())
+		return errors.Join(&exitError{exitFailed, err}, l.Close(), finish())
 	}
-	published := !r.options.virtual && !r.options.noPublish
+	if !r.options.quiet {
+		describe(r.out, r.about, published)
+	}
 	if published {
 		if err := l.Publish(); err != nil {
 			return errors.Join(portError(err), l.Close(), finish())
 		}
 	}
-	if !r.options.quiet {
-		describe(r.out, r.about, published)
-	}
-	r.live(ctx, published && len(r.about.Published) > 0)
+	cut := r.live(ctx, published && len(r.about.Published) > 0)
+	r.counts = l.Directions()
 	err = errors.Join(l.Close(), finish())
-	r.summarise()
-	if failed := r.failures(); failed != nil {
-		return &exitError{exitFailed, failed}
-	}
+	r.summarise(cut)
+	err = errors.Join(r.failures(), err, r.out.failed())
 	if err != nil {
 		return &exitError{exitFailed, err}
 	}
@@ -184,24 +191,29 @@ func (r *running) record() (finish func() error, err error) {
 
 // watch shows the ladder while the lab runs, and counts for the summary.
 func (r *running) watch() {
-	r.tracker = inspect.Tracker{Name: r.lab.NameOf, Origin: r.lab.Origin}
-	ladder := inspect.NewLadder(r.out, r.style)
+	r.tracker = inspect.Tracker{
+		Name: r.lab.NameOf, Origin: r.lab.Origin,
+		Wire: func(number int) string { return r.about.Links[number].Name },
+	}
+	r.ladder.init(r.out, r.style)
 	r.watching = r.lab.Watch(func(f inspect.Frame) {
-		r.frames.Add(1)
+		if f.Fate == inspect.Sent {
+			r.frames.Add(1)
+		}
 		if r.interrupt != nil {
 			r.interrupt()
 		}
 		r.clock.Store(int64(f.Time.Sub(r.lab.Origin)))
 		line, fresh := r.tracker.Feed(f)
 		if fresh && !r.options.quiet {
-			_ = ladder.Print(line)
+			r.ladder.line(line)
 		}
-	})
+	}, r.ladder.release)
 }
 
-// live runs the script and waits until the lab is to end. What failed in the
-// script is in failures, also if --for or Ctrl-C has cut it off.
-func (r *running) live(ctx context.Context, published bool) {
+// live runs the script and waits until the lab is to end. It returns what has
+// cut the script off, if anything. What failed in it is in failures all the same.
+func (r *running) live(ctx context.Context, published bool) (cut string) {
 	script := make(chan struct{})
 	go func() {
 		defer close(script)
@@ -214,26 +226,27 @@ func (r *running) live(ctx context.Context, published bool) {
 	select {
 	case <-script:
 	case <-over:
-		return
+		return fmt.Sprintf("--for %v", r.options.duration)
 	case <-ctx.Done():
-		return
+		return "an interrupt"
 	}
 	switch {
 	case over != nil:
 	case published:
 		if !r.options.quiet {
 			r.watching.Then(func() {
-				fmt.Fprintf(r.out, "\nThe script has ended. The published ports stay open: Ctrl-C ends the lab.\n\n")
+				r.ladder.text("\nThe script has ended. The published ports stay open: Ctrl-C ends the lab.\n\n")
 			})
 		}
 	default:
 		r.settle()
-		return
+		return ""
 	}
 	select {
 	case <-over:
 	case <-ctx.Done():
 	}
+	return ""
 }
 
 // How a lab comes to rest: its connections are still closing when the script
@@ -255,11 +268,14 @@ func (r *running) settle() {
 
 // report prints what the script does, below the packets that did it.
 func (r *running) report(e lab.Report) {
-	if e.Err != nil {
-		r.mu.Lock()
-		r.failed = append(r.failed, fmt.Errorf("%s:%d: %w", r.about.File, e.Step.Line, e.Err))
-		r.mu.Unlock()
+	r.mu.Lock()
+	if e.Last {
+		r.ended++
 	}
+	if e.Err != nil {
+		r.failed = append(r.failed, fmt.Errorf("%s:%d: %w", r.about.File, e.Step.Line, e.Err))
+	}
+	r.mu.Unlock()
 	r.watching.Then(func() { r.print(e) })
 }
 
@@ -280,16 +296,25 @@ func (r *running) print(e lab.Report) {
 	} else {
 		text = r.style.Strong(text)
 	}
-	fmt.Fprintf(r.out, "%12.6f  %s\n", time.Duration(e.At).Seconds(), text)
+	r.ladder.text(fmt.Sprintf("%12.6f  %s\n", time.Duration(e.At).Seconds(), text))
 }
 
-// summarise prints what became of every connection.
-func (r *running) summarise() {
+// summarise prints what became of the script, of every connection and of the
+// frames on every link.
+func (r *running) summarise(cut string) {
 	if r.progress != nil {
 		r.progress()
 	}
-	fmt.Fprintln(r.out)
+	r.ladder.text("\n")
+	if cut != "" && len(r.about.Script) > 0 {
+		r.mu.Lock()
+		ended := r.ended
+		r.mu.Unlock()
+		fmt.Fprintf(r.out, "%s\n\n", r.style.Bad(fmt.Sprintf("The script was cut off by %s: %d of %s had ended.",
+			cut, ended, count(len(r.about.Script), "step"))))
+	}
 	_ = r.tracker.WriteSummaries(r.out, r.style)
+	describeLosses(r.out, r.counts, r.style)
 	if missed := r.watching.Missed(); missed > 0 {
 		fmt.Fprintf(r.out, "%s were sent faster than they could be shown: the ladder and the summary lack them\n",
 			count(int(missed), "frame"))

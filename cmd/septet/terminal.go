@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"io"
 	"os"
 	"sync"
@@ -16,12 +17,40 @@ import (
 type console struct {
 	mu  sync.Mutex
 	out io.Writer
+	err error // the first that writing gave
 }
 
 func (c *console) Write(b []byte) (int, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.out.Write(b)
+	n, err := c.out.Write(b)
+	if err != nil && c.err == nil {
+		c.err = fmt.Errorf("cannot write the output: %w", err)
+	}
+	return n, err
+}
+
+// failed returns the first error of writing.
+func (c *console) failed() error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.err
+}
+
+// widthOf returns how wide a terminal is, for a ladder: it may change. For
+// anything else it returns nil.
+func widthOf(w io.Writer) func() int {
+	if !isTerminal(w) {
+		return nil
+	}
+	fd := int(w.(*os.File).Fd())
+	return func() int {
+		width, _, err := term.GetSize(fd)
+		if err != nil {
+			return 0
+		}
+		return width
+	}
 }
 
 // styleFor returns colours for a terminal, unless NO_COLOR is set

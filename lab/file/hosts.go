@@ -23,6 +23,8 @@ func (r *reader) readHosts(o object, section string) {
 		if r.declare(e.key, node{host: h}) {
 			r.lab.Hosts = append(r.lab.Hosts, h)
 			r.readHost(h, e)
+		} else {
+			r.unnamed = true
 		}
 	}
 }
@@ -93,7 +95,7 @@ func (r *reader) readInterfaceValue(h *Host, i *Interface, v value) {
 
 // readInterface reads address, MAC and MTU.
 func (r *reader) readInterface(h *Host, i *Interface, o object) {
-	i.MTU = 1500
+	i.MTU = defaultMTU
 	if v, ok := o.get("mtu"); ok {
 		// RFC 791, section 3.2: 68 octets must pass every network whole.
 		if n, ok := r.number(v, 68, 65535); ok {
@@ -193,6 +195,7 @@ func (r *reader) readRoute(h *Host, at place, to netip.Prefix, via word) {
 	}
 	if a, ok := r.neighbour(h, via); ok {
 		h.Routes = append(h.Routes, Route{Position: at.Position, To: to, Via: a})
+		r.gateways = append(r.gateways, gateway{h, a, via.place})
 	}
 }
 

@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"septet/header"
 )
 
 const linkForm = "two ends with a dash between blanks, like pc1 - s1 or r1:eth0 - s1"
@@ -55,6 +57,7 @@ func (r *reader) readLink(v value) {
 	if w, ok := r.text(ends, linkForm); ok {
 		l.Name = w.text
 		if r.plug(l, w) {
+			r.checkQueue(o, l)
 			r.readDirections(l, directed, &changes, l.Impairments)
 		}
 	} else {
@@ -185,8 +188,40 @@ func (r *reader) readDirections(l *Link, directed []entry, changes *[2]Change, h
 		c.settings = slices.Concat(c.settings, r.readChange(o).settings)
 		c.Apply(&has[direction])
 		r.checkImpairment(o, has[direction])
+		r.checkQueue(o, l)
 	}
 }
+
+// checkQueue looks for a queue in which not even one frame has room: what comes
+// while another frame is sent would always be lost.
+func (r *reader) checkQueue(o object, l *Link) {
+	v, ok := o.get("queue")
+	if !ok {
+		return
+	}
+	var set Impairment
+	r.readQueue(v).Apply(&set)
+	if frame := r.longestFrame(l); set.Queue > 0 && set.Queue < frame {
+		r.mistake(v.at, fmt.Sprintf("a queue of %d bytes is smaller than a frame", set.Queue),
+			fmt.Sprintf("expected at least %d bytes: the Ethernet header and the MTU", frame))
+	}
+}
+
+// longestFrame is the length of the longest frame on a link.
+func (r *reader) longestFrame(l *Link) int {
+	mtu := 0
+	for _, e := range l.Ends {
+		if h := r.lab.Host(e.Node); h != nil {
+			mtu = max(mtu, h.Interface(e.Interface).MTU)
+		}
+	}
+	if mtu == 0 {
+		mtu = defaultMTU // between two switches
+	}
+	return header.EthernetLen + mtu
+}
+
+const defaultMTU = 1500
 
 // maxDelay is how long a frame may be on its way.
 const maxDelay = 24 * time.Hour
@@ -232,14 +267,19 @@ func (r *reader) readChange(o object) Change {
 		}
 	}
 	if v, ok := o.get("queue"); ok {
-		if n, ok := r.size(v); ok {
-			set(func(i *Impairment) { i.Queue = n })
-		}
+		c.settings = append(c.settings, r.readQueue(v).settings...)
 	}
 	if v, ok := o.get("burst"); ok {
 		if n, ok := r.burst(v); ok {
 			set(func(i *Impairment) { i.Burst = n })
 		}
+	}
+	return c
+}
+
+func (r *reader) readQueue(v value) (c Change) {
+	if n, ok := r.size(v); ok {
+		c.settings = append(c.settings, func(i *Impairment) { i.Queue = n })
 	}
 	return c
 }

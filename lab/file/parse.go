@@ -71,6 +71,8 @@ type reader struct {
 	addresses map[netip.Addr]*Host
 	macs      map[header.MAC]string // whose it is
 	wires     wiring
+	gateways  []gateway
+	unnamed   bool                    // a host has no name that it could have
 	walked    map[[2]string]bool      // pairs whose routes were followed
 	states    map[*Link][2]Impairment // links after the steps read so far
 }
@@ -101,6 +103,7 @@ func (r *reader) read(root value) {
 	r.readSwitches(o)
 	r.readLinks(o)
 	r.checkWiring()
+	r.checkGateways()
 	sound := len(r.mistakes) == 0
 	r.readPublish(o, sound)
 	r.readScript(o, sound)

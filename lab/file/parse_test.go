@@ -330,3 +330,18 @@ func FuzzParse(f *testing.F) {
 		}
 	})
 }
+
+// RFC 3986, section 3.2.2: the host of a URL is case-insensitive.
+func TestHostsInURLsAndShortForms(t *testing.T) {
+	lab, err := Parse("x", []byte("hosts:\n  a: {address: 10.0.0.1/24}\n  www: {address: 10.0.0.2/24}\nlinks: [a - www]\n"+
+		"script:\n  - {host: a, get: HTTP://WWW:8080/Path}\n  - {host: a, udp: www:7}\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if g := lab.Script[0].Action.(*Get); g.URL != "http://www:8080/Path" || g.To.Name != "www" {
+		t.Errorf("the page is %s of %q, want http://www:8080/Path of www: the path keeps its case", g.URL, g.To.Name)
+	}
+	if d := lab.Script[1].Action.(*Datagram); d.To.Port != 7 || len(d.Send)+len(d.Expect) != 0 {
+		t.Errorf("the short form of udp is %+v, want an empty datagram to port 7", d)
+	}
+}

@@ -88,6 +88,52 @@ func (r *reader) hop(at *Host, to netip.Addr) (next *Host, out *Interface, probl
 	return nil, nil, fmt.Sprintf("%s sends to the gateway %v, but no host beside it has that address", at.Name, via)
 }
 
+// gateway is a neighbour that a route of a host names, and where it does.
+type gateway struct {
+	of   *Host
+	addr netip.Addr
+	at   place
+}
+
+// checkGateways looks for gateways that nobody is. One that is on another
+// segment is for checkReach to find.
+func (r *reader) checkGateways() {
+	if !r.complete() {
+		return // it may be the one that could not be read
+	}
+	for _, g := range r.gateways {
+		if r.addresses[g.addr] == nil && !r.full() {
+			r.mistake(g.at, fmt.Sprintf("no host has the address %v, so %s cannot send to it", g.addr, g.of.Name),
+				"expected the address of a router beside it"+r.routersBeside(g.of))
+		}
+	}
+}
+
+// complete reports whether every host and address could be read.
+func (r *reader) complete() bool {
+	for _, h := range r.lab.Hosts {
+		for _, i := range h.Interfaces {
+			if !i.Address.IsValid() {
+				return false
+			}
+		}
+	}
+	return !r.unnamed
+}
+
+// routersBeside lists the addresses of routers on the segments of a host.
+func (r *reader) routersBeside(h *Host) string {
+	list := ""
+	for _, i := range h.Interfaces {
+		for _, m := range r.wires.members[r.wires.root(End{Node: h.Name, Interface: i.Name}.String())] {
+			if m.host != h && m.host.Router && i.Address.Contains(m.on.Address.Addr()) && len(list) < 80 {
+				list += fmt.Sprintf(", like %v of %s", m.on.Address.Addr(), m.host.Name)
+			}
+		}
+	}
+	return list
+}
+
 // networkOf returns the network that an address of the lab is on.
 func (r *reader) networkOf(a netip.Addr) netip.Prefix {
 	if h := r.addresses[a]; h != nil {

@@ -218,14 +218,17 @@ func (r *reader) readGet(h *Host, v value) (*Get, place, bool) {
 	if !ok {
 		return nil, w.place, false
 	}
-	g.URL = w.text
 	const scheme = "http://"
 	u, err := url.Parse(w.text)
-	if err != nil || !strings.HasPrefix(w.text, scheme) || u.Host == "" || u.User != nil {
+	if err != nil || u.Scheme != "http" || u.Host == "" || u.User != nil || !strings.HasPrefix(w.text[len("http"):], "://") {
 		r.mistake(w.place, quote(w.text)+" is not a page of a lab", "expected "+urlForm)
 		return nil, w.place, false
 	}
-	authority := w.part(len(scheme), len(scheme)+len(u.Host))
+	// RFC 3986, section 3.2.2: the host is case-insensitive.
+	end := len(scheme) + len(u.Host)
+	authority := w.part(len(scheme), end)
+	authority.text = strings.ToLower(authority.text)
+	g.URL = scheme + authority.text + w.text[end:]
 	if u.Port() != "" {
 		g.To, ok = r.target(authority, h, true)
 	} else {
@@ -303,6 +306,7 @@ func (r *reader) readLinkAction(s *Step, l *Link, a entry) {
 	if !ok {
 		return
 	}
+	before := len(r.mistakes)
 	plain, directed := splitDirections(entries)
 	o := r.known(a.value.at, plain, impairmentKeys)
 	both := r.readChange(o)
@@ -315,10 +319,14 @@ func (r *reader) readLinkAction(s *Step, l *Link, a entry) {
 		c.Apply(&state[i])
 		r.checkImpairment(o, state[i])
 	}
+	r.checkQueue(o, l)
 	r.readDirections(l, directed, &set.Changes, state)
 	for i, c := range set.Changes {
 		c.Apply(&state[i])
 	}
 	r.states[l] = state
+	if set.Changes[0].Empty() && set.Changes[1].Empty() && len(r.mistakes) == before {
+		r.mistake(a.key.place, "set changes nothing", "expected impairments, like {loss: 10%}")
+	}
 	s.Action = set
 }

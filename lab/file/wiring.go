@@ -2,6 +2,7 @@ package file
 
 import (
 	"fmt"
+	"net/netip"
 	"slices"
 	"strings"
 )
@@ -129,17 +130,44 @@ func (r *reader) unlinked(h *Host, i *Interface) place {
 	return r.at(i.Position, i.Name)
 }
 
-// checkSegment holds the interfaces of a segment against each other: networks
-// may differ, but where they overlap they must be the same, or two hosts would
-// not agree on who is a neighbour.
+// checkSegment holds the interfaces of a segment against each other. Where
+// networks overlap they must be the same, or two hosts would not agree on who is
+// a neighbour. There may be several, but nobody may be alone in one: there would
+// be nobody to talk to.
 func (r *reader) checkSegment(members []member) {
-	var seen []member // one for each network
+	before := len(r.mistakes)
+	seen := r.checkPrefixes(members)
+	if len(r.mistakes) > before || len(seen) < 2 || r.wires.broken || !r.complete() {
+		return
+	}
+	crowd := make(map[netip.Prefix]int)
+	for _, m := range members {
+		crowd[m.on.Address.Masked()]++
+	}
+	for _, m := range seen[1:] { // the first is who the others are held against
+		first := seen[0]
+		if crowd[m.on.Address.Masked()] > 1 {
+			if crowd[first.on.Address.Masked()] > 1 {
+				continue
+			}
+			m, first = first, m // it is the first who is alone
+		}
+		r.mistake(r.unlinked(m.host, m.on), fmt.Sprintf("%s is alone in the network %v on its segment", m.host.Name, m.on.Address.Masked()),
+			fmt.Sprintf("%s beside it has %v; hosts reach each other without a router only in one network", first.host.Name, first.on.Address))
+		if m == seen[0] {
+			return
+		}
+	}
+}
+
+// checkPrefixes returns one member of each network of a segment.
+func (r *reader) checkPrefixes(members []member) (seen []member) {
 	for _, m := range members {
 		network := m.on.Address.Masked()
 		known := !m.on.Address.IsValid()
 		for _, s := range seen {
 			if r.full() {
-				return
+				return seen
 			}
 			other := s.on.Address.Masked()
 			if other == network {
@@ -154,4 +182,5 @@ func (r *reader) checkSegment(members []member) {
 			seen = append(seen, m)
 		}
 	}
+	return seen
 }
