@@ -162,8 +162,11 @@ func (c *Conn) trimSYN(s *Segment) {
 	}
 	if !s.Flags.Has(header.ACK) {
 		c.sndNxt = c.iss // our SYN,ACK was lost: Output sends it again
+		if c.is(flagECN) {
+			c.agreeECN(s) // the peer may have given ECN up
+		}
 	}
-	s.Flags &^= header.SYN
+	s.Flags &^= header.SYN | header.ECE | header.CWR // these bits were about the handshake
 	s.Seq++
 	s.Window >>= c.sndShift // RFC 7323, section 2.2: a SYN's window is not scaled
 }
@@ -242,6 +245,7 @@ func (c *Conn) refuseUnacceptable(now ev.Time, s *Segment, wnd int) {
 	// "If the RCV.WND is zero, no segments will be acceptable, but special
 	// allowance should be made to accept valid ACKs, URGs, and RSTs".
 	if wnd == 0 && s.Seq == c.rcvNxt && c.checkACK(now, s) {
+		c.receiveECN(s) // a marked window probe is no forgery (RFC 3168, section 6.1.6)
 		c.takeUrgent(s)
 	}
 }

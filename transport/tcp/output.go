@@ -48,6 +48,9 @@ func (c *Conn) sendNext(now ev.Time) bool {
 	if c.paced(now) {
 		return false
 	}
+	if c.awaitsVerdict() {
+		return false
+	}
 	if i := c.board.lost.first; c.board.size > 0 && i >= 0 && c.loss.newOnly == 0 {
 		return c.mayResend(i) && c.resend(now, i)
 	}
@@ -59,8 +62,7 @@ func (c *Conn) sendNext(now ev.Time) bool {
 		if c.inFlight() < c.win.Cwnd && c.snd.size <= c.sndNxt.Sub(c.snd.start) {
 			c.rate.idle(c.inFlight())
 		}
-		c.loss.newOnly = 0
-		return false
+		return c.giveUpFRTO()
 	}
 	c.sendText(now, n, fin)
 	if c.loss.newOnly > 0 {
@@ -205,6 +207,9 @@ func (c *Conn) transmit(now ev.Time, flags header.TCPFlags, seq header.Seq, n in
 	}
 	s.Window = c.advertise(flags)
 	c.putOptions(now, &s, n)
+	if flags&header.ACK != 0 {
+		c.duplicate = span{}
+	}
 	if c.is(flagUrgent) && c.sndUp.After(seq) {
 		s.Flags |= header.URG
 		// RFC 6093: the pointer is an offset from the sequence number.

@@ -20,7 +20,8 @@ func (*Reno) Open(*Window, ev.Time) {}
 // (RFC 5681, equation 2) once there has been a loss, because an ACK may then cover
 // much that had arrived before.
 func (*Reno) Acked(w *Window, s *Sample) {
-	if !s.WindowLimited || s.Acked == 0 {
+	// RFC 3168, section 6.1.2: an ACK with an ECN-Echo does not open the window.
+	if !s.WindowLimited || s.Acked == 0 || s.ECE {
 		return
 	}
 	if w.Cwnd < w.Ssthresh {
@@ -42,12 +43,12 @@ func (*Reno) Acked(w *Window, s *Sample) {
 }
 
 // Congested halves what is in flight (RFC 5681, equation 4); for ECN it takes a
-// fifth of the window (RFC 8511, section 3).
+// fifth of it (RFC 8511, section 3).
 func (r *Reno) Congested(w *Window, s *Sample, cause Cause) {
 	r.prior = *w
 	w.Acked = 0
 	if cause == CauseECN {
-		w.Ssthresh = max(w.Cwnd*4/5, 2*w.MSS)
+		w.Ssthresh = max(s.PriorInFlight*4/5, 2*w.MSS)
 		return
 	}
 	w.Ssthresh = max(s.PriorInFlight/2, 2*w.MSS)

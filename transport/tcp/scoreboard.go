@@ -20,6 +20,7 @@ type scoreboard struct {
 	flying chain // in the order of sending
 	lost   chain // to be sent again
 	sacked spans // what the peer has reported
+	fresh  spans // scratch space for one report
 
 	pipe        int // bytes on their way: RFC 6675's estimate
 	sackedCount int // segments
@@ -200,7 +201,9 @@ func (b *scoreboard) pop() {
 
 // clear forgets everything.
 func (b *scoreboard) clear() {
-	*b = scoreboard{ring: b.ring, flying: emptyChain, lost: emptyChain, sacked: b.sacked[:0]}
+	*b = scoreboard{
+		ring: b.ring, flying: emptyChain, lost: emptyChain, sacked: b.sacked[:0], fresh: b.fresh[:0],
+	}
 }
 
 // forgetSACKs takes everything that was selectively acknowledged for lost.
