@@ -125,7 +125,10 @@ func (c *Conn) overhead() int {
 // synAcknowledged takes the acknowledgement of our SYN.
 func (c *Conn) synAcknowledged(now ev.Time, s *Segment) {
 	c.set(flagSynAcked)
-	c.measure(now, s)
+	exact := c.rtt.timing
+	if c.measure(now, s); exact && !c.rtt.timing {
+		c.rack.observeRTT(now, c.rtt.srtt) // RFC 8985, section 6.2, step 1: all measurements
+	}
 	c.startWindow(now)
 	if c.retries > 0 && c.rtt.srtt == 0 {
 		// RFC 6298, 5.7: after a lost SYN, and with no measurement yet, the timeout

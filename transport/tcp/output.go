@@ -151,7 +151,10 @@ func (c *Conn) nextText() (n int, fin bool) {
 		return 0, false
 	}
 	room := c.sndWnd - c.sndNxt.Sub(c.sndUna)
-	n = max(0, min(queued, room, c.win.Cwnd-c.inFlight(), c.mss))
+	if c.loss.newOnly == 0 { // what F-RTO sends to find out is not bound to the window
+		room = min(room, c.win.Cwnd-c.inFlight())
+	}
+	n = max(0, min(queued, room, c.mss))
 	fin = c.is(flagFinQueued) && n == queued && room > n
 	if fin || n == c.mss {
 		return n, fin

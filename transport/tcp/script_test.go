@@ -39,7 +39,8 @@ import (
 // Calls: connect, listen N, accept, write N, urgent N, read N, close, shutdown
 // (of the sending side), shutread, abort, error; their results follow "=".
 // "opened" is a whole handshake, with what follows it (such as "win 10 <mss 50>")
-// in the peer's SYN,ACK; without anything, <mss 1460>.
+// in the peer's SYN,ACK; without anything, <mss 1460>. "opened 100ms" has a
+// round-trip time.
 // "pace N" sets the pacing rate, in bytes per second, as a congestion control would.
 // Checks: state S, cwnd N, ssthresh N, pipe N, count COUNTER N, mark N (urgent data to be read).
 // "port N" makes the peer speak from another port, "icmp T/C seq N mtu M" is an
@@ -134,12 +135,18 @@ func (s *script) step(line string) {
 // opened plays an active open. The peer's SYN,ACK is as said.
 func (s *script) opened(synAck string) {
 	s.t.Helper()
+	rtt := "0"
+	if first, rest, _ := strings.Cut(synAck, " "); first != "" {
+		if _, err := time.ParseDuration(first); err == nil {
+			rtt, synAck = first, rest
+		}
+	}
 	if synAck == "" {
 		synAck = "<mss 1460>"
 	}
 	s.step("+0 connect")
 	s.step("+0 > SYN seq 0")
-	s.step("+0 < SYN,ACK seq 0 ack 1 " + synAck)
+	s.step("+" + rtt + " < SYN,ACK seq 0 ack 1 " + synAck)
 	s.step("+0 > ACK seq 1 ack 1")
 }
 

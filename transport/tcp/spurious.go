@@ -52,7 +52,6 @@ func (c *Conn) decideFRTO(a *ack) {
 	case a.acked > 0:
 		// Step 2b: "transmit up to two new (previously unsent) segments" and see.
 		l.newOnly = 2
-		c.win.Cwnd = max(c.win.Cwnd, c.inFlight()+2*c.mss)
 	}
 }
 
