@@ -101,6 +101,7 @@ func (c *Conn) takeCumulative(a *ack, seq header.Seq) {
 					a.delivered += seq.Sub(g.seq)
 				}
 				b.cut(seq)
+				c.markGap(a, span{g.seq, g.end}, b.coverOf(g))
 			}
 			break
 		}

@@ -192,6 +192,14 @@ func (b *scoreboard) cut(seq header.Seq) {
 	g.seq = seq
 }
 
+// coverOf returns the range of reports that the segment begins in, if any.
+func (b *scoreboard) coverOf(g *sentSegment) span {
+	if whole, ok := b.sacked.covering(g.seq); ok {
+		return whole
+	}
+	return span{g.seq, g.seq}
+}
+
 // pop takes the first segment off.
 func (b *scoreboard) pop() {
 	b.leave(int32(b.head))
