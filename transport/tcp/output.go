@@ -29,9 +29,14 @@ func (c *Conn) Output(now ev.Time) {
 
 // emptySeq returns the sequence number for a segment without text: SND.NXT, or
 // the edge of the peer's window if that has moved back, because beyond it the
-// peer would refuse the segment and not look at its acknowledgement.
+// peer would refuse the segment and not look at its acknowledgement. That it has
+// moved back by less than a unit of the window scale is rounding in what is told,
+// not in what is accepted (RFC 7323, section 2.4). The peer may have received all
+// of that: behind it is what it would refuse, and two ends that both refuse
+// would never go on.
 func (c *Conn) emptySeq() header.Seq {
-	if edge := c.sndUna.Add(c.sndWnd); c.is(flagSynAcked) && edge.Before(c.sndMax) {
+	edge := c.sndUna.Add(c.sndWnd)
+	if c.is(flagSynAcked) && c.sndMax.Sub(edge) >= 1<<c.sndShift {
 		return edge
 	}
 	return c.sndMax
