@@ -49,6 +49,9 @@ func (c *Conn) takeACK(now ev.Time, s *Segment) {
 		c.env.counters().DuplicateACKs++
 	}
 	if c.is(flagSACK) {
+		if a.dsack.left != a.dsack.right {
+			a.widened = c.rack.duplicates(c.sndUna, c.sndMax)
+		}
 		c.detectLosses(a)
 	} else if a.duplicate {
 		c.duplicateACK(a)
@@ -105,6 +108,9 @@ func (c *Conn) newACK(a *ack, s *Segment) {
 	}
 	l := &c.loss
 	l.dupAcks = 0
+	if l.phase == phaseOpen && l.undo && c.sndUna.After(l.undoTo) {
+		l.undo = false // a D-SACK about the episode would have come by now
+	}
 	if l.phase == phaseOpen && c.sndUna.After(l.point) {
 		l.point = c.sndUna - 1 // kept near, so that it stays comparable
 	}

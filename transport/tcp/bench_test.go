@@ -32,6 +32,7 @@ type bench struct {
 	receive func(*packet.Packet)
 	mtu     int
 	lastIP  header.IPv4   // of the last segment sent
+	ecn     uint8         // the ECN bits of what is injected
 	sent    []wireSegment // not looked at yet
 	id      uint16
 }
@@ -41,6 +42,7 @@ type wireSegment struct {
 	at ev.Time
 	header.TCP
 	text []byte
+	ecn  uint8 // the two ECN bits of IP
 }
 
 func newBench(t testing.TB, personality *Personality, mtu int) *bench {
@@ -133,7 +135,7 @@ func (b *bench) record(datagram []byte) {
 	if header.Checksum(payload, header.PseudoSum(ip.Src, ip.Dst, ip.Protocol, len(payload))) != 0xffff {
 		b.t.Fatalf("at %v the host sent a segment with a bad checksum", b.loop.Now())
 	}
-	s := wireSegment{at: b.loop.Now()}
+	s := wireSegment{at: b.loop.Now(), ecn: ip.TOS & ecnMask}
 	n, err := header.ParseTCP(payload, &s.TCP)
 	if err != nil {
 		b.t.Fatalf("the host sent a bad TCP header: %v", err)
@@ -165,7 +167,7 @@ func (b *bench) injectIPFrom(src netip.Addr, p *packet.Packet, proto header.Prot
 	b.id++
 	ip := header.IPv4{
 		TotalLength: header.IPv4Len + p.Len(), ID: b.id, TTL: 64, Protocol: proto,
-		Src: src, Dst: benchHost,
+		Src: src, Dst: benchHost, TOS: b.ecn,
 	}
 	ip.Put(p.Push(header.IPv4Len))
 	b.arrive(p, header.EtherTypeIPv4)

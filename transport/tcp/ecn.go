@@ -14,7 +14,7 @@ const (
 // alone agrees.
 func (c *Conn) offerECN(s *Segment) {
 	if s.Flags&header.ACK == 0 {
-		if c.opts.ECN || c.about.ECN {
+		if c.asksECN() {
 			s.Flags |= header.ECE | header.CWR
 		}
 	} else if c.is(flagECN) {
@@ -22,13 +22,23 @@ func (c *Conn) offerECN(s *Segment) {
 	}
 }
 
-// agreeECN takes the peer's SYN: a SYN that asks, or the SYN,ACK that answers ours.
+// asksECN reports whether our SYN asks. One that is sent again does not: whatever
+// has lost the first may dislike the bits (section 6.1.1.1).
+func (c *Conn) asksECN() bool { return (c.opts.ECN || c.about.ECN) && c.retries == 0 }
+
+// agreeECN takes the peer's SYN: one that asks, or the SYN,ACK that answers ours. A
+// host that has sent or received a SYN without the bits does not use ECN (section
+// 6.1.1), whatever was said before or is said later.
 func (c *Conn) agreeECN(s *Segment) {
-	bits := s.Flags & (header.ECE | header.CWR)
-	switch {
-	case s.Flags&header.ACK == 0 && bits == header.ECE|header.CWR:
-		c.set(flagECN)
-	case s.Flags&header.ACK != 0 && bits == header.ECE && (c.opts.ECN || c.about.ECN):
+	wants := header.ECE | header.CWR
+	if s.Flags&header.ACK != 0 {
+		wants = header.ECE
+	}
+	agreed := s.Flags&(header.ECE|header.CWR) == wants
+	if c.state == SynSent && !c.asksECN() {
+		agreed = false
+	}
+	if c.unset(flagECN); agreed {
 		c.set(flagECN)
 	}
 }
@@ -42,7 +52,8 @@ func (c *Conn) receiveECN(s *Segment) {
 	if s.Flags.Has(header.CWR) {
 		c.unset(flagEchoCE)
 	}
-	if s.ECN == ecnCE {
+	// Pure ACKs are not ECN-capable: no router marks them (section 6.1.4).
+	if s.ECN == ecnCE && len(s.Text) > 0 {
 		c.set(flagEchoCE)
 		c.env.counters().CEReceived++
 	}
@@ -58,11 +69,9 @@ func (c *Conn) congestionExperienced(a *ack) {
 	if l.ecnSlow && c.sndUna.Before(l.ecnTo) {
 		return
 	}
-	l.ecnSlow, l.ecnTo = true, c.sndMax
 	c.env.counters().ECNReductions++
 	c.slowDown(a, CauseECN)
 	c.ctrl.Recovered(&c.win, a.now)
-	c.set(flagSendCWR)
 }
 
 // markECN sets the bits of an outgoing segment; fresh is false for retransmissions
@@ -74,7 +83,7 @@ func (c *Conn) markECN(s *Segment, fresh bool) {
 	if c.is(flagEchoCE) && s.Flags.Has(header.ACK) {
 		s.Flags |= header.ECE
 	}
-	if fresh && len(s.Text) > 0 {
+	if fresh && len(s.Text) > 0 && !c.is(flagPersist) {
 		s.ECN = ecnECT0
 		if c.is(flagSendCWR) {
 			s.Flags |= header.CWR

@@ -142,7 +142,10 @@ func (c *Conn) overhead() int {
 // synAcknowledged takes the acknowledgement of our SYN.
 func (c *Conn) synAcknowledged(now ev.Time, s *Segment) {
 	c.set(flagSynAcked)
-	c.measure(now, s)
+	exact := c.rtt.timing
+	if c.measure(now, s); exact && !c.rtt.timing {
+		c.rack.observeRTT(now, c.rtt.srtt) // RFC 8985, section 6.2, step 1: all measurements
+	}
 	c.startWindow(now)
 	if c.retries > 0 && c.rtt.srtt == 0 {
 		// RFC 6298, 5.7: after a lost SYN, and with no measurement yet, the timeout
@@ -182,8 +185,11 @@ func (c *Conn) trimSYN(s *Segment) {
 	}
 	if !s.Flags.Has(header.ACK) {
 		c.sndNxt = c.iss // our SYN,ACK was lost: Output sends it again
+		if c.is(flagECN) {
+			c.agreeECN(s) // the peer may have given ECN up
+		}
 	}
-	s.Flags &^= header.SYN
+	s.Flags &^= header.SYN | header.ECE | header.CWR // these bits were about the handshake
 	s.Seq++
 	s.Window >>= c.sndShift // RFC 7323, section 2.2: a SYN's window is not scaled
 }
@@ -264,6 +270,7 @@ func (c *Conn) refuseUnacceptable(now ev.Time, s *Segment, wnd int) {
 	// "If the RCV.WND is zero, no segments will be acceptable, but special
 	// allowance should be made to accept valid ACKs, URGs, and RSTs".
 	if wnd == 0 && s.Seq == c.rcvNxt && c.checkACK(now, s) {
+		c.receiveECN(s) // a marked window probe is no forgery (RFC 3168, section 6.1.6)
 		c.takeUrgent(s)
 	}
 }

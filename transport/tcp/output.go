@@ -32,9 +32,14 @@ func (c *Conn) Output(now ev.Time) {
 
 // emptySeq returns the sequence number for a segment without text: SND.NXT, or
 // the edge of the peer's window if that has moved back, because beyond it the
-// peer would refuse the segment and not look at its acknowledgement.
+// peer would refuse the segment and not look at its acknowledgement. That it has
+// moved back by less than a unit of the window scale is rounding in what is told,
+// not in what is accepted (RFC 7323, section 2.4). The peer may have received all
+// of that: behind it is what it would refuse, and two ends that both refuse
+// would never go on.
 func (c *Conn) emptySeq() header.Seq {
-	if edge := c.sndUna.Add(c.sndWnd); c.is(flagSynAcked) && edge.Before(c.sndMax) {
+	edge := c.sndUna.Add(c.sndWnd)
+	if c.is(flagSynAcked) && c.sndMax.Sub(edge) >= 1<<c.sndShift {
 		return edge
 	}
 	return c.sndMax
@@ -56,6 +61,9 @@ func (c *Conn) sendNext(now ev.Time) bool {
 	if c.paced(now) {
 		return false
 	}
+	if c.awaitsVerdict() {
+		return false
+	}
 	if i := c.board.lost.first; c.board.size > 0 && i >= 0 && c.loss.newOnly == 0 {
 		return c.mayResend(i) && c.resend(now, i)
 	}
@@ -67,8 +75,7 @@ func (c *Conn) sendNext(now ev.Time) bool {
 		if c.inFlight() < c.win.Cwnd && c.snd.size <= c.sndNxt.Sub(c.snd.start) {
 			c.rate.idle(c.inFlight())
 		}
-		c.loss.newOnly = 0
-		return false
+		return c.giveUpFRTO()
 	}
 	c.sendText(now, n, fin)
 	if c.loss.newOnly > 0 {
@@ -119,6 +126,7 @@ func (c *Conn) resend(now ev.Time, i int32) bool {
 	}
 	flight := c.inFlight()
 	g.resent = true
+	c.probeResent(now, g)
 	c.board.become(i, segFlying)
 	c.rate.sent(now, g, flight)
 	c.loss.resent++
@@ -158,7 +166,10 @@ func (c *Conn) nextText() (n int, fin bool) {
 		return 0, false
 	}
 	room := c.sndWnd - c.sndNxt.Sub(c.sndUna)
-	n = max(0, min(queued, room, c.win.Cwnd-c.inFlight(), c.mss))
+	if c.loss.newOnly == 0 { // what F-RTO sends to find out is not bound to the window
+		room = min(room, c.win.Cwnd-c.inFlight())
+	}
+	n = max(0, min(queued, room, c.mss))
 	fin = c.is(flagFinQueued) && n == queued && room > n
 	if fin || n == c.mss {
 		return n, fin
@@ -217,6 +228,9 @@ func (c *Conn) transmit(now ev.Time, flags header.TCPFlags, seq header.Seq, n in
 	}
 	s.Window = c.advertise(flags)
 	c.putOptions(now, &s, n)
+	if flags&header.ACK != 0 {
+		c.duplicate = span{}
+	}
 	if c.is(flagUrgent) && c.sndUp.After(seq) {
 		s.Flags |= header.URG
 		// RFC 6093: the pointer is an offset from the sequence number.

@@ -147,6 +147,15 @@ func (c *Conn) probeLost(a *ack) bool {
 	return alone
 }
 
+// probeResent gives a probe up of which g, a part, is sent again in its own small
+// segment: an acknowledgement would no longer show that the whole has passed.
+func (c *Conn) probeResent(now ev.Time, g *sentSegment) {
+	m := &c.mtu
+	if m.probe > 0 && g.seq.InWindow(m.probeSeq, m.probe-c.overhead()) {
+		c.probeFailed(now)
+	}
+}
+
 // rememberPath keeps the MTU of a path.
 func (l *Layer) rememberPath(c *Conn, mtu int) {
 	*l.paths.add(c.remote.Addr()) = pathEstimate{mtu, l.loop.Now()}

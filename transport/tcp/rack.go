@@ -56,27 +56,31 @@ func (r *rack) delivers(now ev.Time, g *sentSegment, echoed bool) {
 	}
 }
 
-// orders is step 3: something below the highest delivered number, sent once only,
-// arrives after it.
-func (r *rack) orders(g *sentSegment) {
+// orders is step 3: something below the highest number delivered before, sent once
+// only, arrives after it. What one acknowledgement reports has no order of its own,
+// so before is what the acknowledgements before it had reported.
+func (r *rack) orders(g *sentSegment, before header.Seq) {
 	if g.end.After(r.fack) {
 		r.fack = g.end
-	} else if g.end.Before(r.fack) && !g.resent {
+	}
+	if g.end.Before(before) && !g.resent {
 		r.reordering = true
 	}
 }
 
 // duplicates is the first part of step 4: a D-SACK says that the window was too
-// small. Once a round trip it widens.
-func (r *rack) duplicates(una, nxt header.Seq) {
+// small. Once a round trip it widens; it reports whether it did.
+func (r *rack) duplicates(una, nxt header.Seq) bool {
 	if r.inDSACKRound && una.AtLeast(r.dsackRound) {
 		r.inDSACKRound = false
 	}
-	if !r.inDSACKRound {
-		r.inDSACKRound, r.dsackRound = true, nxt
-		r.reoWndMult = min(r.reoWndMult+1, 60)
-		r.reoWndPersist = reoWndPersists
+	if r.inDSACKRound {
+		return false
 	}
+	r.inDSACKRound, r.dsackRound = true, nxt
+	r.reoWndMult = min(r.reoWndMult+1, 60)
+	r.reoWndPersist = reoWndPersists
+	return true
 }
 
 // recovered counts down how long the widened window holds.

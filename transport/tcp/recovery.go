@@ -28,10 +28,15 @@ type recovery struct {
 	dupAcks  int
 	dupBytes int
 
-	resent  int  // segments sent again in this episode and not reported as duplicates
-	undo    bool // the reduction may yet be undone
-	frto    bool // F-RTO has not decided yet
-	newOnly int  // F-RTO: new segments to be sent before old ones
+	resent   int        // segments sent again in this episode and not reported as duplicates
+	undo     bool       // the reduction may yet be undone
+	undoFrom header.Seq // SND.UNA when it was made: what lies before was not its business
+	undoTo   header.Seq // SND.NXT when the episode ended; acknowledged, it is too late
+	told     span       // the last D-SACK: a duplicated ACK must not count twice
+	frto     bool       // F-RTO has not decided yet
+	newOnly  int        // F-RTO: new segments to be sent before old ones
+
+	// What has been done for ECN, or instead of it.
 	ecnTo   header.Seq
 	ecnSlow bool // a window was reduced for ECN and has not been acknowledged yet
 }
@@ -53,14 +58,16 @@ type ack struct {
 	priorPipe int
 	flight    int // FlightSize before it (RFC 5681): sent and not cumulatively acknowledged
 	dsack     span
-	echo      uint32 // TSecr, if echoed
+	widened   bool       // by it, the reordering window
+	fack      header.Seq // RACK.fack before it
+	echo      uint32     // TSecr, if echoed
 	echoed    bool
 	rate      rateSample
 }
 
 func (c *Conn) newAck(now ev.Time) *ack {
 	a := c.env.ack()
-	*a = ack{now: now, priorPipe: c.inFlight(), flight: c.sndMax.Sub(c.sndUna)}
+	*a = ack{now: now, priorPipe: c.inFlight(), flight: c.sndMax.Sub(c.sndUna), fack: c.rack.fack}
 	return a
 }
 
@@ -81,7 +88,7 @@ func (c *Conn) deliver(a *ack, g *sentSegment) {
 	// arrived (RFC 8985, section 6.2, step 2).
 	fresh := !a.echoed || int32(a.echo-c.stamp.clock(g.sentAt)) >= 0
 	c.rack.delivers(a.now, g, fresh)
-	c.rack.orders(g)
+	c.rack.orders(g, a.fack)
 }
 
 // takeCumulative takes everything before seq off the scoreboard.
@@ -91,8 +98,11 @@ func (c *Conn) takeCumulative(a *ack, seq header.Seq) {
 		g := b.first()
 		if g.end.After(seq) {
 			if g.seq.Before(seq) {
-				a.delivered += seq.Sub(g.seq)
+				if g.state != segSacked { // those are counted
+					a.delivered += seq.Sub(g.seq)
+				}
 				b.cut(seq)
+				c.markGap(a, span{g.seq, g.end}, b.coverOf(g))
 			}
 			break
 		}
@@ -111,11 +121,11 @@ func (c *Conn) takeCumulative(a *ack, seq header.Seq) {
 func (c *Conn) takeBackBoard() {
 	if c.board.ring != nil {
 		c.env.takeBackRecords(c.board.ring)
-		kept := c.board.sacked[:0]
-		if cap(kept) > keptRanges {
-			kept = nil
+		kept, fresh := c.board.sacked[:0], c.board.fresh[:0]
+		if cap(kept)+cap(fresh) > keptRanges {
+			kept, fresh = nil, nil
 		}
-		c.board = scoreboard{flying: emptyChain, lost: emptyChain, sacked: kept}
+		c.board = scoreboard{flying: emptyChain, lost: emptyChain, sacked: kept, fresh: fresh}
 	}
 }
 
@@ -160,7 +170,13 @@ func (c *Conn) sample(a *ack) *Sample {
 // slowDown has the control set the slow-start threshold.
 func (c *Conn) slowDown(a *ack, cause Cause) {
 	l := &c.loss
-	l.undo, l.resent = cause != CauseECN, 0
+	l.undo, l.resent, l.undoFrom, l.told = cause != CauseECN, 0, c.sndUna, span{}
+	if c.is(flagECN) {
+		// RFC 3168, section 6.1.2: the window is reduced once for all losses and marks
+		// of a window, and CWR tells of it "for any reason".
+		l.ecnSlow, l.ecnTo = true, c.sndMax
+		c.set(flagSendCWR)
+	}
 	s := c.sample(a)
 	// RFC 5681, section 3.2: what limited transmit sent beyond the window "MUST NOT be
 	// included in this calculation".
@@ -191,8 +207,11 @@ func (c *Conn) recovered(a *ack) {
 	if l.phase == phaseRecovery && !c.ctrl.OwnsRecovery() {
 		c.win.Cwnd = c.win.Ssthresh // RFC 6937bis: the reduction is complete
 	}
-	c.rack.recovered()
+	if !a.widened {
+		c.rack.recovered()
+	}
 	l.phase, l.frto, l.newOnly = phaseOpen, false, 0
+	l.undoTo = c.sndMax
 	l.dupAcks, l.dupBytes = 0, 0
 	c.win.Recovering = false
 	c.ctrl.Recovered(&c.win, a.now)

@@ -25,6 +25,7 @@ func (*Reno) OwnsRecovery() bool { return false }
 func (r *Reno) Acked(w *Window, s *Sample) {
 	switch {
 	case w.Recovering && !r.timedOut || !s.WindowLimited:
+	case s.ECE: // RFC 3168, section 6.1.2: such an ACK does not open the window
 	case w.Cwnd < w.Ssthresh:
 		slowStart(w, s, r.timedOut)
 	default:

@@ -29,8 +29,11 @@ func (c *Conn) takeSACK(a *ack, s *Segment) {
 
 // isDSACK reports whether the first block tells of a segment received twice (RFC
 // 2883, section 4): it lies below the acknowledgement, or inside the second block.
+// What is further back than the largest window the peer ever had cannot be on its
+// way any more, and is not compared: sequence numbers wrap.
 func (c *Conn) isDSACK(i int, x span, blocks []header.SACKBlock, ack header.Seq) bool {
-	if i != 0 || !x.left.Before(x.right) || x.left.Before(c.iss) {
+	if i != 0 || !x.left.Before(x.right) || x.right.After(c.sndMax) ||
+		x.left.Before(c.sndUna.Add(-c.sndMxW)) {
 		return false
 	}
 	if x.right.AtMost(ack) {
@@ -39,20 +42,47 @@ func (c *Conn) isDSACK(i int, x span, blocks []header.SACKBlock, ack header.Seq)
 	return len(blocks) > 1 && x.left.AtLeast(blocks[1].Left) && x.right.AtMost(blocks[1].Right)
 }
 
-// mark notes the segments of x that have not been reported before.
+// mark notes the segments of x that have not been reported before. It looks only
+// at those that reach into what is new in x: a block that grows by a segment with
+// every acknowledgement costs a segment each time.
 func (c *Conn) mark(a *ack, x span) {
 	b := &c.board
-	if b.size == 0 || b.sacked.covers(x) {
+	if b.size == 0 {
 		return
 	}
-	whole, ok := b.sacked.add(x, maxSACKRanges)
-	if !ok {
+	if end := b.end(); x.right.After(end) {
+		x.right = end // the rest counts as not sent, see recut
+	}
+	if !x.left.Before(x.right) || b.sacked.covers(x) {
 		return
 	}
-	for n := b.find(x.left); n < b.size; n++ {
+	known := b.sacked
+	from := known.after(x.left)
+	for gap := x.left; gap.Before(x.right); from++ {
+		end, next := x.right, x.right
+		if from < len(known) && known[from].left.Before(x.right) {
+			end, next = known[from].left, known[from].right
+		}
+		if gap.Before(end) {
+			b.fresh = append(b.fresh, span{gap, end})
+		}
+		gap = next
+	}
+	if whole, ok := b.sacked.add(x, maxSACKRanges); ok {
+		for _, gap := range b.fresh {
+			c.markGap(a, gap, whole)
+		}
+	}
+	b.fresh = b.fresh[:0]
+}
+
+// markGap notes the segments that lie in whole and reach into gap.
+func (c *Conn) markGap(a *ack, gap, whole span) {
+	b := &c.board
+	for n := b.find(gap.left); n < b.size; n++ {
 		i := b.slot(n)
 		g := &b.ring[i]
-		if g.seq.AtLeast(x.right) {
+		if g.seq.AtLeast(gap.right) {
 			return
 		}
 		if g.state == segSacked || g.seq.Before(whole.left) || g.end.After(whole.right) {
@@ -64,15 +94,20 @@ func (c *Conn) mark(a *ack, x span) {
 	}
 }
 
-// recentSACKs is the order in which the receiver reports ranges: the one that
-// changed last comes first (RFC 2018, section 4).
+// recentSACKs is the order in which the receiver reports ranges, by a number in
+// each: the one that changed last comes first (RFC 2018, section 4).
 type recentSACKs [4]header.Seq
 
-// arrived notes that bytes at seq came ahead of a gap.
-func (r *recentSACKs) arrived(seq header.Seq) {
-	if r[0] != seq {
-		copy(r[1:], r[:])
-		r[0] = seq
+// arrived notes that x has just changed. What it has swallowed does not stand in
+// the list for itself any more.
+func (r *recentSACKs) arrived(x span) {
+	old, n := *r, 1
+	r[0] = x.left
+	for _, seq := range old {
+		if n < len(r) && !(seq.AtLeast(x.left) && seq.Before(x.right)) {
+			r[n] = seq
+			n++
+		}
 	}
 }
 
@@ -100,7 +135,6 @@ func (c *Conn) putSACK(o *header.TCPOptions, room int) {
 			o.SACK[o.NumSACK%4] = header.SACKBlock{Left: whole.left, Right: whole.right}
 			o.NumSACK = min(o.NumSACK+1, uint8(most))
 		}
-		c.duplicate = span{}
 		c.env.counters().DSACKsOut++
 	}
 	if len(c.rcv.ahead) == 0 {

@@ -20,6 +20,7 @@ type scoreboard struct {
 	flying chain // in the order of sending
 	lost   chain // to be sent again
 	sacked spans // what the peer has reported
+	fresh  spans // scratch space for one report
 
 	pipe        int // bytes on their way: RFC 6675's estimate
 	sackedCount int // segments
@@ -69,6 +70,9 @@ func (b *scoreboard) slot(n int) int32 { return int32((b.head + n) & (len(b.ring
 func (b *scoreboard) at(n int) *sentSegment { return &b.ring[b.slot(n)] }
 
 func (b *scoreboard) first() *sentSegment { return &b.ring[b.head] }
+
+// end returns the sequence number after the last segment.
+func (b *scoreboard) end() header.Seq { return b.at(b.size - 1).end }
 
 // find returns the number of the segment that has seq in it, or of the first
 // after it.
@@ -188,6 +192,14 @@ func (b *scoreboard) cut(seq header.Seq) {
 	g.seq = seq
 }
 
+// coverOf returns the range of reports that the segment begins in, if any.
+func (b *scoreboard) coverOf(g *sentSegment) span {
+	if whole, ok := b.sacked.covering(g.seq); ok {
+		return whole
+	}
+	return span{g.seq, g.seq}
+}
+
 // pop takes the first segment off.
 func (b *scoreboard) pop() {
 	b.leave(int32(b.head))
@@ -197,7 +209,9 @@ func (b *scoreboard) pop() {
 
 // clear forgets everything.
 func (b *scoreboard) clear() {
-	*b = scoreboard{ring: b.ring, flying: emptyChain, lost: emptyChain, sacked: b.sacked[:0]}
+	*b = scoreboard{
+		ring: b.ring, flying: emptyChain, lost: emptyChain, sacked: b.sacked[:0], fresh: b.fresh[:0],
+	}
 }
 
 // forgetSACKs takes everything that was selectively acknowledged for lost.

@@ -3,7 +3,6 @@ package tcp
 import (
 	"bytes"
 	"fmt"
-
 	"strings"
 	"time"
 
@@ -28,18 +27,23 @@ import (
 // Each step begins with the time since the one before. "<" is a segment that
 // arrives, "> ..." one that the host must send at exactly that time: these flags
 // (PSH only if it is named), seq, ack, len and urg, and if they are named win and
-// the options in angle brackets. Whatever the host sends must be expected by a
+// the options in angle brackets: mss, ws, ts, sackok, and "sack 10:20 30:40" with
+// the blocks in their order. "ect0", "ect1" and "ce" are the ECN bits of IP; the
+// host's segments must have exactly those that are named. Whatever the host sends must be expected by a
 // line: "nothing" only lets time pass. Sequence numbers are relative to the
 // initial ones of their senders; "=5" is absolute. "x3" at the end stands for
 // three such segments, one after the other. TSval of the host counts
 // milliseconds from the script's begin. If the peer's SYN had timestamps, its
-// other segments get right ones by themselves; "<>" leaves them out.
+// other segments get right ones by themselves; "<>" leaves them out, and "ts" alone
+// puts them beside other options.
 //
 // Calls: connect, listen N, accept, write N, urgent N, read N, close, shutdown
 // (of the sending side), shutread, abort, error; their results follow "=".
 // "opened" is a whole handshake, with what follows it (such as "win 10 <mss 50>")
-// in the peer's SYN,ACK; without anything, <mss 1460>.
-// Checks: state S, cwnd N, count COUNTER N, mark N (urgent data to be read).
+// in the peer's SYN,ACK; without anything, <mss 1460>. "opened 100ms" has a
+// round-trip time.
+// "pace N" sets the pacing rate, in bytes per second, as a congestion control would.
+// Checks: state S, cwnd N, ssthresh N, pipe N, count COUNTER N, mark N (urgent data to be read).
 // "port N" makes the peer speak from another port, "icmp T/C seq N mtu M" is an
 // error about a segment of the host. scriptmore_test.go has the rest: options of
 // Fast Open and the user timeout, "..." at the end of the options for "and others",
@@ -135,12 +139,18 @@ func (s *script) step(line string) {
 // opened plays an active open. The peer's SYN,ACK is as said.
 func (s *script) opened(synAck string) {
 	s.t.Helper()
+	rtt := "0"
+	if first, rest, _ := strings.Cut(synAck, " "); first != "" {
+		if _, err := time.ParseDuration(first); err == nil {
+			rtt, synAck = first, rest
+		}
+	}
 	if synAck == "" {
 		synAck = "<mss 1460>"
 	}
 	s.step("+0 connect")
 	s.step("+0 > SYN seq 0")
-	s.step("+0 < SYN,ACK seq 0 ack 1 " + synAck)
+	s.step("+" + rtt + " < SYN,ACK seq 0 ack 1 " + synAck)
 	s.step("+0 > ACK seq 1 ack 1")
 }
 
@@ -233,6 +243,8 @@ func (s *script) differs(want scriptSegment, got *wireSegment) string {
 		return fmt.Sprintf("ports, %d to %d", got.SrcPort, got.DstPort)
 	case want.among && among(want.options, got.Options) != want.options:
 		return "options"
+	case got.ecn != want.ecn:
+		return "the ECN bits of IP"
 	case want.hasOptions && !want.among && got.Options != want.options:
 		return "options"
 	}
@@ -253,6 +265,9 @@ func (s *script) describe(g *wireSegment) string {
 	if g.Urgent != 0 {
 		fmt.Fprintf(&b, " urg %d", g.Urgent)
 	}
+	if g.ecn != 0 {
+		b.WriteString(" " + ecnNames[g.ecn])
+	}
 	var o []string
 	if g.Options.HasMSS {
 		o = append(o, fmt.Sprintf("mss %d", g.Options.MSS))
@@ -262,6 +277,16 @@ func (s *script) describe(g *wireSegment) string {
 	}
 	if g.Options.HasWindowScale {
 		o = append(o, fmt.Sprintf("ws %d", g.Options.WindowScale))
+	}
+	if g.Options.SACKPermitted {
+		o = append(o, "sackok")
+	}
+	if g.Options.NumSACK > 0 {
+		text := "sack"
+		for _, x := range g.Options.SACK[:g.Options.NumSACK] {
+			text += fmt.Sprintf(" %d:%d", x.Left.Sub(s.peerISS), x.Right.Sub(s.peerISS))
+		}
+		o = append(o, text)
 	}
 	o = append(o, describeMore(&g.Options)...)
 	return b.String() + " <" + strings.Join(o, ", ") + ">"
@@ -275,7 +300,7 @@ func (s *script) arrives(line string) {
 	if seg.flags.Has(header.SYN) {
 		f.timestamps = seg.options.HasTimestamps
 		f.clock = seg.options.TSVal - uint32(s.now.Sub(s.begin).Milliseconds())
-	} else if f.timestamps && !seg.hasOptions {
+	} else if f.timestamps && (!seg.hasOptions || seg.stamped) {
 		seg.options.HasTimestamps = true
 		seg.options.TSVal, seg.options.TSEcr = f.clock+uint32(s.now.Sub(s.begin).Milliseconds()), f.echo
 	}
@@ -287,6 +312,7 @@ func (s *script) arrives(line string) {
 		if seg.flags.Has(header.SYN) {
 			offset++
 		}
+		s.ecn = seg.ecn
 		s.inject(header.TCP{
 			SrcPort: s.peerPort, DstPort: s.hostPort, Seq: seg.seq, Ack: seg.ack, Flags: seg.flags,
 			Window: uint16(seg.window), Urgent: uint16(seg.urgent), Options: seg.options,

@@ -23,13 +23,17 @@ type scriptSegment struct {
 	window     int // -1: not named
 	urgent     int
 	hasOptions bool
+	stamped    bool // "ts" alone: timestamps as they should be
 	options    header.TCPOptions
-	among      bool // there may be other options as well
+	among      bool  // there may be other options as well
+	ecn        uint8 // of IP
 }
+
+var ecnNames = [...]string{"", "ect1", "ect0", "ce"}
 
 var scriptFlags = map[string]header.TCPFlags{
 	"FIN": header.FIN, "SYN": header.SYN, "RST": header.RST, "PSH": header.PSH,
-	"ACK": header.ACK, "URG": header.URG, "-": 0,
+	"ACK": header.ACK, "URG": header.URG, "ECE": header.ECE, "CWR": header.CWR, "-": 0,
 }
 
 // parse reads the part of a line after "<" or ">": the segment, and how many.
@@ -49,7 +53,7 @@ func (s *script) parse(line string) (seg scriptSegment, n int) {
 		options, more, _ = strings.Cut(options, ">")
 		seg.hasOptions = true
 		if options, seg.among = strings.CutSuffix(options, "..."); true {
-			s.parseOptions(&seg.options, options, out)
+			s.parseOptions(&seg, options, out)
 		}
 		rest += more
 	}
@@ -64,6 +68,10 @@ func (s *script) parse(line string) (seg scriptSegment, n int) {
 	for words = words[1:]; len(words) > 0; words = words[1:] {
 		if times, ok := strings.CutPrefix(words[0], "x"); ok {
 			n = s.number(times)
+			continue
+		}
+		if i := slices.Index(ecnNames[:], words[0]); i > 0 {
+			seg.ecn = uint8(i)
 			continue
 		}
 		key := words[0]
@@ -99,7 +107,9 @@ func (s *script) sequence(word string, iss header.Seq) header.Seq {
 	return iss.Add(s.number(word))
 }
 
-func (s *script) parseOptions(o *header.TCPOptions, text string, out bool) {
+func (s *script) parseOptions(seg *scriptSegment, text string, out bool) {
+	s.t.Helper()
+	o := &seg.options
 	for part := range strings.SplitSeq(text, ",") {
 		words := strings.Fields(part)
 		if len(words) == 0 {
@@ -110,7 +120,15 @@ func (s *script) parseOptions(o *header.TCPOptions, text string, out bool) {
 			o.HasMSS, o.MSS = true, uint16(s.number(words[1]))
 		case "ws":
 			o.HasWindowScale, o.WindowScale = true, uint8(s.number(words[1]))
+		case "sackok":
+			o.SACKPermitted = true
+		case "sack":
+			s.parseSACK(o, words[1:], out)
 		case "ts":
+			if len(words) == 1 {
+				seg.stamped = true
+				continue
+			}
 			o.HasTimestamps = true
 			o.TSVal, o.TSEcr = uint32(s.number(words[1])), uint32(s.number(words[2]))
 			if out {
@@ -121,6 +139,23 @@ func (s *script) parseOptions(o *header.TCPOptions, text string, out bool) {
 		default:
 			s.parseMore(o, words, out)
 		}
+	}
+}
+
+// parseSACK reads blocks, of the host's numbers in a segment that arrives.
+func (s *script) parseSACK(o *header.TCPOptions, blocks []string, out bool) {
+	s.t.Helper()
+	iss := s.hostISS
+	if out {
+		iss = s.peerISS
+	}
+	for _, block := range blocks {
+		left, right, ok := strings.Cut(block, ":")
+		if !ok || o.NumSACK == 4 {
+			s.fatalf("a SACK block is left:right, and there are at most four: %q", block)
+		}
+		o.SACK[o.NumSACK] = header.SACKBlock{Left: s.sequence(left, iss), Right: s.sequence(right, iss)}
+		o.NumSACK++
 	}
 }
 
@@ -269,6 +304,11 @@ func (s *script) check(verb string, words []string, arg int) {
 		got, want = s.state(s.hostPort, s.peerPort).String(), words[0]
 	case "cwnd":
 		got, want = c.win.Cwnd, arg
+	case "pace":
+		c.win.PacingRate = int64(arg)
+		return
+	case "pipe":
+		got, want = c.inFlight(), arg
 	case "ssthresh":
 		got, want = c.win.Ssthresh, arg
 	case "mark":

@@ -86,9 +86,6 @@ func among(want, got header.TCPOptions) (named header.TCPOptions) {
 }
 
 func describeMore(o *header.TCPOptions) (words []string) {
-	if o.SACKPermitted {
-		words = append(words, "sackok")
-	}
 	if o.HasUserTimeout {
 		words = append(words, fmt.Sprintf("uto %v", decodeTimeout(o.UserTimeout)))
 	}

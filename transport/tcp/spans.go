@@ -62,6 +62,21 @@ func (s spans) covering(seq header.Seq) (span, bool) {
 	return span{}, false
 }
 
+// common returns the first part of x that is in the set.
+func (s spans) common(x span) (span, bool) {
+	i := s.after(x.left + 1)
+	if i == len(s) || s[i].left.AtLeast(x.right) {
+		return span{}, false
+	}
+	if s[i].left.After(x.left) {
+		x.left = s[i].left
+	}
+	if s[i].right.Before(x.right) {
+		x.right = s[i].right
+	}
+	return x, true
+}
+
 // covers reports whether all of x is in the set.
 func (s spans) covers(x span) bool {
 	r, ok := s.covering(x.left)

@@ -51,14 +51,17 @@ func (c *Conn) takeText(now ev.Time, s *Segment) bool {
 		return false
 	}
 	inOrder := s.Seq == c.rcvNxt && len(c.rcv.ahead) == 0
-	if x := (span{s.Seq, s.Seq.Add(len(s.Text))}); c.rcv.ahead.covers(x) {
+	if x, ok := c.rcv.ahead.common(span{s.Seq, s.Seq.Add(len(s.Text))}); ok {
+		// RFC 2883, section 4: of a segment that is a duplicate in part, that part.
 		c.duplicate = x
 	}
 	n := c.rcv.insert(c.env, c.rcvNxt, s.Seq, s.Text)
 	c.rcvNxt = c.rcvNxt.Add(n)
 	if n == 0 {
 		c.env.counters().OutOfOrder++
-		c.recent.arrived(s.Seq)
+		if whole, ok := c.rcv.ahead.covering(s.Seq); ok {
+			c.recent.arrived(whole)
+		}
 	} else if c.is(flagReadClosed) {
 		c.dropUnread()
 	} else {

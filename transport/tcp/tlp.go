@@ -89,9 +89,10 @@ func (c *Conn) probeAcked(a *ack, s *Segment) {
 		t.out = false
 		if c.loss.phase == phaseOpen {
 			c.slowDown(a, CauseLoss)
+			c.loss.undo = false // nothing has been sent again that could prove needless
 			c.ctrl.Recovered(&c.win, a.now)
 		}
-	case a.acked == 0 && !a.sacked:
-		t.out = false // a duplicate of what was acknowledged before
+	case a.acked == 0 && s.Options.NumSACK == 0 && s.length() == 0 && c.scaledWindow(s) == c.sndWnd:
+		t.out = false // a duplicate of what was acknowledged before: both arrived
 	}
 }
