@@ -7,6 +7,8 @@ import "septet/header"
 type storage interface {
 	lend(size int) []byte
 	takeBack(b []byte)
+	// forget is told of memory that was outgrown and will not come back.
+	forget(b []byte)
 }
 
 // minRing is the smallest size of a ring; sizes are powers of two.
@@ -26,15 +28,15 @@ type ring struct {
 }
 
 // reserve makes room for n bytes from the head on; kept is how many of the bytes
-// now there matter, most how many there may ever be. Memory doubles, and comes to
-// the most at once when it is near, so that what was outgrown stays little beside it.
-func (r *ring) reserve(s storage, n, kept, most int) {
+// now there matter. What is outgrown is not given back but forgotten: it would be
+// kept for others, and add up to as much again.
+func (r *ring) reserve(s storage, n, kept int) {
 	r.peak = max(r.peak, int32(n))
 	if n <= len(r.mem) {
 		return
 	}
 	size := max(minRing, len(r.mem), int(r.usual))
-	for size < n || 4*size >= most && size < most {
+	for size < n {
 		size *= 2
 	}
 	grown := s.lend(size)
@@ -42,9 +44,7 @@ func (r *ring) reserve(s storage, n, kept, most int) {
 		first, second := r.view(0, kept)
 		copy(grown[copy(grown, first):], second)
 	}
-	if r.mem != nil {
-		s.takeBack(r.mem)
-	}
+	s.forget(r.mem)
 	r.mem, r.head = grown, 0
 }
 
@@ -103,7 +103,7 @@ func (sb *sendBuffer) write(s storage, b []byte) int {
 	if n <= 0 {
 		return 0
 	}
-	sb.reserve(s, sb.size+n, sb.size, sb.limit)
+	sb.reserve(s, sb.size+n, sb.size)
 	sb.put(sb.size, b[:n])
 	sb.size += n
 	return n
@@ -152,7 +152,7 @@ func (rb *receiveBuffer) insert(s storage, next, seq header.Seq, b []byte) int {
 		kept += rb.ahead[n-1].right.Sub(next)
 	}
 	if seq == next && len(rb.ahead) == 0 {
-		rb.reserve(s, offset+len(b), kept, rb.limit)
+		rb.reserve(s, offset+len(b), kept)
 		rb.put(offset, b)
 		rb.size += len(b)
 		return len(b)
@@ -160,7 +160,7 @@ func (rb *receiveBuffer) insert(s storage, next, seq header.Seq, b []byte) int {
 	if _, ok := rb.ahead.add(span{seq, seq.Add(len(b))}, maxRanges); !ok {
 		return 0
 	}
-	rb.reserve(s, offset+len(b), kept, rb.limit)
+	rb.reserve(s, offset+len(b), kept)
 	rb.put(offset, b)
 	if rb.ahead[0].left != next {
 		return 0
