@@ -23,6 +23,9 @@ func (c *connection) checkAck(e, peer *end, s *segment) {
 		peer.settled = true
 	}
 	c.missedByCapture(e, peer, s)
+	if !c.k.options.Complete && !c.midway && e.edge > 0 && s.ack > e.edge+1 {
+		c.missed() // it takes what lies beyond its window: it has told of a larger one
+	}
 	e.acked, e.ack = true, max(e.ack, s.ack)
 	if c.k.options.Arrivals != nil && c.arrivedUpTo(e) < s.ack {
 		c.find(ruleAckUnarrived, e, s, "it acknowledges %d; only up to %d has arrived", s.ack, c.arrivedUpTo(e))
@@ -44,7 +47,7 @@ func (c *connection) ackUnsent(e, peer *end, s *segment) {
 		return
 	}
 	// The capture may lack it: what comes next tells.
-	peer.phantom = max(peer.phantom, s.ack)
+	peer.phantom, peer.phantomAt = max(peer.phantom, s.ack), s.now
 }
 
 // missedByCapture finds that the other end has what the capture has not: it
@@ -58,7 +61,7 @@ func (c *connection) missedByCapture(e, peer *end, s *segment) {
 		if c.k.options.Complete {
 			c.find(ruleAckUnsent, e, s, "it acknowledges %d; bytes %d to %d have never been sent", s.ack, h.from, h.to)
 		} else {
-			c.unjudged(whyMissed)
+			c.missed()
 		}
 		h.since = -1
 	}

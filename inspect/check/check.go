@@ -193,14 +193,18 @@ func (k *Checker) Finish() Report {
 
 // find adds a finding.
 func (k *Checker) find(f Finding) {
-	if f.Severity == Violation {
-		k.report.Violations++
-	} else {
-		k.report.Warnings++
-	}
+	k.count(f.Severity)
 	if len(k.report.Findings) >= maxFindings {
 		k.report.Omitted++
 		return
 	}
 	k.report.Findings = append(k.report.Findings, f)
+}
+
+func (k *Checker) count(s Severity) {
+	if s == Violation {
+		k.report.Violations++
+	} else {
+		k.report.Warnings++
+	}
 }

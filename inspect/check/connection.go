@@ -18,10 +18,12 @@ type connection struct {
 	ends   [2]end // the client, then the server
 	about  Connection
 	alike  map[string]int
+	unsure []Finding // that hold only if the capture turns out to lack nothing
 
 	midway    bool // its beginning was not seen
 	contested bool // an older connection had the ports and was not over
 	off       bool // nothing is judged any more
+	lossy     bool // the capture lacks segments
 	loopback  bool // both ends are one host: what is sent arrives
 	accECN    bool
 	synData   bool
@@ -48,16 +50,17 @@ type end struct {
 	verifies bool // its checksums have been seen right
 	recent   recentSegments
 
-	based   bool
-	base    header.Seq // its initial sequence number
-	sawSYN  bool
-	settled bool  // what is outstanding is known, also of a connection seen midway
-	max     int64 // after the highest that it has sent
-	fin     int64 // after its FIN; 0 while there is none
-	finAt   time.Duration
-	holes   []hole
-	past    history
-	phantom int64 // what the peer has acknowledged though it was not seen
+	based     bool
+	base      header.Seq // its initial sequence number
+	sawSYN    bool
+	settled   bool  // what is outstanding is known, also of a connection seen midway
+	max       int64 // after the highest that it has sent
+	fin       int64 // after its FIN; 0 while there is none
+	finAt     time.Duration
+	holes     []hole
+	past      history
+	phantom   int64 // what the peer has acknowledged though it was not seen
+	phantomAt time.Duration
 
 	acked  bool
 	ack    int64         // the highest that it has acknowledged, of the peer's
@@ -324,6 +327,13 @@ func (c *connection) unjudged(why string) {
 	}
 }
 
+// missed notes that the capture lacks segments. What they allowed, a window, an
+// acknowledgement, a sign of loss, is not known then.
+func (c *connection) missed() {
+	c.lossy = true
+	c.unjudged(whyMissed)
+}
+
 // find reports that e broke a rule.
 func (c *connection) find(r Rule, e *end, s *segment, format string, args ...any) {
 	c.findAt(r, e, s.now, s.packet, format, args...)
@@ -333,20 +343,24 @@ func (c *connection) findAt(r Rule, e *end, now time.Duration, packet int, forma
 	if c.alike == nil {
 		c.alike = make(map[string]int)
 	}
+	unsure := r.whole && !c.k.options.Complete
 	if c.alike[r.Name]++; c.alike[r.Name] > maxFindingsAlike {
-		c.about.Omitted++
-		if r.Severity == Violation {
-			c.k.report.Violations++
-		} else {
-			c.k.report.Warnings++
+		if !unsure {
+			c.about.Omitted++
+			c.k.count(r.Severity)
 		}
 		return
 	}
-	c.k.find(Finding{
+	f := Finding{
 		Severity: r.Severity, Rule: r.Name, Section: r.Section,
 		Time: c.k.origin.Add(now), Packet: packet, Connection: c.number,
 		From: e.addr, To: c.other(e).addr, Text: fmt.Sprintf(format, args...),
-	})
+	}
+	if unsure {
+		c.unsure = append(c.unsure, f)
+		return
+	}
+	c.k.find(f)
 }
 
 func (c *connection) other(e *end) *end {
@@ -372,6 +386,11 @@ func (c *connection) finish() {
 			c.unjudged(whyRouter)
 		case e.vantage == onLink:
 			c.unjudged(whyLink)
+		}
+	}
+	if !c.lossy {
+		for _, f := range c.unsure {
+			c.k.find(f)
 		}
 	}
 }

@@ -19,7 +19,7 @@ const (
 
 // checkECN judges the ECN bits of both headers.
 func (c *connection) checkECN(e, peer *end, s *segment) {
-	if c.midway || c.accECN {
+	if c.midway || c.lossy || c.accECN {
 		return
 	}
 	if s.has(header.SYN) {

@@ -21,7 +21,7 @@ func (c *connection) checkSACK(e, peer *end, s *segment) {
 			c.find(ruleSACKBlock, e, s, "block %d to %d is empty", left, right)
 		case right > peer.max:
 			if c.excusesGap(peer) {
-				c.unjudged(whyMissed)
+				c.missed()
 				continue
 			}
 			c.find(ruleSACKUnsent, e, s, "block %d to %d; the other end has sent up to %d", left, right, peer.max)

@@ -91,24 +91,24 @@ func (c *connection) base(e *end, s *segment) bool {
 	return true
 }
 
-// anotherSYN takes a SYN with another sequence number than the first.
+// anotherSYN takes a SYN,ACK with another sequence number than the first.
 func (c *connection) anotherSYN(e, peer *end, s *segment) bool {
 	switch {
 	case c.midway && !e.sawSYN:
 		c.off = true // ports used again while the older connection was half seen
 		c.unjudged(whyStray)
-	case s.has(header.ACK) && !peer.spoke && e.max <= 1:
+	case e.spoke && !c.over():
+		c.find(ruleSYNSequence, e, s, "a SYN with sequence number %d in an open connection; it was %d", s.Seq, e.base)
+	case !peer.spoke && e.max <= 1:
 		// An answer that depends on the time: a SYN cookie (RFC 4987, 3.6). Or a
 		// second connection from a SYN that arrived twice.
 		e.base = s.Seq
 		c.unjudged(whyStray)
 		return c.placeReset(e, peer, s)
-	case s.has(header.ACK):
+	default:
 		e.strays[e.nstray%len(e.strays)] = s.Seq.Add(1)
 		e.nstray++
 		c.unjudged(whyStray)
-	default:
-		c.find(ruleSYNSequence, e, s, "a SYN with sequence number %d; it was %d", s.Seq, e.base)
 	}
 	return false
 }
@@ -181,7 +181,10 @@ func (c *connection) findPhantom(e *end, s *segment) {
 	switch {
 	case s.from >= e.phantom:
 		c.skip(e, s)
-	case s.span() > 0 && s.from == e.max && !s.keepAlive:
+	case s.span() > 0 && s.from == e.max && s.now-e.phantomAt >= c.k.options.MinRTO/2:
+		c.missed() // it may have been sent before, and be sent again
+		e.phantom = 0
+	case s.span() > 0 && s.from == e.max:
 		peer := c.other(e)
 		c.find(ruleAckUnsent, peer, s, "it has acknowledged %d before byte %d was sent", e.phantom, e.max)
 		e.phantom = 0
@@ -191,7 +194,7 @@ func (c *connection) findPhantom(e *end, s *segment) {
 // skip passes over what the capture does not have.
 func (c *connection) skip(e *end, s *segment) {
 	if e.settled {
-		c.unjudged(whyMissed)
+		c.missed()
 	}
 	if len(e.holes) < maxHoles {
 		e.holes = append(e.holes, hole{e.max, s.from, -1, s.packet})
@@ -206,7 +209,7 @@ func (c *connection) checkFIN(e *end, s *segment) {
 		c.find(rulePastFIN, e, s, "data up to %d; its FIN stands at %d", s.to, e.fin-1)
 	case e.fin > 0 && fin && s.to != e.fin:
 		c.find(rulePastFIN, e, s, "a FIN at %d; it stood at %d before", s.to-1, e.fin-1)
-	case e.fin == 0 && fin && s.to <= e.max:
+	case e.fin == 0 && fin && s.to <= e.max && !c.midway && !c.lossy:
 		c.find(rulePastFIN, e, s, "a FIN at %d; it has sent data up to %d", s.to-1, e.max)
 	}
 }

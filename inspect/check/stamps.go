@@ -71,10 +71,10 @@ func (c *connection) checkTimestamps(e, peer *end, s *segment) {
 		return
 	}
 	if was, known := peer.stamped(o.TSEcr); known && !was {
-		rule := ruleTSEcr
 		if !c.k.options.Complete {
-			rule.Severity = Warning // the capture may lack it
+			c.missed() // the capture lacks the segment that had it
+			return
 		}
-		c.find(rule, e, s, "TSecr %d was never a TSval of the other end", o.TSEcr)
+		c.find(ruleTSEcr, e, s, "TSecr %d was never a TSval of the other end", o.TSEcr)
 	}
 }

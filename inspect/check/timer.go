@@ -71,7 +71,7 @@ func (c *connection) slack(gap time.Duration) time.Duration {
 
 // checkTimer judges when a segment is sent again.
 func (c *connection) checkTimer(e, peer *end, s *segment) {
-	if e.vantage < atSender || c.midway && !e.settled || s.span() == 0 {
+	if e.vantage < atSender || c.lossy || c.midway && !e.settled || s.span() == 0 {
 		return
 	}
 	if s.again && !s.probe && !s.keepAlive {
@@ -175,7 +175,7 @@ func (e *end) progressed(p int64) {
 // which doubles it each round trip. What is selectively acknowledged, and each
 // duplicate, has left the network (RFC 5681, 3.2).
 func (c *connection) checkGrowth(e, peer *end, s *segment) {
-	if c.midway || !peer.offered || !e.heardAny || s.fresh == 0 || s.probe || s.length == 0 || s.has(header.SYN) || c.synData || e.past.lost {
+	if c.midway || c.lossy || !peer.offered || !e.heardAny || s.fresh == 0 || s.probe || s.length == 0 || s.has(header.SYN) || c.synData || e.past.lost {
 		return
 	}
 	e.unit = int64(max(int(peer.mss), leastMSS))

@@ -15,7 +15,7 @@ func (e *end) scaled(peer *end, s *segment) int {
 
 // checkWindow judges whether the segment lies in the peer's window.
 func (c *connection) checkWindow(e, peer *end, s *segment) {
-	if c.midway || !e.heardAny || s.span() == 0 || s.has(header.SYN) || s.keepAlive {
+	if c.midway || c.lossy || !e.heardAny || s.span() == 0 || s.has(header.SYN) || s.keepAlive {
 		return
 	}
 	// RFC 9293, 3.8.6.1: a probe may have one byte more, and a FIN is a byte.
@@ -53,7 +53,7 @@ func (c *connection) advertise(e *end, s *segment) {
 // 3.8.6.2.1). A push says that the sender had no more; it may have switched
 // Nagle's algorithm off.
 func (c *connection) checkSmall(e, peer *end, s *segment) {
-	if c.midway || s.fresh == 0 || s.again || s.probe || s.length == 0 || e.vantage < atSender ||
+	if c.midway || c.lossy || s.fresh == 0 || s.again || s.probe || s.length == 0 || e.vantage < atSender ||
 		s.Flags&(header.PSH|header.FIN|header.SYN|header.URG) != 0 || peer.mss == 0 {
 		return
 	}
