@@ -57,7 +57,7 @@ func (c *connection) receive(e, peer *end, s *segment) {
 }
 
 // answered notes that e has sent an acknowledgement.
-func (c *connection) answered(e, _ *end, s *segment) {
+func (c *connection) answered(e *end, s *segment) {
 	if s.has(header.ACK) {
 		e.due, e.full = 0, 0
 	}

@@ -1,6 +1,7 @@
 package check
 
 import (
+	"encoding/binary"
 	"net/netip"
 	"slices"
 	"testing"
@@ -73,7 +74,7 @@ func TestSimultaneousOpenAndECNAreClean(t *testing.T) {
 	small[1].o = opts{raw: []byte{header.OptionMSS, 4, 3, 244}, window: 1000}
 	small[2].o.plain = true
 	shut := opts{plain: true, window: 1}
-	for _, st := range []step{
+	small = append(small, []step{
 		{ms: 3, from: client, f: ack, seq: 1, ack: 1, data: full, o: opts{plain: true}},
 		{ms: 4, from: server, f: ack, seq: 1, ack: 1000, o: shut},
 		{ms: 204, from: client, f: ack, seq: 1001, ack: 1, data: "p", o: opts{plain: true, only: 1}},
@@ -81,9 +82,7 @@ func TestSimultaneousOpenAndECNAreClean(t *testing.T) {
 		{ms: 405, from: server, f: ack, seq: 1, ack: 1001, o: opts{plain: true, window: 1000}},
 		{ms: 406, from: client, f: ack, seq: 1001, ack: 1, data: "p" + full[:100], o: opts{plain: true}},
 		{ms: 407, from: server, f: ack, seq: 1, ack: 1102, o: opts{plain: true, window: 1000}},
-	} {
-		small = append(small, st)
-	}
+	}...)
 	clean(t, "a shut window", newScene(complete()).play(small))
 	clean(t, "a refusal", newScene(complete()).play([]step{
 		{ms: 0, from: client, f: syn},
@@ -152,7 +151,7 @@ func TestMemoryIsBounded(t *testing.T) {
 func FuzzFeed(f *testing.F) {
 	s := newScene(Options{})
 	for _, st := range good() {
-		f.Add(s.frame(st), s.frame(st))
+		f.Add(s.frame(st), s.frame(st)[header.IPv4Len:])
 	}
 	f.Fuzz(func(t *testing.T, a, b []byte) {
 		for _, o := range []Options{{}, complete()} {
@@ -160,6 +159,7 @@ func FuzzFeed(f *testing.F) {
 			for i, st := range good() {
 				s.feed(st)
 				for wire, data := range [][]byte{a, b} {
+					s.judge.Feed(inspect.Frame{Time: s.time(), Interface: wire, LinkType: inspect.LinkRaw, Data: wrap(wire, data)})
 					for _, kind := range []inspect.LinkType{inspect.LinkRaw, inspect.LinkEthernet} {
 						s.judge.Feed(inspect.Frame{
 							Time: inspect.Epoch.Add(time.Duration(i) * time.Second), Interface: wire, LinkType: kind, Data: data,
@@ -170,4 +170,21 @@ func FuzzFeed(f *testing.F) {
 			s.judge.Finish()
 		}
 	})
+}
+
+// wrap makes an IP packet of a TCP segment, with the right ends and checksums.
+func wrap(from int, b []byte) []byte {
+	b = append(make([]byte, 0, header.TCPLen+len(b)), b...)
+	for len(b) < header.TCPLen {
+		b = append(b, 0x50)
+	}
+	binary.BigEndian.PutUint16(b, ports[from].Port())
+	binary.BigEndian.PutUint16(b[2:], ports[1-from].Port())
+	b[16], b[17] = 0, 0
+	src, dst := ports[from].Addr(), ports[1-from].Addr()
+	binary.BigEndian.PutUint16(b[16:], ^header.Checksum(b, header.PseudoSum(src, dst, header.ProtocolTCP, len(b))))
+	ip := header.IPv4{TotalLength: header.IPv4Len + len(b), TTL: 64, Protocol: header.ProtocolTCP, Src: src, Dst: dst}
+	p := make([]byte, header.IPv4Len)
+	ip.Put(p)
+	return append(p, b...)
 }

@@ -21,7 +21,7 @@ func (c *connection) locate(e, peer *end, s *segment) bool {
 	syn := s.has(header.SYN)
 	if !e.based {
 		if !c.base(e, s) {
-			return s.has(header.RST) && c.placeReset(e, peer, s)
+			return s.has(header.RST) && c.stand(e, peer, s)
 		}
 	} else if syn && s.Seq != e.base && !s.has(header.RST) {
 		return c.anotherSYN(e, peer, s)
@@ -32,7 +32,7 @@ func (c *connection) locate(e, peer *end, s *segment) bool {
 	if s.has(header.ACK) && !peer.based {
 		// The peer has not been seen yet.
 		if s.has(header.RST) {
-			return c.placeReset(e, peer, s)
+			return c.stand(e, peer, s)
 		}
 		if !c.midway && c.k.options.Complete {
 			c.find(ruleAckUnsent, e, s, "it acknowledges %d; the other end has sent nothing yet", s.Ack)
@@ -41,7 +41,7 @@ func (c *connection) locate(e, peer *end, s *segment) bool {
 		c.fromMidway()
 		peer.based, peer.base, peer.max, peer.fin = true, s.Ack.Add(-1), 1, 0
 	}
-	return c.placeReset(e, peer, s)
+	return c.stand(e, peer, s)
 }
 
 // fromMidway goes on without what the capture does not have: a SYN.
@@ -52,8 +52,8 @@ func (c *connection) fromMidway() {
 	}
 }
 
-// placeReset fills in the places, of a reset and of all others.
-func (c *connection) placeReset(e, peer *end, s *segment) bool {
+// stand fills in where the segment stands, as far as that is known.
+func (c *connection) stand(e, peer *end, s *segment) bool {
 	if e.based {
 		s.from = e.place(s.Seq)
 		s.to = s.from + int64(s.span())
@@ -104,7 +104,7 @@ func (c *connection) anotherSYN(e, peer *end, s *segment) bool {
 		// second connection from a SYN that arrived twice.
 		e.base = s.Seq
 		c.unjudged(whyStray)
-		return c.placeReset(e, peer, s)
+		return c.stand(e, peer, s)
 	default:
 		e.strays[e.nstray%len(e.strays)] = s.Seq.Add(1)
 		e.nstray++
