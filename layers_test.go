@@ -32,6 +32,8 @@ var floors = []struct {
 	{"socket", "transport/tcp transport/udp network packet event header"},
 	{"host", "socket transport/tcp transport/udp network link physical packet event header"},
 	{"inspect", "header"},
+	{"inspect/check", "inspect header"},
+	{"inspect/check/checktest", "inspect/check inspect physical packet event"},
 	{"application/echo", ""},
 	{"application/web", ""},
 	{"lab/file", "header"},

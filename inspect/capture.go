@@ -200,6 +200,15 @@ func (c *Capture) InterfaceName(number int) string {
 	return i.Name
 }
 
+// Application returns the name of the program that wrote the section that is
+// being read, empty if it does not say.
+func (c *Capture) Application() string {
+	if c.ng == nil {
+		return ""
+	}
+	return c.ng.SectionInfo().Application
+}
+
 // Packets returns how many packets have been read.
 func (c *Capture) Packets() int { return c.packets }
 

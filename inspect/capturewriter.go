@@ -14,6 +14,9 @@ import (
 // seed gives one file.
 var Epoch = time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC)
 
+// Application is the name of the program in the files that CaptureWriter writes.
+const Application = "septet"
+
 // Interface describes a wire in a capture file.
 type Interface struct {
 	Name        string
@@ -35,7 +38,7 @@ func NewCaptureWriter(w io.Writer, interfaces []Interface) (*CaptureWriter, erro
 	if len(interfaces) == 0 {
 		return nil, errors.New("a capture needs at least one interface")
 	}
-	options := pcapgo.NgWriterOptions{SectionInfo: pcapgo.NgSectionInfo{Application: "septet"}}
+	options := pcapgo.NgWriterOptions{SectionInfo: pcapgo.NgSectionInfo{Application: Application}}
 	ng, err := pcapgo.NewNgWriterInterface(w, interfaces[0].ng(), options)
 	if err != nil {
 		return nil, err

@@ -17,6 +17,7 @@ import (
 
 	"septet/event"
 	"septet/inspect"
+	"septet/inspect/check/checktest"
 	"septet/lab/file"
 )
 
@@ -38,12 +39,16 @@ func read(t *testing.T, name string) *file.Lab {
 	return parse(t, name, string(source))
 }
 
-// build makes a lab with its services running, and has it taken down.
+// build makes a lab with its services running. In simulated time all its wires
+// are judged by the rules of TCP.
 func build(t *testing.T, l *event.Loop, about *file.Lab) *Lab {
 	t.Helper()
 	b, err := Build(l, about)
 	if err != nil {
 		t.Fatal(err)
+	}
+	if l.Simulated() {
+		b.Watch(checktest.Frames(t))
 	}
 	if err := b.StartServices(); err != nil {
 		t.Fatal(err)

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"septet/event"
+	"septet/inspect/check/checktest"
 	"septet/physical"
 	. "septet/socket"
 )
@@ -34,6 +35,7 @@ func noMoreGoroutines(t *testing.T, before int) {
 func TestManyConnections(t *testing.T) {
 	goroutines := runtime.NumGoroutine()
 	w := newWorld(t, event.NewVirtual(1), physical.Impairment{})
+	checktest.Wire(t, w.loop, w.wire)
 	ln := must[net.Listener](t)(w.bob.Listen("tcp", ":80"))
 	var ends [][2]net.Conn
 	for range many {

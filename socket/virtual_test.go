@@ -15,14 +15,16 @@ import (
 	"time"
 
 	"septet/event"
+	"septet/inspect/check/checktest"
 	"septet/physical"
 	. "septet/socket"
 )
 
 // virtualWorld is a world in virtual time. It checks at the end that nothing is
-// left behind.
+// left behind, and that TCP kept its rules.
 func virtualWorld(t *testing.T, seed uint64, i physical.Impairment) *world {
 	w := newWorld(t, event.NewVirtual(seed), i)
+	checktest.Wire(t, w.loop, w.wire)
 	t.Cleanup(func() { w.shutDown(t) })
 	return w
 }

@@ -14,7 +14,7 @@ import (
 
 // explanation is what `septet explain` was asked for.
 type explanation struct {
-	layers, bytes, quiet bool
+	layers, bytes, quiet, check bool
 }
 
 func newExplain() *cobra.Command {
@@ -26,11 +26,16 @@ func newExplain() *cobra.Command {
 says: a ladder of segments, datagrams, ICMP and ARP, with the state of both ends
 of each TCP connection, and at the end a summary of every connection.
 
+With --check it is judged instead: did both ends of each TCP connection keep the
+rules of the RFCs? What broke one is listed with the rule's section; the exit code
+is 1 if there are violations.
+
 A file that is cut off or damaged is shown as far as it goes; then the exit code
 is 1. The file - is the standard input.`,
 		Example: `  septet explain out.pcapng
   septet explain --layers out.pcapng    each header, with its layer in the models
   septet explain --bytes out.pcapng     each field with its bytes
+  septet explain --check out.pcapng     did TCP keep its rules?
   tcpdump -i lo -w - | septet explain -`,
 		Args: files(1, 1),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -40,7 +45,10 @@ is 1. The file - is the standard input.`,
 	flags := cmd.Flags()
 	flags.BoolVar(&x.layers, "layers", false, "each header's fields, with its layer in the OSI, five-layer and four-layer models")
 	flags.BoolVar(&x.bytes, "bytes", false, "each packet's bytes in hexadecimal, and the bytes of each field")
+	flags.BoolVar(&x.check, "check", false, "judge whether TCP kept its rules; exit code 1 if it did not")
 	flags.BoolVarP(&x.quiet, "quiet", "q", false, "only the summary")
+	cmd.MarkFlagsMutuallyExclusive("check", "layers")
+	cmd.MarkFlagsMutuallyExclusive("check", "bytes")
 	return cmd
 }
 
@@ -54,6 +62,9 @@ func (x *explanation) run(out io.Writer, name string) error {
 		return &exitError{exitFailed, err}
 	}
 	defer capture.Close()
+	if x.check {
+		return x.judge(out, capture)
+	}
 	style := styleFor(out)
 	tracker := &inspect.Tracker{Wire: capture.InterfaceName}
 	damaged := x.show(out, capture, tracker, style)

@@ -12,7 +12,7 @@ import (
 // Exit codes, for scripts.
 const (
 	exitOK       = 0
-	exitFailed   = 1 // a step of the script failed, a capture is damaged
+	exitFailed   = 1 // a step of the script failed, a capture is damaged or breaks a rule of TCP
 	exitUsage    = 2 // the command line is wrong
 	exitMistakes = 3 // the lab file has mistakes
 	exitPort     = 4 // a published port cannot be opened
@@ -64,8 +64,8 @@ func newRoot() *cobra.Command {
 its own, in one program: no root, no kernel module, no container. Every packet
 can be seen.
 
-Exit codes: 0 all went well; 1 a step of the script failed or a capture is
-damaged; 2 the command line is wrong; 3 the lab file has mistakes; 4 a published
+Exit codes: 0 all went well; 1 a step of the script failed, or a capture
+is damaged or breaks a rule of TCP; 2 the command line is wrong; 3 the lab file has mistakes; 4 a published
 port cannot be opened.`,
 		SilenceErrors: true,
 		SilenceUsage:  true,

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/netip"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -15,6 +16,9 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"septet/header"
+	"septet/inspect"
 )
 
 // binary is the command under test, built once.
@@ -148,6 +152,73 @@ func TestExitCodes(t *testing.T) {
 	if out, errs, code := septet(t, "check", firstLab); code != exitOK || !strings.Contains(out, "no mistakes") {
 		t.Errorf("check of the first lab: exit code %d, %s%s", code, out, errs)
 	}
+}
+
+// TestExplainChecks judges captures of the labs, and one in which a byte of a
+// segment that is sent again has been changed.
+func TestExplainChecks(t *testing.T) {
+	for _, lab := range []string{firstLab, "../../labs/lossy.yaml"} {
+		path := filepath.Join(t.TempDir(), "out.pcapng")
+		if _, errs, code := septet(t, "run", lab, "--virtual", "-q", "--capture", path); code != exitOK {
+			t.Fatal(errs)
+		}
+		out, errs, code := septet(t, "explain", "--check", path)
+		if code != exitOK {
+			t.Errorf("%s keeps all rules: exit code %d, %s", lab, code, errs)
+		}
+		expect(t, "explain --check of "+lab, out, "connections, ", "segments: nothing wrong")
+	}
+
+	path := filepath.Join(t.TempDir(), "bad.pcapng")
+	f, err := os.Create(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w, err := inspect.NewCaptureWriter(f, []inspect.Interface{{Name: "wire", LinkType: inspect.LinkRaw}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, frame := range [][]byte{
+		segment(clientEnd, serverEnd, header.TCP{Flags: header.SYN}, ""),
+		segment(serverEnd, clientEnd, header.TCP{Flags: header.SYN | header.ACK, Ack: 1}, ""),
+		segment(clientEnd, serverEnd, header.TCP{Flags: header.ACK, Seq: 1, Ack: 1}, "hello"),
+		segment(clientEnd, serverEnd, header.TCP{Flags: header.ACK, Seq: 1, Ack: 1}, "hellO"),
+	} {
+		at := inspect.Epoch.Add(time.Duration(i) * time.Second)
+		if err := w.Write(inspect.Frame{Time: at, Data: frame}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	out, _, code := septet(t, "explain", "--check", path)
+	if code != exitFailed {
+		t.Errorf("a byte that is sent again is another: exit code %d, should be %d", code, exitFailed)
+	}
+	expect(t, "explain --check", out, "packet 4, violation", "same-bytes: byte 5 is sent again", "RFC 9293, 3.4",
+		"checked 1 connection, 4 segments: 1 violation")
+}
+
+var (
+	clientEnd = netip.MustParseAddrPort("10.0.0.1:1000")
+	serverEnd = netip.MustParseAddrPort("10.0.0.2:80")
+)
+
+// segment makes an IPv4 packet with a TCP segment.
+func segment(src, dst netip.AddrPort, h header.TCP, data string) []byte {
+	h.SrcPort, h.DstPort, h.Window = src.Port(), dst.Port(), 1000
+	b := make([]byte, header.TCPLen, header.TCPLen+len(data))
+	h.Put(b)
+	b = append(b, data...)
+	sum := ^header.Checksum(b, header.PseudoSum(src.Addr(), dst.Addr(), header.ProtocolTCP, len(b)))
+	b[16], b[17] = byte(sum>>8), byte(sum)
+	ip := header.IPv4{
+		TotalLength: header.IPv4Len + len(b), TTL: 64, Protocol: header.ProtocolTCP, Src: src.Addr(), Dst: dst.Addr(),
+	}
+	p := make([]byte, header.IPv4Len)
+	ip.Put(p)
+	return append(p, b...)
 }
 
 func TestExplain(t *testing.T) {

@@ -91,7 +91,7 @@ func (p *pair) run(t *testing.T, d time.Duration) {
 
 // TestSteadyStateAllocatesNothing holds segments, timers and wake-ups to it.
 func TestSteadyStateAllocatesNothing(t *testing.T) {
-	p := newPair(t, 1, physical.Impairment{}, physical.Impairment{})
+	p := newPairUnjudged(t, ev.NewVirtual(1), 1500, physical.Impairment{}, physical.Impairment{})
 	client, server := p.connect(p.listen(80))
 	client.c.SetOwner(nil)
 	server.c.SetOwner(nil)
@@ -141,7 +141,7 @@ func TestSteadyStateAllocatesNothing(t *testing.T) {
 
 // TestWakeUpsAllocateNothing has a task answer each byte.
 func TestWakeUpsAllocateNothing(t *testing.T) {
-	p := newPair(t, 1, physical.Impairment{}, physical.Impairment{})
+	p := newPairUnjudged(t, ev.NewVirtual(1), 1500, physical.Impairment{}, physical.Impairment{})
 	client, server := p.connect(p.listen(80))
 	read := func(s *stream, b []byte) (n int, err error) {
 		for {

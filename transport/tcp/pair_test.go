@@ -13,6 +13,7 @@ import (
 
 	ev "septet/event"
 	"septet/header"
+	"septet/inspect/check/checktest"
 	"septet/link"
 	"septet/network"
 	"septet/packet"
@@ -35,11 +36,20 @@ type pair struct {
 	a, b *station
 }
 
+// newPair returns a pair, all exchanges of which are judged by the rules of TCP.
 func newPair(t testing.TB, seed uint64, aToB, bToA physical.Impairment) *pair {
 	return newPairOn(t, ev.NewVirtual(seed), 1500, aToB, bToA)
 }
 
 func newPairOn(t testing.TB, l *ev.Loop, mtu int, aToB, bToA physical.Impairment) *pair {
+	p := newPairUnjudged(t, l, mtu, aToB, bToA)
+	checktest.Wire(t, l, p.wire)
+	return p
+}
+
+// newPairUnjudged returns a pair at which nobody looks, for tests that count
+// allocations or time.
+func newPairUnjudged(t testing.TB, l *ev.Loop, mtu int, aToB, bToA physical.Impairment) *pair {
 	p := &pair{t: t, loop: l, pool: &packet.Pool{}}
 	p.wire = physical.NewWire(l, p.pool, mtu, aToB, bToA)
 	p.a = p.station("10.0.0.1/24", 1, p.wire.A())
@@ -201,7 +211,7 @@ func TestTransferOverBadWire(t *testing.T) {
 }
 
 func BenchmarkBulk(b *testing.B) {
-	p := newPair(b, 1, physical.Impairment{}, physical.Impairment{})
+	p := newPairUnjudged(b, ev.NewVirtual(1), 1500, physical.Impairment{}, physical.Impairment{})
 	client, server := p.connect(p.listen(80))
 	const chunk = 64 << 10
 	buf := make([]byte, chunk)

@@ -1,0 +1,197 @@
+package check
+
+import (
+	"time"
+
+	"septet/header"
+)
+
+// timer is what is known of an end's retransmissions. Packet numbers stand for
+// moments: several things may happen at one time.
+type timer struct {
+	hint    int   // the last packet that told it of a loss, or might have
+	recover int64 // what stands before it may be sent again: a loss was found
+	tlp     bool  // a tail loss probe was sent for what is outstanding
+
+	chainFrom   int64 // the segment that is sent again and again without an answer
+	chainAt     time.Duration
+	chainPacket int
+	chainGap    time.Duration
+	chainBroken bool
+
+	lossOpen  bool // there was a timeout, and nothing has been heard since
+	lossBytes int
+}
+
+const (
+	minSYNRTO = time.Second      // RFC 6298, 2.1
+	leastCap  = 60 * time.Second // RFC 6298, 2.5: a largest timeout is at least that
+)
+
+// hearLoss notes what the segment from e may tell the peer of losses.
+func (c *connection) hearLoss(e, peer *end, s *segment) {
+	t := &peer.timer
+	t.chainBroken, t.lossOpen = true, false
+	if s.has(header.SYN) {
+		t.hint = c.k.packets // a SYN again asks for its answer again
+		return
+	}
+	if !s.has(header.ACK) || !peer.heardAny {
+		return
+	}
+	switch {
+	case s.Options.NumSACK > 0:
+		t.hint = c.k.packets
+		for _, b := range s.Options.SACK[:s.Options.NumSACK] {
+			if right := peer.place(b.Right); right <= peer.max {
+				peer.sacked = max(peer.sacked, right)
+			}
+		}
+	case s.ack == peer.heardAck && peer.max > s.ack:
+		t.hint = c.k.packets
+	}
+	switch {
+	case s.ack > peer.heardAck:
+		t.tlp = false
+		if s.ack < t.recover {
+			t.hint = c.k.packets // a partial acknowledgement (RFC 6582)
+		}
+	case s.ack == peer.heardAck && peer.max > s.ack:
+		peer.duplicates++
+	}
+}
+
+// slack is how much the times of a capture may be off: clocks tick in jiffies.
+func (c *connection) slack(gap time.Duration) time.Duration {
+	if c.k.options.Complete {
+		return 0
+	}
+	return 10*time.Millisecond + gap/50
+}
+
+// checkTimer judges when a segment is sent again.
+func (c *connection) checkTimer(e, peer *end, s *segment) {
+	if e.vantage < atSender || c.lossy || c.midway && !e.settled || s.span() == 0 {
+		return
+	}
+	if s.again && !s.probe && !s.keepAlive {
+		c.checkAgain(e, peer, s)
+	}
+	c.checkLossWindow(e, peer, s)
+}
+
+func (c *connection) checkAgain(e, peer *end, s *segment) {
+	least, rule := c.k.options.MinRTO, ruleMinRTO
+	if s.has(header.SYN) {
+		least, rule = minSYNRTO, ruleSYNRTO
+	}
+	gap := s.now - s.before.at
+	told := e.hint > s.before.packet
+	switch {
+	case told:
+		e.recover = max(e.recover, e.max)
+	case gap+c.slack(gap) >= least:
+		if s.from == e.heardAck {
+			// A timeout. Everything outstanding may follow.
+			e.recover = max(e.recover, e.max)
+			e.lossOpen, e.lossBytes = true, 0
+		}
+	case s.from < e.recover && !s.has(header.SYN):
+	case c.synData:
+	case s.has(header.SYN) && !e.heardAny && gap < time.Millisecond:
+		// Both have waited until the neighbour's address was known.
+	case s.to == e.max && !e.tlp && e.offersSACK && peer.offersSACK:
+		e.tlp = true // RFC 8985, 7: one probe with the last segment
+	default:
+		c.find(rule, e, s, "bytes %d to %d are sent again after %v, with no sign of a loss; the least timeout is %v",
+			s.from, s.to, gap, least)
+	}
+	c.checkBackoff(e, s)
+}
+
+// checkBackoff judges the distances between retransmissions of one segment
+// while nothing is heard. The first is left out: its timer may have been started
+// later, and it may be a probe.
+func (c *connection) checkBackoff(e *end, s *segment) {
+	t := &e.timer
+	gap := s.now - t.chainAt
+	same := t.chainPacket > 0 && t.chainFrom == s.from && !t.chainBroken && t.hint < t.chainPacket
+	if !same {
+		gap = 0
+	} else if t.chainGap > 0 && gap+c.slack(gap) < min(2*t.chainGap, leastCap) {
+		rule := ruleBackoff
+		if s.has(header.SYN) {
+			rule = ruleSYNBackoff
+		}
+		c.find(rule, e, s, "sent again after %v; the time before was %v", gap, t.chainGap)
+	}
+	t.chainFrom, t.chainAt, t.chainPacket, t.chainGap, t.chainBroken = s.from, s.now, s.packet, gap, false
+}
+
+// lossSegments is how many segments may follow a timeout before anything is
+// heard: one, and room for one that is cut differently.
+const lossSegments = 3
+
+func (c *connection) checkLossWindow(e, peer *end, s *segment) {
+	if !e.lossOpen || !peer.offered {
+		return
+	}
+	before := e.lossBytes
+	e.lossBytes += s.length
+	limit := lossSegments * max(int(peer.mss), leastMSS)
+	if e.lossBytes > limit && before <= limit {
+		c.find(ruleLossWindow, e, s, "%d bytes after a timeout, and nothing heard since; one segment has %d", e.lossBytes, peer.mss)
+	}
+}
+
+// growth bounds the congestion window of an end from above.
+type growth struct {
+	credit     int64 // segments that were acknowledged
+	duplicates int64
+	sacked     int64 // the highest place in a SACK block
+	unit       int64 // of counting: the MSS
+}
+
+// initialWindow is RFC 6928's, in segments.
+const initialWindow = 10
+
+// progressed counts the segments that the acknowledgement p takes off what is
+// outstanding.
+func (e *end) progressed(p int64) {
+	for _, s := range e.past.spans {
+		if s.from >= p {
+			break
+		}
+		n := min(s.to, p) - s.from
+		e.credit += (n + max(e.unit, 1) - 1) / max(e.unit, 1)
+		if s.from == 0 {
+			e.credit-- // the SYN
+		}
+	}
+}
+
+// checkGrowth judges whether a new segment is more than any congestion window
+// can allow: ten segments at first, and one more for each that is acknowledged,
+// which doubles it each round trip. What is selectively acknowledged, and each
+// duplicate, has left the network (RFC 5681, 3.2).
+func (c *connection) checkGrowth(e, peer *end, s *segment) {
+	if c.midway || c.lossy || !peer.offered || !e.heardAny || s.fresh == 0 || s.probe || s.length == 0 || s.has(header.SYN) || c.synData || e.past.lost {
+		return
+	}
+	e.unit = int64(max(int(peer.mss), leastMSS))
+	if e.largest > 0 {
+		e.unit = min(e.unit, int64(e.largest)) // counts what is acknowledged generously
+	}
+	mss := int64(max(int(peer.mss), leastMSS))
+	flight := s.from + int64(s.length) - e.heardAck - max(0, e.sacked-e.heardAck)
+	limit := (initialWindow + e.credit + e.duplicates) * mss
+	if flight <= limit {
+		return
+	}
+	if e.credit == 0 {
+		c.find(ruleInitial, e, s, "%d bytes outstanding before any is acknowledged; ten segments of %d are %d", flight, peer.mss, limit)
+		return
+	}
+	c.find(ruleSlowStart, e, s, "%d bytes outstanding after %s acknowledged; the congestion window is at most %d",
+		flight, count(int(e.credit), "segment"), limit)
+}
