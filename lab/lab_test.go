@@ -48,7 +48,7 @@ func build(t *testing.T, l *event.Loop, about *file.Lab) *Lab {
 		t.Fatal(err)
 	}
 	if l.Simulated() {
-		b.Watch(checktest.Frames(t))
+		b.Watch(checktest.Frames(t), nil)
 	}
 	if err := b.StartServices(); err != nil {
 		t.Fatal(err)

@@ -96,6 +96,9 @@ func flowOf(src, dst netip.AddrPort) flow {
 
 // Feed takes one frame. It keeps nothing of the frame's bytes.
 func (k *Checker) Feed(f inspect.Frame) {
+	if f.Fate == inspect.Lost {
+		return // it has been seen as it was sent
+	}
 	if k.packets == 0 {
 		k.origin = f.Time
 	}
