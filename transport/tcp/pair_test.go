@@ -51,7 +51,9 @@ func newPairOn(t testing.TB, l *ev.Loop, mtu int, aToB, bToA physical.Impairment
 // allocations or time.
 func newPairUnjudged(t testing.TB, l *ev.Loop, mtu int, aToB, bToA physical.Impairment) *pair {
 	p := &pair{t: t, loop: l, pool: &packet.Pool{}}
+	l.Lock()
 	p.wire = physical.NewWire(l, p.pool, mtu, aToB, bToA)
+	l.Unlock()
 	p.a = p.station("10.0.0.1/24", 1, p.wire.A())
 	p.b = p.station("10.0.0.2/24", 2, p.wire.B())
 	return p
