@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -73,7 +74,7 @@ func (o ours) setLinger(on bool, seconds int) error {
 
 func (o ours) setTimeout(name int, d time.Duration) error { return o.SetSockOptTimeout(name, d) }
 
-type kernelAPI struct{}
+type kernelAPI struct{ patience time.Duration }
 
 func (kernelAPI) socket(domain, kind, protocol int) (endpoint, error) {
 	fd, err := syscall.Socket(domain, kind, protocol)
@@ -83,7 +84,8 @@ func (kernelAPI) socket(domain, kind, protocol int) (endpoint, error) {
 	return &kernel{fd}, nil
 }
 
-func (kernelAPI) settle() { time.Sleep(20 * time.Millisecond) }
+// settle gives the kernel time: unlike a lab it delivers when it gets round to it.
+func (k kernelAPI) settle() { time.Sleep(k.patience) }
 
 type kernel struct{ fd int }
 
@@ -323,7 +325,10 @@ func TestLikeTheKernel(t *testing.T) {
 		t.Run(sc.name, func(t *testing.T) {
 			w := realWorld(t, physical.Impairment{})
 			got := run(t, ourAPI{w.alice}, sc.run)
-			want := run(t, kernelAPI{}, sc.run)
+			want := run(t, kernelAPI{20 * time.Millisecond}, sc.run)
+			if !slices.Equal(got, want) { // a busy machine? Ask once more, slowly
+				want = run(t, kernelAPI{300 * time.Millisecond}, sc.run)
+			}
 			for i := range max(len(got), len(want)) {
 				g, k := line(got, i), line(want, i)
 				if g != k {
