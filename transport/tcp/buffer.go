@@ -7,8 +7,6 @@ import "septet/header"
 type storage interface {
 	lend(size int) []byte
 	takeBack(b []byte)
-	// forget is told of memory that was outgrown and will not come back.
-	forget(b []byte)
 }
 
 // minRing is the smallest size of a ring; sizes are powers of two.
@@ -28,8 +26,7 @@ type ring struct {
 }
 
 // reserve makes room for n bytes from the head on; kept is how many of the bytes
-// now there matter. What is outgrown is not given back but forgotten: it would be
-// kept for others, and add up to as much again.
+// now there matter.
 func (r *ring) reserve(s storage, n, kept int) {
 	r.peak = max(r.peak, int32(n))
 	if n <= len(r.mem) {
@@ -44,7 +41,9 @@ func (r *ring) reserve(s storage, n, kept int) {
 		first, second := r.view(0, kept)
 		copy(grown[copy(grown, first):], second)
 	}
-	s.forget(r.mem)
+	if r.mem != nil {
+		s.takeBack(r.mem)
+	}
 	r.mem, r.head = grown, 0
 }
 

@@ -23,8 +23,6 @@ func (p *plainStorage) takeBack(b []byte) {
 	}
 }
 
-func (p *plainStorage) forget(b []byte) { p.takeBack(b) }
-
 // TestReceiveBufferAgainstModel inserts pieces of a stream in any order and
 // reads them, beside a model that keeps each byte's arrival in a slice.
 func TestReceiveBufferAgainstModel(t *testing.T) {

@@ -55,10 +55,6 @@ func (s *bufferStore) take(class int) []byte {
 	return nil
 }
 
-// forget leaves outgrown memory to the garbage collector: kept, all the steps of a
-// large buffer's growth would add up to as much again.
-func (s *bufferStore) forget([]byte) {}
-
 func (s *bufferStore) takeBack(b []byte) {
 	class := bits.Len(uint(len(b) - 1))
 	if class >= maxClass || s.stored+len(b) > maxStoredBytes {
