@@ -36,6 +36,7 @@ type NIC struct {
 	mac  header.MAC
 	mtu  int
 	port physical.Port
+	rail physical.Trainway // the port, if it takes trains
 
 	receive   func(p *packet.Packet, group bool)
 	addresses []netip.Addr
@@ -67,6 +68,7 @@ type NICStats struct {
 func NewNIC(l *event.Loop, pool *packet.Pool, name string, mac header.MAC, port physical.Port) *NIC {
 	n := &NIC{loop: l, pool: pool, name: name, mac: mac, mtu: port.MTU(), port: port}
 	n.failed.nic = n
+	n.rail, _ = port.(physical.Trainway)
 	port.OnReceive(n.input)
 	return n
 }
@@ -151,8 +153,8 @@ func (n *NIC) Multicast(p *packet.Packet, group netip.Addr, typ header.EtherType
 
 // send puts the Ethernet header in front and gives the frame away.
 func (n *NIC) send(p *packet.Packet, dst header.MAC, typ header.EtherType) {
-	if p.Len() > n.mtu {
-		n.stats.OutTooLong++
+	if p.FrameLen() > n.mtu {
+		n.stats.OutTooLong += uint64(p.Frames())
 		p.Release()
 		return
 	}
@@ -163,19 +165,29 @@ func (n *NIC) send(p *packet.Packet, dst header.MAC, typ header.EtherType) {
 
 func (n *NIC) transmit(p *packet.Packet) {
 	if n.closed {
-		n.stats.OutClosed++
+		n.stats.OutClosed += uint64(p.Frames())
 		p.Release()
 		return
 	}
-	n.stats.OutFrames++
-	n.stats.OutBytes += uint64(p.Len())
+	n.stats.OutFrames += uint64(p.Frames())
+	n.stats.OutBytes += uint64(p.TotalLen())
+	if n.rail == nil && p.Frames() > 1 {
+		p.Break(n.port.Transmit)
+		return
+	}
 	n.port.Transmit(p)
+}
+
+// CarriesTrains reports whether a train for nb (packet.Packet.Couple) would now
+// reach the other end of the cable whole.
+func (n *NIC) CarriesTrains(nb *Neighbour) bool {
+	return n.rail != nil && n.rail.CarriesTrains() && n.loop.Now() < nb.fresh
 }
 
 // input takes a frame from the port.
 func (n *NIC) input(p *packet.Packet) {
-	n.stats.InFrames++
-	n.stats.InBytes += uint64(p.Len())
+	n.stats.InFrames += uint64(p.Frames())
+	n.stats.InBytes += uint64(p.TotalLen())
 	if len(p.Head()) < header.EthernetLen {
 		p.Own()
 	}
@@ -201,7 +213,7 @@ func (n *NIC) input(p *packet.Packet) {
 }
 
 func (n *NIC) drop(p *packet.Packet, counter *uint64) {
-	*counter++
+	*counter += uint64(p.Frames())
 	p.Release()
 }
 

@@ -44,6 +44,7 @@ type switchPort struct {
 	sw    *Switch
 	index int
 	port  physical.Port
+	rail  physical.Trainway // the port, if it takes trains
 }
 
 // NewSwitch returns a switch without ports.
@@ -57,6 +58,7 @@ func (s *Switch) Name() string { return s.name }
 // AddPort makes the switch use a port, and returns its number, from 0.
 func (s *Switch) AddPort(port physical.Port) int {
 	in := &switchPort{sw: s, index: len(s.ports), port: port}
+	in.rail, _ = port.(physical.Trainway)
 	s.ports = append(s.ports, in)
 	port.OnReceive(in.input)
 	return in.index
@@ -68,7 +70,7 @@ func (s *Switch) Stats() SwitchStats { return s.stats }
 // input takes a frame that arrived at a port.
 func (in *switchPort) input(p *packet.Packet) {
 	s := in.sw
-	s.stats.InFrames++
+	s.stats.InFrames += uint64(p.Frames())
 	if len(p.Head()) < header.EthernetLen {
 		p.Own()
 	}
@@ -120,7 +122,7 @@ func (s *Switch) forward(p *packet.Packet, dst header.MAC, in *switchPort) {
 	case st.port == in.index:
 		s.drop(p, &s.stats.Filtered)
 	default:
-		s.stats.Forwarded++
+		s.stats.Forwarded += uint64(p.Frames())
 		s.ports[st.port].output(p)
 	}
 }
@@ -136,6 +138,10 @@ func (s *Switch) flood(p *packet.Packet, in *switchPort) {
 		s.drop(p, &s.stats.Filtered)
 		return
 	}
+	if p.Frames() > 1 {
+		p.Break(func(frame *packet.Packet) { s.flood(frame, in) })
+		return
+	}
 	s.stats.Flooded++
 	for _, out := range s.ports[:last] {
 		if out != in {
@@ -147,15 +153,19 @@ func (s *Switch) flood(p *packet.Packet, in *switchPort) {
 
 // output gives a frame to the port, if it fits.
 func (out *switchPort) output(p *packet.Packet) {
-	if p.Len() > physical.MaxFrame(out.port.MTU()) {
+	if p.FrameLen() > physical.MaxFrame(out.port.MTU()) {
 		out.sw.drop(p, &out.sw.stats.TooLong)
+		return
+	}
+	if p.Frames() > 1 && out.rail == nil {
+		p.Break(out.port.Transmit)
 		return
 	}
 	out.port.Transmit(p)
 }
 
 func (s *Switch) drop(p *packet.Packet, counter *uint64) {
-	*counter++
+	*counter += uint64(p.Frames())
 	p.Release()
 }
 

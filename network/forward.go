@@ -80,6 +80,10 @@ func isNetworkAddr(a netip.Addr, prefix netip.Prefix) bool {
 }
 
 func (l *Layer) forwardAlong(p *packet.Packet, d *Datagram, h *header.IPv4, path *Path) {
+	if p.Frames() > 1 && (d.TTL <= 1 || p.FrameLen() > path.via.MTU()) {
+		p.Break(func(frame *packet.Packet) { l.forwardAlong(frame, d, h, path) })
+		return
+	}
 	// RFC 1812, section 5.3.1: a packet whose time to live would become zero is
 	// not forwarded.
 	if d.TTL <= 1 {
@@ -88,7 +92,7 @@ func (l *Layer) forwardAlong(p *packet.Packet, d *Datagram, h *header.IPv4, path
 		return
 	}
 	mtu := path.via.MTU()
-	fits := p.Len() <= mtu
+	fits := p.FrameLen() <= mtu
 	if !fits && h.DontFragment {
 		l.stats.TooBig++
 		// RFC 1191, section 4: with the MTU of the next hop.
@@ -96,7 +100,7 @@ func (l *Layer) forwardAlong(p *packet.Packet, d *Datagram, h *header.IPv4, path
 		return
 	}
 	decrementTTL(p.Head())
-	l.stats.Forwarded++
+	l.stats.Forwarded += uint64(p.Frames())
 	l.transmit(p, path, fits)
 }
 

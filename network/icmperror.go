@@ -26,6 +26,10 @@ func (l *Layer) PortUnreachable(p *packet.Packet, d *Datagram) {
 // refuse takes a packet that starts at its IP header and, if that is allowed,
 // tells its sender why it is not delivered.
 func (l *Layer) refuse(p *packet.Packet, d *Datagram, m header.ICMP) {
+	if p.Frames() > 1 {
+		p.Break(func(frame *packet.Packet) { l.refuse(frame, d, m) })
+		return
+	}
 	if !l.mayComplain(p, d) {
 		l.drop(p, &l.stats.ICMPErrorsForbidden)
 		return

@@ -10,7 +10,7 @@ import (
 // input takes a packet that starts at its IP header from an interface. group
 // says that its frame was sent to a group of stations.
 func (l *Layer) input(p *packet.Packet, in *Interface, group bool) {
-	l.stats.Received++
+	l.stats.Received += uint64(p.Frames())
 	// RFC 1122, sections 3.2.1.1 and 3.2.1.2: version and checksum are
 	// verified, and what is wrong is silently discarded.
 	h, _, err := header.ParseIPv4(p.Head())
@@ -22,7 +22,9 @@ func (l *Layer) input(p *packet.Packet, in *Interface, group bool) {
 		l.drop(p, &l.stats.InTruncated)
 		return
 	}
-	p.Truncate(h.TotalLength) // the padding of a short Ethernet frame
+	if p.Frames() == 1 {
+		p.Truncate(h.TotalLength) // the padding of a short Ethernet frame
+	}
 	if h.Src != in.vouched && !l.vouch(h.Src, h.Dst, in) {
 		l.drop(p, &l.stats.InMartian)
 		return
@@ -40,6 +42,8 @@ func (l *Layer) input(p *packet.Packet, in *Interface, group bool) {
 	case h.Dst == in.addr && !group:
 		l.deliver(p, d)
 	case l.forwardCached(p, d, &h):
+	case p.Frames() > 1:
+		p.Break(func(frame *packet.Packet) { l.classify(frame, d, &h) })
 	default:
 		l.classify(p, d, &h)
 	}
@@ -136,11 +140,15 @@ func (l *Layer) deliver(p *packet.Packet, d *Datagram) {
 		return
 	}
 	if len(proto.raws) > 0 {
+		if p.Frames() > 1 {
+			p.Break(func(frame *packet.Packet) { l.deliver(frame, d) })
+			return
+		}
 		l.deliverRaw(p, d, proto.raws)
 	}
 	switch {
 	case proto.handler != nil:
-		l.stats.Delivered++
+		l.stats.Delivered += uint64(p.Frames())
 		p.Pull(d.HeaderLen)
 		proto.handler.Input(p, d)
 	case len(proto.raws) > 0:

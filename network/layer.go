@@ -149,7 +149,7 @@ func (l *Layer) protocol(p header.Protocol) *protocol {
 
 // drop ends a packet and counts why.
 func (l *Layer) drop(p *packet.Packet, reason *uint64) {
-	*reason++
+	*reason += uint64(p.Frames())
 	p.Release()
 }
 

@@ -31,7 +31,7 @@ func (l *Layer) Output(p *packet.Packet, path *Path, o Send) error {
 			return err
 		}
 	}
-	total := header.IPv4Len + p.Len()
+	total := header.IPv4Len + p.FrameLen()
 	fits := total <= path.via.MTU()
 	if total > maxDatagram || (!fits && o.DontFragment) {
 		l.drop(p, &l.stats.OutTooLong)
@@ -41,21 +41,24 @@ func (l *Layer) Output(p *packet.Packet, path *Path, o Send) error {
 		o.TTL = DefaultTTL
 	}
 	h := header.IPv4{
-		TOS: o.TOS, TotalLength: total, ID: l.newID(), DontFragment: o.DontFragment,
+		TOS: o.TOS, TotalLength: total, ID: l.newIDs(p.Frames()), DontFragment: o.DontFragment,
 		TTL: o.TTL, Protocol: o.Protocol, Src: path.src, Dst: path.dst,
 	}
 	h.Put(p.Push(header.IPv4Len))
-	l.stats.Sent++
+	p.MarkIP()
+	l.stats.Sent += uint64(p.Frames())
 	l.transmit(p, path, fits)
 	return nil
 }
 
-// newID returns the identification of the next datagram. One that must not be
-// cut could have any (RFC 6864, section 4.1); a running number lets a
-// reader of a capture tell a repeated datagram from a new one.
-func (l *Layer) newID() uint16 {
-	l.nextID++
-	return l.nextID
+// newIDs returns the identification of the next datagram, and keeps the n-1 that
+// follow for it too, if it is a train. One that must not be cut could have any (RFC
+// 6864, section 4.1); a running number lets a reader of a capture tell a repeated
+// datagram from a new one.
+func (l *Layer) newIDs(n int) uint16 {
+	first := l.nextID + 1
+	l.nextID += uint16(n)
+	return first
 }
 
 // transmit puts a datagram with its IP header on the way, whole or in fragments.

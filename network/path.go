@@ -44,6 +44,18 @@ func (p *Path) Doubt() {
 	}
 }
 
+// CarriesTrains reports whether a train (packet.Packet.Couple) sent now would reach
+// the next hop whole.
+func (p *Path) CarriesTrains() bool {
+	switch {
+	case p.neighbour != nil:
+		return p.via.nic.CarriesTrains(p.neighbour)
+	case p.broadcast || p.via == nil:
+		return false
+	}
+	return true
+}
+
 // Broadcast reports whether the destination is a broadcast address.
 func (p *Path) Broadcast() bool { return p.broadcast }
 

@@ -103,7 +103,7 @@ func (l *Layer) outputHeader(p *packet.Packet, path *Path) error {
 	}
 	be.PutUint16(b[2:], uint16(len(b)))
 	if be.Uint16(b[4:]) == 0 {
-		be.PutUint16(b[4:], l.newID())
+		be.PutUint16(b[4:], l.newIDs(1))
 	}
 	if be.Uint32(b[12:]) == 0 {
 		src := path.src.As4()

@@ -40,6 +40,8 @@ type Packet struct {
 	// at sumAt (both counted from the start of buf). See PartialChecksum.
 	sumStart, sumAt int
 	checksum        checksumState
+
+	train
 }
 
 type checksumState uint8

@@ -13,6 +13,10 @@ type Pool struct {
 	free      [len(bufferSizes)]*Packet // by size of buffer
 	freeBytes int
 	live      int
+
+	// SingleFrames says that no trains are to be made: everything crosses every
+	// wire frame by frame. What arrives, and what taps see, is the same.
+	SingleFrames bool
 }
 
 // Get returns an empty packet with Headroom in front and room for size bytes.
@@ -54,6 +58,7 @@ func (pl *Pool) Live() int { return pl.live }
 func (p *Packet) Release() {
 	p.tail = nil
 	p.checksum = unverified
+	p.cars = p.cars[:0]
 	p.pool.live--
 	p.pool.keep(p)
 }

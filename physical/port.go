@@ -4,6 +4,15 @@ package physical
 
 import "septet/packet"
 
+// Trainway is a Port that may be given trains (packet.Packet.Couple), and breaks
+// them up itself whenever it cannot carry them whole.
+type Trainway interface {
+	Port
+	// CarriesTrains reports whether a train transmitted now would stay whole. It is
+	// not worth making one that would not.
+	CarriesTrains() bool
+}
+
 // Port is one end of a medium: a NIC's or a switch's socket for a cable.
 type Port interface {
 	// Transmit gives a frame to the medium, which owns it from then on and may

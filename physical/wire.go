@@ -110,5 +110,6 @@ type end struct {
 }
 
 func (e *end) Transmit(p *packet.Packet)              { e.out.transmit(p) }
+func (e *end) CarriesTrains() bool                    { return e.out.carriesTrains() }
 func (e *end) OnReceive(receive func(*packet.Packet)) { e.in.receive = receive }
 func (e *end) MTU() int                               { return e.out.wire.mtu }

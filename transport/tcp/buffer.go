@@ -121,6 +121,12 @@ func (sb *sendBuffer) acknowledge(s storage, seq header.Seq) {
 	}
 }
 
+// whole reports whether the n bytes from seq on lie in one piece.
+func (sb *sendBuffer) whole(seq header.Seq, n int) bool {
+	i := (sb.head + seq.Sub(sb.start)) & (len(sb.mem) - 1)
+	return i+n <= len(sb.mem)
+}
+
 // end is the sequence number after the last byte.
 func (sb *sendBuffer) end() header.Seq { return sb.start.Add(sb.size) }
 

@@ -29,13 +29,15 @@ import (
 type environment interface {
 	storage
 	// emit sends a segment. It must not call back into the connection.
-	emit(c *Conn, s Segment)
+	emit(c *Conn, s *Segment)
 	// recordStore lends the memory of scoreboards.
 	lendRecords() []sentSegment
 	takeBackRecords(ring []sentSegment)
 	// ack and sample are scratch space for one acknowledgement.
 	ack() *ack
 	sample() *Sample
+	// outgoing is scratch space for the segment to be emitted.
+	outgoing() *Segment
 	now() ev.Time
 	// secrets returns an initial sequence number (RFC 6528) and the offset of the
 	// timestamp clock (RFC 7323, section 5.4).

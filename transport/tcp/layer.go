@@ -30,6 +30,8 @@ type Layer struct {
 	timeWaits int
 	stats     Stats
 	segment   Segment // the one being received
+	sending   Segment // the one being sent
+	train     train   // what is being sent
 	phantom   Conn    // the one a SYN cookie is sent for
 	fastOpens peers[fastOpenPeer]
 	paths     peers[pathEstimate]
@@ -175,25 +177,34 @@ func (e *expirer) Expire(*ev.Timer) {
 
 // Input takes a segment from the network layer.
 func (l *Layer) Input(p *packet.Packet, d *network.Datagram) {
-	l.stats.SegmentsIn++
+	l.stats.SegmentsIn += uint64(p.Frames())
 	if l.accept(p, d) {
-		s := &l.segment
-		now := l.loop.Now()
-		local := netip.AddrPortFrom(d.Dst, s.DstPort)
-		remote := netip.AddrPortFrom(d.Src, s.SrcPort)
-		c := l.table.find(local, remote)
-		if c != nil && !l.reopens(c, s) {
-			c.Input(now, s)
-			l.schedule(c)
-		} else if ln := l.listener(local); ln != nil {
-			ln.input(now, s, d, c)
+		if p.Frames() > 1 {
+			l.inputTrain(p, d)
 		} else {
-			l.stats.NoConnection++
-			l.refuse(s, d)
+			l.input(d)
 		}
-		s.Text = nil
+		l.segment.Text = nil
 	}
 	p.Release()
+}
+
+// input takes l.segment.
+func (l *Layer) input(d *network.Datagram) {
+	s := &l.segment
+	now := l.loop.Now()
+	local := netip.AddrPortFrom(d.Dst, s.DstPort)
+	remote := netip.AddrPortFrom(d.Src, s.SrcPort)
+	c := l.table.find(local, remote)
+	if c != nil && !l.reopens(c, s) {
+		c.Input(now, s)
+		l.schedule(c)
+	} else if ln := l.listener(local); ln != nil {
+		ln.input(now, s, d, c)
+	} else {
+		l.stats.NoConnection++
+		l.refuse(s, d)
+	}
 }
 
 // accept checks and parses what arrived into l.segment.
@@ -272,17 +283,24 @@ func (l *Layer) refuse(s *Segment, d *network.Datagram) {
 	if err != nil || path.Broadcast() {
 		return
 	}
-	l.send(&path, r, network.Send{})
+	l.flush()
+	l.send(&path, &r, network.Send{})
 }
 
-// emit sends a connection's segment.
-func (l *Layer) emit(c *Conn, s Segment) {
-	l.send(&c.path, s, network.Send{TTL: c.opts.TTL, TOS: c.opts.TOS})
+// emit sends a connection's segment, perhaps as a car of a train that waits for
+// more of them.
+func (l *Layer) emit(c *Conn, s *Segment) {
+	if !l.couple(c, s) {
+		l.send(&c.path, s, c.sendAs())
+	}
 }
+
+// sendAs returns how IP is to send the connection's segments.
+func (c *Conn) sendAs() network.Send { return network.Send{TTL: c.opts.TTL, TOS: c.opts.TOS} }
 
 // send puts the header in front of the text and gives the packet to IP, to be
 // sent as ip says.
-func (l *Layer) send(path *network.Path, s Segment, ip network.Send) {
+func (l *Layer) send(path *network.Path, s *Segment, ip network.Send) {
 	l.stats.SegmentsOut++
 	if s.Flags.Has(header.RST) {
 		l.stats.ResetsSent++
@@ -297,10 +315,21 @@ func (l *Layer) send(path *network.Path, s Segment, ip network.Send) {
 		p = l.pool.Get(0)
 		p.Borrow(s.Text)
 	}
+	l.putHeader(p, path, s, text)
+	l.output(p, path, s, ip)
+}
+
+// putHeader puts the TCP header in front of p, whose first frame has text bytes of
+// payload.
+func (l *Layer) putHeader(p *packet.Packet, path *network.Path, s *Segment, text int) {
 	n := s.Len()
 	s.Checksum = header.PseudoSum(path.Src(), path.Dst(), header.ProtocolTCP, n+text)
 	s.Put(p.Push(n))
 	p.PartialChecksum(checksumOffset)
+}
+
+// output gives p, which is s or begins with it, to IP.
+func (l *Layer) output(p *packet.Packet, path *network.Path, s *Segment, ip network.Send) {
 	// An error here is a segment lost before the wire: retransmission deals with
 	// it, or an ICMP message says more.
 	ip.Protocol, ip.DontFragment = header.ProtocolTCP, true
@@ -318,6 +347,9 @@ func (l *Layer) now() ev.Time { return l.loop.Now() }
 func (l *Layer) ack() *ack       { return &l.thisAck }
 func (l *Layer) sample() *Sample { return &l.thisRate }
 
+// outgoing returns the place where segments are made.
+func (l *Layer) outgoing() *Segment { return &l.sending }
+
 // rand returns the loop's source of randomness.
 func (l *Layer) rand() *rand.Rand { return l.loop.Rand() }
 
@@ -329,6 +361,9 @@ func (l *Layer) counters() *Stats { return &l.stats }
 
 // schedule sets the connection's timer to its deadline.
 func (l *Layer) schedule(c *Conn) {
+	if !l.train.open {
+		l.flush()
+	}
 	if d := c.Deadline(); d != c.timer.When() && c.state != Closed {
 		c.timer.Reset(d)
 	}

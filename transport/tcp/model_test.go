@@ -193,8 +193,8 @@ func (e *modelEnvironment) secrets(*Conn, ev.Time) (header.Seq, uint32) {
 }
 
 // emit looks at a segment on its way out.
-func (e *modelEnvironment) emit(c *Conn, s Segment) {
-	e.host.checkSent(c, &s)
+func (e *modelEnvironment) emit(c *Conn, s *Segment) {
+	e.host.checkSent(c, s)
 	e.Layer.emit(c, s)
 }
 

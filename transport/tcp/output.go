@@ -215,7 +215,8 @@ func (c *Conn) textFlags(seq header.Seq, n int, fin bool) header.TCPFlags {
 // that sending implies is kept here: SND.NXT, the timers, what the peer now
 // knows of our window.
 func (c *Conn) transmit(now ev.Time, flags header.TCPFlags, seq header.Seq, n int) {
-	s := Segment{TCP: header.TCP{
+	s := c.env.outgoing()
+	*s = Segment{TCP: header.TCP{
 		SrcPort: c.local.Port(), DstPort: c.remote.Port(), Seq: seq, Flags: flags,
 	}}
 	if n > 0 {
@@ -227,7 +228,7 @@ func (c *Conn) transmit(now ev.Time, flags header.TCPFlags, seq header.Seq, n in
 		c.acknowledged()
 	}
 	s.Window = c.advertise(flags)
-	c.putOptions(now, &s, n)
+	c.putOptions(now, s, n)
 	if flags&header.ACK != 0 {
 		c.duplicate = span{}
 	}
@@ -236,8 +237,8 @@ func (c *Conn) transmit(now ev.Time, flags header.TCPFlags, seq header.Seq, n in
 		// RFC 6093: the pointer is an offset from the sequence number.
 		s.Urgent = uint16(min(c.sndUp.Sub(seq), 0xffff))
 	}
-	c.markECN(&s, seq == c.sndMax)
-	c.counts.sent(&s, c.sndMax)
+	c.markECN(s, seq == c.sndMax)
+	c.counts.sent(s, c.sndMax)
 	if length := s.length(); length > 0 {
 		c.sent(now, seq, length, flags)
 	}

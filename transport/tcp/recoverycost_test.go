@@ -26,7 +26,7 @@ type silent struct {
 	sent int
 }
 
-func (s *silent) emit(*Conn, Segment) { s.sent++ }
+func (s *silent) emit(*Conn, *Segment) { s.sent++ }
 func (s *silent) schedule(*Conn)      {}
 
 // handDriven returns an established connection without anything below it.

@@ -280,7 +280,7 @@ func (c *Conn) Abort() {
 
 // replyReset refuses a segment that acknowledges what was never sent.
 func (c *Conn) replyReset(s *Segment) {
-	c.env.emit(c, Segment{TCP: header.TCP{
+	c.env.emit(c, &Segment{TCP: header.TCP{
 		SrcPort: c.local.Port(), DstPort: c.remote.Port(), Seq: s.Ack, Flags: header.RST,
 	}})
 }
