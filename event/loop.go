@@ -142,6 +142,10 @@ func (l *Loop) Turn() uint64 { return l.turn }
 // turn must be held.
 func (l *Loop) Post(r Runner) { l.posted.push(r) }
 
+// Settle runs everything posted, and what that posts, within the turn. It is for
+// whoever took the turn; what was posted must not call it.
+func (l *Loop) Settle() { l.settle() }
+
 // settle runs everything posted, and what that posts, until nothing is left.
 func (l *Loop) settle() {
 	for {

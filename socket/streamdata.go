@@ -29,7 +29,7 @@ func (t *stream) send(b []byte, flags int, to netip.AddrPort) (int, error) {
 	case flags&MSG_MORE != 0:
 		return t.conn.WriteMore(b)
 	}
-	return t.conn.Write(b)
+	return t.conn.WriteThrough(b)
 }
 
 // openWith is connect and send in one (MSG_FASTOPEN).

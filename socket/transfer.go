@@ -5,6 +5,7 @@ import (
 	"syscall"
 
 	"septet/event"
+	"septet/transport/tcp"
 )
 
 // Send sends b to the connected peer. On a stream it blocks until all of b is
@@ -68,16 +69,40 @@ func (s *Socket) receive(b []byte, flags int) (n int, from netip.AddrPort, err e
 		if err == nil && n < len(b) && s.wantsAll(flags) {
 			err = syscall.EAGAIN
 		}
-		if err == syscall.EAGAIN && !s.nonblocking && flags&(MSG_DONTWAIT|MSG_OOB) == 0 {
-			if err = l.Wait(s.protocol.readCond(), min(limit, s.readDeadline)); err == nil {
+		if err == syscall.EAGAIN && s.waits(flags) && (n == 0 || s.wantsAll(flags)) {
+			offered := s.offer(b[n:], flags)
+			err = l.Wait(s.protocol.readCond(), min(limit, s.readDeadline))
+			n += s.collect(offered)
+			if err == nil && n < len(b) {
 				continue
 			}
 		}
 		if n > 0 && err != nil {
-			return n, from, nil // MSG_WAITALL was cut short
+			return n, from, nil // MSG_WAITALL was cut short, or n bytes were placed
 		}
 		return n, from, err
 	}
+}
+
+// waits reports whether a call that receives blocks until something is there.
+func (s *Socket) waits(flags int) bool {
+	return !s.nonblocking && flags&(MSG_DONTWAIT|MSG_OOB) == 0
+}
+
+// offer lets a stream place what arrives during a wait in b itself.
+func (s *Socket) offer(b []byte, flags int) *tcp.Conn {
+	if t, ok := s.protocol.(*stream); ok && flags&^MSG_WAITALL == 0 && t.conn != nil && t.conn.Await(b) {
+		return t.conn
+	}
+	return nil
+}
+
+// collect ends an offer and returns how many bytes were placed.
+func (s *Socket) collect(from *tcp.Conn) int {
+	if from == nil {
+		return 0
+	}
+	return from.Collect()
 }
 
 func (s *Socket) wantsAll(flags int) bool {

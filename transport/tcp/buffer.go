@@ -89,9 +89,11 @@ func (r *ring) drop(n int) {
 }
 
 // sendBuffer has the bytes from SND.UNA on: sent and unacknowledged ones first,
-// then those not sent yet.
+// then those not sent yet. The last of them may still be the writer's (guest),
+// while its call lasts.
 type sendBuffer struct {
 	ring
+	guest []byte     // counted in size, but not in the ring
 	start header.Seq // of the first byte
 	limit int
 }
@@ -106,6 +108,54 @@ func (sb *sendBuffer) write(s storage, b []byte) int {
 	sb.put(sb.size, b[:n])
 	sb.size += n
 	return n
+}
+
+// writeGuest is write without copying. What is left of b must be adopted before b
+// changes.
+func (sb *sendBuffer) writeGuest(b []byte) int {
+	n := max(0, min(len(b), sb.limit-sb.size))
+	sb.guest = b[:n]
+	sb.size += n
+	return n
+}
+
+// adopt copies what is left of the guest into the ring.
+func (sb *sendBuffer) adopt(s storage) {
+	b := sb.guest
+	if len(b) == 0 {
+		return
+	}
+	sb.guest = nil
+	own := sb.size - len(b)
+	sb.reserve(s, sb.size, own)
+	sb.put(own, b)
+}
+
+// view returns the n bytes from offset at on, in two pieces where they wrap around
+// the end of the ring or go over to the guest. They are not in three.
+func (sb *sendBuffer) view(s storage, at, n int) (first, second []byte) {
+	own := sb.size - len(sb.guest)
+	switch {
+	case n == 0:
+		return nil, nil
+	case at+n <= own:
+		return sb.ring.view(at, n)
+	case at >= own:
+		return sb.guest[at-own : at-own+n : at-own+n], nil
+	}
+	if first, second = sb.ring.view(at, own-at); len(second) == 0 {
+		return first, sb.guest[:at+n-own]
+	}
+	sb.adopt(s)
+	return sb.ring.view(at, n)
+}
+
+// drop takes n bytes off the head.
+func (sb *sendBuffer) drop(n int) {
+	own := min(n, sb.size-len(sb.guest))
+	sb.ring.drop(own)
+	sb.guest = sb.guest[n-own:]
+	sb.size -= n - own
 }
 
 // acknowledge drops everything before seq.
@@ -123,8 +173,11 @@ func (sb *sendBuffer) acknowledge(s storage, seq header.Seq) {
 
 // whole reports whether the n bytes from seq on lie in one piece.
 func (sb *sendBuffer) whole(seq header.Seq, n int) bool {
-	i := (sb.head + seq.Sub(sb.start)) & (len(sb.mem) - 1)
-	return i+n <= len(sb.mem)
+	at, own := seq.Sub(sb.start), sb.size-len(sb.guest)
+	if n == 0 || at >= own {
+		return true
+	}
+	return at+n <= own && (sb.head+at)&(len(sb.mem)-1)+n <= len(sb.mem)
 }
 
 // end is the sequence number after the last byte.
@@ -143,6 +196,10 @@ type receiveBuffer struct {
 	ring
 	limit int
 	ahead spans // out of order
+
+	// A reader waits: what comes next is placed in its memory (Conn.Await).
+	waiting []byte // the room that is left there
+	placed  int
 }
 
 // free is how many bytes the window may offer.
@@ -157,9 +214,17 @@ func (rb *receiveBuffer) insert(s storage, next, seq header.Seq, b []byte) int {
 		kept += rb.ahead[n-1].right.Sub(next)
 	}
 	if seq == next && len(rb.ahead) == 0 {
-		rb.reserve(s, offset+len(b), kept)
-		rb.put(offset, b)
-		rb.size += len(b)
+		n := 0
+		if len(rb.waiting) > 0 && rb.size == 0 {
+			n = copy(rb.waiting, b)
+			rb.waiting = rb.waiting[n:]
+			rb.placed += n
+		}
+		if n < len(b) {
+			rb.reserve(s, offset+len(b)-n, kept)
+			rb.put(offset, b[n:])
+			rb.size += len(b) - n
+		}
 		return len(b)
 	}
 	if _, ok := rb.ahead.add(span{seq, seq.Add(len(b))}, maxRanges); !ok {

@@ -94,11 +94,18 @@ func TestSendBufferAgainstModel(t *testing.T) {
 		var (
 			memory         plainStorage
 			wrote, dropped int
+			guest          []byte
 		)
 		sb := sendBuffer{limit: 1 + r.IntN(20000), start: start}
 		for range 200 {
-			switch r.IntN(3) {
+			switch r.IntN(4) {
+			case 3: // a writer's own memory, which changes when its call is over
+				sb.adopt(&memory)
+				clear(guest)
+				guest = pattern(wrote, 1+r.IntN(5000))
+				wrote += sb.writeGuest(guest)
 			case 0:
+				sb.adopt(&memory)
 				n := 1 + r.IntN(5000)
 				got := sb.write(&memory, pattern(wrote, n))
 				if want := min(n, sb.limit-(wrote-dropped)); got != want {
@@ -111,7 +118,7 @@ func TestSendBufferAgainstModel(t *testing.T) {
 				}
 				at := r.IntN(sb.size)
 				n := 1 + r.IntN(sb.size-at)
-				first, second := sb.view(at, n)
+				first, second := sb.view(&memory, at, n)
 				if !bytes.Equal(append(bytes.Clone(first), second...), pattern(dropped+at, n)) {
 					t.Fatalf("seed %d: the bytes at %d are not those written", seed, dropped+at)
 				}

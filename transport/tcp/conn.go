@@ -46,6 +46,8 @@ type environment interface {
 	schedule(c *Conn)
 	// stateChanged tells that c moved on from state from because of e.
 	stateChanged(c *Conn, from State, e event)
+	// settle has everything run that was posted in this turn.
+	settle()
 	// rand is the network's source of randomness.
 	rand() *rand.Rand
 	// crowded says that there is no room for one more in TIME-WAIT.

@@ -340,6 +340,9 @@ func (l *Layer) output(p *packet.Packet, path *network.Path, s *Segment, ip netw
 // checksumOffset is where the checksum stands in a TCP header.
 const checksumOffset = 16
 
+// settle has everything run that was posted.
+func (l *Layer) settle() { l.loop.Settle() }
+
 // now returns the time of this turn.
 func (l *Layer) now() ev.Time { return l.loop.Now() }
 

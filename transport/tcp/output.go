@@ -220,7 +220,7 @@ func (c *Conn) transmit(now ev.Time, flags header.TCPFlags, seq header.Seq, n in
 		SrcPort: c.local.Port(), DstPort: c.remote.Port(), Seq: seq, Flags: flags,
 	}}
 	if n > 0 {
-		s.Text, s.rest = c.snd.view(max(seq.Sub(c.snd.start), 0), n) // a SYN's text follows it
+		s.Text, s.rest = c.snd.view(c.env, max(seq.Sub(c.snd.start), 0), n) // a SYN's text follows it
 		c.noteSize(seq, n)
 	}
 	if flags&header.ACK != 0 {

@@ -76,6 +76,7 @@ type stream struct {
 	loop  *ev.Loop
 	c     *Conn
 	ready ev.Cond
+	out   []byte // what is being written
 }
 
 func (s *stream) Notify(Ready) { s.loop.Signal(&s.ready) }
@@ -94,14 +95,38 @@ func (s *stream) try(f func() (int, error)) (int, error) {
 	}
 }
 
+// Read has what arrives while it waits placed in b, as the reads of sockets do.
 func (s *stream) Read(b []byte) (int, error) {
-	return s.try(func() (int, error) { return s.c.Read(b) })
+	s.loop.Lock()
+	defer s.loop.Unlock()
+	for {
+		n, err := s.c.Read(b)
+		if !errors.Is(err, syscall.EAGAIN) {
+			return n, err
+		}
+		placed := s.c.Await(b)
+		err = s.loop.Wait(&s.ready, ev.Never)
+		if placed {
+			if n := s.c.Collect(); n > 0 {
+				return n, nil
+			}
+		}
+		if err != nil {
+			return 0, err
+		}
+	}
 }
 
+// Write writes through, from memory that has other bytes in it as soon as the call
+// is over.
 func (s *stream) Write(b []byte) (n int, err error) {
 	for n < len(b) && err == nil {
 		var m int
-		m, err = s.try(func() (int, error) { return s.c.Write(b[n:]) })
+		s.out = append(s.out[:0], b[n:]...)
+		m, err = s.try(func() (int, error) { return s.c.WriteThrough(s.out) })
+		for i := range s.out {
+			s.out[i] ^= 0x55
+		}
 		n += m
 	}
 	return n, err

@@ -27,7 +27,7 @@ type silent struct {
 }
 
 func (s *silent) emit(*Conn, *Segment) { s.sent++ }
-func (s *silent) schedule(*Conn)      {}
+func (s *silent) schedule(*Conn)       {}
 
 // handDriven returns an established connection without anything below it.
 func handDriven(t testing.TB, window int) (*Conn, *silent) {

@@ -83,7 +83,7 @@ func (l *Layer) flush() {
 	if c.state == Closed {
 		return // and its buffer is gone
 	}
-	t.first.Text, _ = c.snd.view(t.first.Seq.Sub(c.snd.start), t.text)
+	t.first.Text, _ = c.snd.view(l, t.first.Seq.Sub(c.snd.start), t.text)
 	if len(t.cars) == 1 {
 		l.send(&c.path, &t.first, c.sendAs())
 		return

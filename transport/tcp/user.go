@@ -205,6 +205,50 @@ func (c *Conn) write(b []byte) (int, error) {
 	return n, nil
 }
 
+// leastThrough is the shortest write that is worth an exchange with the peer to save
+// copying it.
+const leastThrough = 8 << 10
+
+// WriteThrough is Write for who has taken the turn. It has everything run that the
+// write leads to, which on a wire without delay is the peer's receipt of it, and
+// copies only what the peer has not acknowledged by then.
+func (c *Conn) WriteThrough(b []byte) (int, error) {
+	if len(b) < leastThrough || c.opening() || !c.maySend() || c.is(flagUrgent) || !c.path.CarriesTrains() {
+		return c.Write(b)
+	}
+	c.unset(flagMore)
+	n := c.snd.writeGuest(b)
+	if n == 0 {
+		return 0, syscall.EAGAIN
+	}
+	c.act(c.env.now())
+	c.env.settle()
+	c.snd.adopt(c.env)
+	return n, nil
+}
+
+// Await has what arrives next placed in b itself, as far as it fits, until Collect
+// is called. It returns false if that cannot be: something is there to read already,
+// or another reader waits.
+func (c *Conn) Await(b []byte) bool {
+	if c.rcv.waiting != nil || c.rcv.placed > 0 || c.rcv.size > 0 || c.is(flagRcvUrgent|flagReadClosed) {
+		return false
+	}
+	c.rcv.waiting = b
+	return true
+}
+
+// Collect ends Await and returns how many bytes are in b.
+func (c *Conn) Collect() int {
+	n := c.rcv.placed
+	c.rcv.waiting, c.rcv.placed = nil, 0
+	if n > 0 {
+		c.tuneReceive(c.env.now(), n)
+		c.updatePeer()
+	}
+	return n
+}
+
 // CloseWrite is CLOSE as RFC 9293, section 3.10.4, means it: the user has no more
 // to send, but still receives.
 func (c *Conn) CloseWrite() error {
