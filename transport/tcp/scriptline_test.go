@@ -237,6 +237,8 @@ func (s *script) call(verb string, arg int) (result string, isCall bool) {
 		return transferred(n, err), true
 	case "error":
 		return errorName(c.TakeError()), true
+	case "soft":
+		return errorName(c.SoftError()), true
 	case "shutdown":
 		return errorName(c.CloseWrite()), true
 	case "shutread":

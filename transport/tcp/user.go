@@ -134,6 +134,14 @@ func (c *Conn) TakeError() error {
 	return c.err
 }
 
+// SoftError returns what ICMP last reported about a connection that goes on all the
+// same, once: RFC 9293, section 3.9.1.8, MUST-47.
+func (c *Conn) SoftError() error {
+	err := c.soft
+	c.soft = nil
+	return err
+}
+
 // Read is RECEIVE (RFC 9293, section 3.10.3). It returns EAGAIN when there is
 // nothing yet, io.EOF after the peer's FIN.
 func (c *Conn) Read(b []byte) (int, error) {
