@@ -188,6 +188,20 @@ func TestListenWhileConnected(t *testing.T) {
 	if len(b.sent) != 1 || b.sent[0].DstPort != 5001 || b.sent[0].Flags != header.SYN|header.ACK {
 		t.Errorf("the new listener must answer beside the old connection")
 	}
+	// While connections with its port are in SYN-SENT and SYN-RECEIVED.
+	s.listener.Close()
+	port, err := s.tcp.Reserve(anyPort(scriptService), true)
+	if err != nil {
+		t.Fatal(err)
+	}
+	calling, err := s.tcp.Connect(port, netip.AddrPortFrom(benchPeer, 7), nil, Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	port.Release()
+	if got := s.listen(5); got != "ok" || calling.state != SynSent {
+		t.Errorf("listening on the port of a connection in SYN-SENT: %s, and it is %v", got, calling.state)
+	}
 }
 
 // TestLocalAddress: OPEN takes a local address or has IP choose one, and every
@@ -228,6 +242,7 @@ func TestLocalAddress(t *testing.T) {
 // whether it is still there.
 func TestNegativeAdvice(t *testing.T) {
 	//rfc:9293 MUST-20
+	//rfc:9293 SHLD-10
 	//rfc:1122 2.3.2.1 rule advice from TCP makes ARP ask again
 	b := newBench(t, nil, 1500)
 	if _, err := b.tcp.Connect(nil, netip.AddrPortFrom(benchPeer, 80), nil, Options{}); err != nil {
@@ -235,7 +250,11 @@ func TestNegativeAdvice(t *testing.T) {
 	}
 	b.advance(ev.Time(500 * time.Millisecond))
 	before := arpRequests(b.nic)
-	b.advance(ev.Time(20 * time.Second))
+	b.advance(ev.Time(6 * time.Second)) // SYNs at 1 and 3 s
+	if n := arpRequests(b.nic) - before; n != 0 {
+		t.Errorf("after two retransmissions the next hop was asked %d times, must not be before the third", n)
+	}
+	b.advance(ev.Time(20 * time.Second)) // and at 7 and 15 s
 	if n := arpRequests(b.nic) - before; n == 0 {
 		t.Error("after four retransmissions the next hop was never asked")
 	}

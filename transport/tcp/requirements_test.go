@@ -1,32 +1,32 @@
 package tcp
 
 import (
-	"cmp"
 	"flag"
 	"fmt"
 	"go/ast"
+	"go/build"
 	"go/parser"
 	"go/token"
+	"maps"
 	"os"
 	"path/filepath"
 	"regexp"
 	"slices"
-	"strconv"
 	"strings"
 	"testing"
 )
 
 // Which test proves which requirement stands with the test, in a line of this form
-// inside a test function or its comment, or inside a script:
+// at the beginning of a script or inside a test function:
 //
 //	//rfc:9293 MUST-13
-//	#rfc:6298 5.3 MUST an acknowledgement of new data restarts the timer
+//	#rfc:6298 5.3 SHOULD an ACK of new data restarts the timer
 //
-// that is, the RFC, and then either one of RFC 9293's own numbers, or a section, a
-// level (MUST, SHOULD, MAY, or "rule" for what is said without such a word) and a few
-// words. Words behind a number that begin with
-// "declined:" say that, and why, Septet does not do this; the test then shows what it
-// does instead. REQUIREMENTS.md is made from these lines by
+// that is, the document (see documents), and then either one of RFC 9293's own
+// numbers, or a section, a level (MUST, SHOULD, MAY, or "rule" for what is said
+// without such a word) and a few words. What follows "declined:" says that, and why,
+// Septet does not do this; the test then shows what it does instead. REQUIREMENTS.md
+// is made from these lines by
 //
 //	go test ./transport/tcp -run TestRequirements -update
 
@@ -34,10 +34,10 @@ import (
 
 var update = flag.Bool("update", false, "write REQUIREMENTS.md")
 
-// requirement is one such line.
+// requirement is what one test proves.
 type requirement struct {
-	rfc             int
-	section, level  string
+	document        string
+	section, level  string // level may be a number of RFC 9293
 	words, declined string
 	test            string // empty: none
 }
@@ -58,34 +58,51 @@ var elsewhere = []struct{ test, line string }{
 	{"network.TestPath", "1122 3.3.4.3 rule a source address fits the interface that it leaves by"},
 }
 
-// TestRequirements holds REQUIREMENTS.md to the tests.
+// TestRequirements holds REQUIREMENTS.md to the tests, and the tests to the RFCs:
+// every MUST of RFC 9293 has a test, its SHOULDs a test or a reason, and every
+// document that Septet follows is there.
 func TestRequirements(t *testing.T) {
-	all := scriptRequirements(t)
-	all = append(all, testRequirements(t)...)
-	for _, e := range elsewhere {
-		pkg, name, _ := strings.Cut(e.test, ".")
-		dir := map[string]string{"header": "../../header", "network": "../../network"}[pkg]
-		if f := testFunctions(t, dir)[name]; f == nil || skips(f) {
-			t.Errorf("%s does not exist or is skipped", e.test)
+	all := slices.Concat(scriptRequirements(t), testRequirements(t), elsewhereRequirements(t))
+	all = append(all, unproved(t, all)...)
+	for _, d := range documents {
+		found := slices.ContainsFunc(all, func(r requirement) bool { return r.document == d.name })
+		switch {
+		case d.later != "" && found:
+			t.Errorf("%s is said to come later (%s), but there are tests of it", d, d.later)
+		case d.later == "" && !found:
+			t.Errorf("%s: no test proves anything of it", d)
 		}
-		all = append(all, parseRequirement(t, e.test, e.line))
 	}
+	checkFile(t, "REQUIREMENTS.md", markdown(all))
+}
+
+// unproved returns what RFC 9293 numbers and no test proves. That may be no MUST, and
+// a SHOULD or MAY only for a reason.
+func unproved(t *testing.T, all []requirement) (missing []requirement) {
 	proved := map[string]bool{}
 	for _, r := range all {
-		if r.rfc == 9293 {
+		if r.document == "9293" {
 			proved[r.level] = true
 		}
 	}
+	reasons := maps.Clone(declined)
 	for _, n := range numbered {
-		if proved[n.id] {
+		reason, given := reasons[n.id]
+		delete(reasons, n.id)
+		switch {
+		case proved[n.id] && given:
+			t.Errorf("RFC 9293, %s: there is a test of it, and a reason why there is none", n.id)
+		case proved[n.id]:
 			continue
-		}
-		all = append(all, requirement{rfc: 9293, section: n.section, level: n.id, words: n.words})
-		if strings.HasPrefix(n.id, "MUST-") {
+		case strings.HasPrefix(n.id, "MUST-") || !given:
 			t.Errorf("RFC 9293, %s (%s): no test proves that %s", n.id, n.section, n.words)
 		}
+		missing = append(missing, requirement{document: "9293", section: n.section, level: n.id, words: n.words, declined: reason})
 	}
-	checkFile(t, "REQUIREMENTS.md", render(all))
+	for id := range reasons {
+		t.Errorf("RFC 9293 has no number %s, but there is a reason why it is declined", id)
+	}
+	return missing
 }
 
 func checkFile(t *testing.T, file, want string) {
@@ -100,43 +117,58 @@ func checkFile(t *testing.T, file, want string) {
 	}
 }
 
-var numberedLevel = regexp.MustCompile(`^(MUST|SHLD|MAY|REC)-\d+$`)
+var (
+	numberedLevel = regexp.MustCompile(`^(MUST|SHLD|MAY|REC)-\d+$`)
+	levels        = []string{"MUST", "SHOULD", "MAY", "rule"}
+	sectionNumber = regexp.MustCompile(`^\d+(\.\d+)*$`)
+)
 
 // parseRequirement reads what follows "rfc:".
 func parseRequirement(t *testing.T, test, line string) requirement {
 	t.Helper()
+	bad := func(must string) requirement {
+		t.Errorf("%s: %q: %s", test, line, must)
+		return requirement{}
+	}
 	r := requirement{test: test}
-	number, rest, _ := strings.Cut(strings.TrimSpace(line), " ")
-	var err error
-	if r.rfc, err = strconv.Atoi(number); err != nil {
-		t.Errorf("%s: %q does not begin with the number of an RFC", test, line)
+	text, declined, isDeclined := strings.Cut(strings.TrimSpace(line), " declined: ")
+	r.declined = declined
+	if isDeclined && declined == "" {
+		return bad("it must be said why")
+	}
+	var rest string
+	r.document, rest, _ = strings.Cut(text, " ")
+	if !known(r.document) {
+		return bad("must begin with a document of the list")
 	}
 	first, rest, _ := strings.Cut(rest, " ")
 	if !numberedLevel.MatchString(first) {
 		r.section = first
 		r.level, r.words, _ = strings.Cut(rest, " ")
-		if !slices.Contains([]string{"MUST", "SHOULD", "MAY", "rule"}, r.level) || r.words == "" || !strings.ContainsAny(r.section, "0123456789ABC") {
-			t.Errorf("%s: %q must be an RFC, a section, a level and words, or an RFC and a number", test, line)
+		if !slices.Contains(levels, r.level) || r.words == "" || !sectionNumber.MatchString(r.section) {
+			return bad("must be a document, a section, a level and words, or a document and a number")
 		}
 		return r
 	}
-	r.level = first
-	r.declined, _ = strings.CutPrefix(rest, "declined: ")
-	if rest != "" && r.declined == rest {
-		t.Errorf("%s: %q: a number has its words already", test, line)
+	if rest != "" {
+		return bad("a number has its words already")
 	}
+	r.level = first
 	for _, n := range numbered {
-		if r.rfc == 9293 && n.id == first {
+		if r.document == "9293" && n.id == first {
 			r.section, r.words = n.section, n.words
 			return r
 		}
 	}
-	t.Errorf("%s: RFC %d has no requirement with the number %s", test, r.rfc, first)
-	return r
+	return bad("there is no such number")
 }
 
-// scriptRequirements reads those of the scripts that TestScripts plays.
+// scriptRequirements reads those of the scripts that TestScripts plays, which are all
+// in testdata.
 func scriptRequirements(t *testing.T) (all []requirement) {
+	if f := testFunctions(t, ".")["TestScripts"]; f == nil || skips(f) {
+		t.Error("TestScripts is not there or may be skipped: no script proves anything")
+	}
 	files, err := filepath.Glob("testdata/*.script")
 	if err != nil {
 		t.Fatal(err)
@@ -172,8 +204,7 @@ func scriptRequirements(t *testing.T) (all []requirement) {
 // testRequirements reads those of this package's test functions.
 func testRequirements(t *testing.T) (all []requirement) {
 	fset := token.NewFileSet()
-	files, _ := filepath.Glob("*_test.go")
-	for _, file := range files {
+	for _, file := range testFiles(t, ".") {
 		parsed, err := parser.ParseFile(fset, file, nil, parser.ParseComments)
 		if err != nil {
 			t.Fatal(err)
@@ -185,8 +216,8 @@ func testRequirements(t *testing.T) (all []requirement) {
 					continue
 				}
 				f := functionAround(parsed, c.Pos())
-				if f == nil || !strings.HasPrefix(f.Name.Name, "Test") || skips(f) {
-					t.Errorf("%v: %s belongs to no test, or to one that is skipped", fset.Position(c.Pos()), c.Text)
+				if f == nil || !isTest(f) || skips(f) {
+					t.Errorf("%v: %s belongs to no test, or to one that may be skipped", fset.Position(c.Pos()), c.Text)
 					continue
 				}
 				all = append(all, parseRequirement(t, f.Name.Name, rest))
@@ -196,34 +227,44 @@ func testRequirements(t *testing.T) (all []requirement) {
 	return all
 }
 
-func functionAround(file *ast.File, at token.Pos) *ast.FuncDecl {
-	for _, d := range file.Decls {
-		f, ok := d.(*ast.FuncDecl)
-		if !ok {
-			continue
+func elsewhereRequirements(t *testing.T) (all []requirement) {
+	dirs := map[string]string{"header": "../../header", "network": "../../network"}
+	for _, e := range elsewhere {
+		pkg, name, _ := strings.Cut(e.test, ".")
+		if f := testFunctions(t, dirs[pkg])[name]; f == nil || skips(f) {
+			t.Errorf("%s does not exist or may be skipped", e.test)
 		}
-		begin := f.Pos()
-		if f.Doc != nil {
-			begin = f.Doc.Pos()
-		}
-		if begin <= at && at <= f.End() {
-			return f
+		all = append(all, parseRequirement(t, e.test, e.line))
+	}
+	return all
+}
+
+// testFiles are the files of a package's tests that are part of the build here.
+func testFiles(t *testing.T, dir string) (files []string) {
+	all, err := filepath.Glob(filepath.Join(dir, "*_test.go"))
+	if err != nil || len(all) == 0 {
+		t.Fatalf("no tests in %s: %v", dir, err)
+	}
+	for _, file := range all {
+		if in, err := build.Default.MatchFile(filepath.Split(file)); err != nil {
+			t.Fatal(err)
+		} else if in {
+			files = append(files, file)
 		}
 	}
-	return nil
+	return files
 }
 
 // testFunctions returns the test functions of a package.
 func testFunctions(t *testing.T, dir string) map[string]*ast.FuncDecl {
 	all := map[string]*ast.FuncDecl{}
-	files, _ := filepath.Glob(filepath.Join(dir, "*_test.go"))
-	for _, file := range files {
+	for _, file := range testFiles(t, dir) {
 		parsed, err := parser.ParseFile(token.NewFileSet(), file, nil, 0)
 		if err != nil {
 			t.Fatal(err)
 		}
 		for _, d := range parsed.Decls {
-			if f, ok := d.(*ast.FuncDecl); ok && f.Recv == nil && strings.HasPrefix(f.Name.Name, "Test") {
+			if f, ok := d.(*ast.FuncDecl); ok && isTest(f) {
 				all[f.Name.Name] = f
 			}
 		}
@@ -231,100 +272,44 @@ func testFunctions(t *testing.T, dir string) map[string]*ast.FuncDecl {
 	return all
 }
 
-// skips reports whether a test may skip itself. One that proves something may not.
+func isTest(f *ast.FuncDecl) bool {
+	return f.Recv == nil && strings.HasPrefix(f.Name.Name, "Test")
+}
+
+func functionAround(file *ast.File, at token.Pos) *ast.FuncDecl {
+	for _, d := range file.Decls {
+		if f, ok := d.(*ast.FuncDecl); ok && f.Pos() <= at && at <= f.End() {
+			return f
+		}
+	}
+	return nil
+}
+
+// skips reports whether a test, or a part of it, may be left out of a plain "go
+// test". With -short it may be: one that says "if testing.Short()".
 func skips(f *ast.FuncDecl) (found bool) {
 	ast.Inspect(f, func(n ast.Node) bool {
-		if s, ok := n.(*ast.SelectorExpr); ok && strings.HasPrefix(s.Sel.Name, "Skip") {
-			found = true
+		switch n := n.(type) {
+		case *ast.IfStmt:
+			if call, ok := n.Cond.(*ast.CallExpr); ok && named(call.Fun, "Short") {
+				return false
+			}
+		case *ast.SelectorExpr:
+			found = found || named(n, "Skip", "Skipf", "SkipNow")
 		}
 		return true
 	})
 	return found
 }
 
-// render writes the table.
-func render(all []requirement) string {
-	slices.SortStableFunc(all, func(a, b requirement) int {
-		return cmp.Or(cmp.Compare(order(a.rfc), order(b.rfc)), cmp.Compare(a.rfc, b.rfc), compareLevels(a, b),
-			compareSections(a.section, b.section), cmp.Compare(a.level, b.level), cmp.Compare(a.words, b.words), cmp.Compare(a.test, b.test))
-	})
-	all = slices.Compact(all)
-	var b strings.Builder
-	b.WriteString("# What the standards require of TCP, and the tests that prove it\n\n" +
-		"Made from the tests by `go test ./transport/tcp -run TestRequirements -update`; not to be edited. A test without a\n" +
-		"package's name is one of this package's.\n\n" + summaryOf(all) +
-		"\n| RFC | section | level | requirement | test |\n|---|---|---|---|---|\n")
-	for _, r := range all {
-		test := "none"
-		if r.test != "" {
-			test = "`" + r.test + "`"
-		}
-		words := r.words
-		if r.declined != "" {
-			words += ". **Declined**: " + r.declined
-		}
-		fmt.Fprintf(&b, "| %d | %s | %s | %s | %s |\n", r.rfc, r.section, r.level, words, test)
-	}
-	return b.String()
+func named(e ast.Expr, names ...string) bool {
+	s, ok := e.(*ast.SelectorExpr)
+	return ok && slices.Contains(names, s.Sel.Name)
 }
 
-// summaryOf counts RFC 9293's numbers.
-func summaryOf(all []requirement) string {
-	var b strings.Builder
-	b.WriteString("| RFC 9293 | numbered | proved | declined | without a test |\n|---|---|---|---|---|\n")
-	for _, level := range []string{"MUST", "SHLD", "MAY", "REC"} {
-		state := map[string]string{}
-		for _, r := range all {
-			if r.rfc != 9293 || !strings.HasPrefix(r.level, level+"-") {
-				continue
-			}
-			switch {
-			case r.test == "":
-				state[r.level] = "none"
-			case r.declined != "":
-				state[r.level] = "declined"
-			case state[r.level] == "":
-				state[r.level] = "proved"
-			}
-		}
-		count := map[string]int{}
-		for _, s := range state {
-			count[s]++
-		}
-		fmt.Fprintf(&b, "| %s | %d | %d | %d | %d |\n", level, len(state), count["proved"], count["declined"], count["none"])
+func (d document) String() string {
+	if d.name == draftBBR {
+		return "the draft of BBR"
 	}
-	return b.String()
-}
-
-// order puts RFC 9293 first.
-func order(rfc int) int {
-	if rfc == 9293 {
-		return 0
-	}
-	return 1
-}
-
-// compareLevels orders RFC 9293's numbers.
-func compareLevels(a, b requirement) int {
-	if a.rfc != 9293 || b.rfc != 9293 {
-		return 0
-	}
-	rank := func(r requirement) (int, int) {
-		level, number, _ := strings.Cut(r.level, "-")
-		n, _ := strconv.Atoi(number)
-		return slices.Index([]string{"MUST", "SHLD", "REC", "MAY", "SHOULD", "rule"}, level), n
-	}
-	la, na := rank(a)
-	lb, nb := rank(b)
-	return cmp.Or(cmp.Compare(la, lb), cmp.Compare(na, nb))
-}
-
-// compareSections compares "3.8.6" and "3.10" number by number.
-func compareSections(a, b string) int {
-	x, y := strings.Split(a, "."), strings.Split(b, ".")
-	return slices.CompareFunc(x, y, func(p, q string) int {
-		m, _ := strconv.Atoi(p)
-		n, _ := strconv.Atoi(q)
-		return cmp.Or(cmp.Compare(m, n), cmp.Compare(p, q))
-	})
+	return fmt.Sprintf("RFC %s (%s)", d.name, d.title)
 }

@@ -326,6 +326,8 @@ func (s *script) check(verb string, words []string, arg int) {
 		got, want = c.QuickACKs(), arg == 1
 	case "tos":
 		got, want = int(s.lastIP.TOS), arg
+	case "fragment": // whether routers may cut it
+		got, want = !s.lastIP.DontFragment, arg == 1
 	case "ttl":
 		got, want = int(s.lastIP.TTL), arg
 	case "pending":

@@ -17,6 +17,7 @@ func TestInitialSequenceNumbers(t *testing.T) {
 	//rfc:9293 MUST-9
 	//rfc:9293 SHLD-1
 	//rfc:6528 3 SHOULD ISN = M + F(addresses, secret)
+	//rfc:6528 3 MUST the hash cannot be computed from outside
 	b := newBench(t, nil, 1500)
 	iss := func(l *Layer, host, peer uint16, now ev.Time) header.Seq {
 		c := &Conn{local: netip.AddrPortFrom(benchHost, host), remote: netip.AddrPortFrom(benchPeer, peer)}

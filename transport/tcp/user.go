@@ -134,8 +134,9 @@ func (c *Conn) TakeError() error {
 	return c.err
 }
 
-// SoftError returns what ICMP last reported about a connection that goes on all the
-// same, once: RFC 9293, section 3.9.1.8, MUST-47.
+// SoftError returns what is wrong with a connection that goes on all the same, once:
+// what ICMP has reported, or ETIMEDOUT when the same segment was sent again three
+// times (RFC 9293, section 3.9.1.8, MUST-47). Something acknowledged clears it.
 func (c *Conn) SoftError() error {
 	err := c.soft
 	c.soft = nil
