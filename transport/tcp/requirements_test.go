@@ -286,20 +286,33 @@ func functionAround(file *ast.File, at token.Pos) *ast.FuncDecl {
 }
 
 // skips reports whether a test, or a part of it, may be left out of a plain "go
-// test". With -short it may be: one that says "if testing.Short()".
+// test": by Skip, or by a bare return. With -short it may be: one that says "if
+// testing.Short()".
 func skips(f *ast.FuncDecl) (found bool) {
+	for _, s := range f.Body.List {
+		leaves := s
+		if branch, ok := s.(*ast.IfStmt); ok && !isShort(branch) && len(branch.Body.List) == 1 {
+			leaves = branch.Body.List[0]
+		}
+		if _, ok := leaves.(*ast.ReturnStmt); ok {
+			return true
+		}
+	}
 	ast.Inspect(f, func(n ast.Node) bool {
 		switch n := n.(type) {
 		case *ast.IfStmt:
-			if call, ok := n.Cond.(*ast.CallExpr); ok && named(call.Fun, "Short") {
-				return false
-			}
+			return !isShort(n)
 		case *ast.SelectorExpr:
 			found = found || named(n, "Skip", "Skipf", "SkipNow")
 		}
 		return true
 	})
 	return found
+}
+
+func isShort(s *ast.IfStmt) bool {
+	call, ok := s.Cond.(*ast.CallExpr)
+	return ok && named(call.Fun, "Short")
 }
 
 func named(e ast.Expr, names ...string) bool {
