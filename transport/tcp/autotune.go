@@ -15,23 +15,44 @@ type autotune struct {
 	copied int     // read by the user in this round trip
 	space  int     // and in the best one so far
 	since  ev.Time // when this round trip began
+
+	// The round-trip time as the receiver sees it: from our timestamp to its echo on
+	// data. The least of the last round trip, and of this one; zero: none.
+	rtt, least time.Duration
 }
 
 // tuneLeastRTT is the round-trip time below which the usual buffers do for any
-// path. What counts is the least one measured, at the latest by the handshake:
-// others have a delayed ACK in them.
+// path. What counts there is the least one measured, at the latest by the
+// handshake: others have a delayed ACK in them.
 const tuneLeastRTT = time.Millisecond
+
+// timeData takes the round-trip time that a segment with data in order shows. Its
+// echo may be old, of before a pause of the sender's, so the least of a round trip
+// counts.
+func (c *Conn) timeData(now ev.Time, s *Segment) {
+	t := &c.tune
+	if c.opts.ReceiveBuffer != 0 || c.rcv.limit >= c.about.MaxReceiveBuffer ||
+		!c.stamp.enabled || s.Options.TSEcr == 0 {
+		return
+	}
+	ticks := int32(c.stamp.clock(now) - s.Options.TSEcr)
+	if rtt := time.Duration(ticks) * timestampTickDuration; rtt > 0 && (t.least == 0 || rtt < t.least) {
+		t.least = rtt
+	}
+}
 
 // tuneReceive grows the receive buffer when the user has read more in a round trip
 // than ever before: the sender, whose window doubles in that time, is to find twice
-// as much room.
+// as much room. It is the round trip of now, with its queues: by the path's own a
+// sender that fills a long queue would be held at this window, lose nothing, and
+// never make room for others.
 func (c *Conn) tuneReceive(now ev.Time, n int) {
 	t, most := &c.tune, c.about.MaxReceiveBuffer
 	if c.opts.ReceiveBuffer != 0 || c.rcv.limit >= most {
 		return
 	}
 	t.copied += n
-	if rtt := c.rack.minRTT; rtt < tuneLeastRTT || now.Sub(t.since) < rtt {
+	if rtt := c.rack.minRTT; rtt < tuneLeastRTT || now.Sub(t.since) < max(rtt, t.rtt) {
 		return
 	}
 	if t.copied > t.space {
@@ -43,6 +64,7 @@ func (c *Conn) tuneReceive(now ev.Time, n int) {
 		t.space = t.copied
 	}
 	t.copied, t.since = 0, now
+	t.rtt, t.least = t.least, 0
 }
 
 // tuneSend grows the send buffer with the congestion window: one window is in the

@@ -104,7 +104,6 @@ func (b *BBR) Open(w *Window, now ev.Time) {
 // Acked is UpdateOnACK (section 5.2.3).
 func (b *BBR) Acked(w *Window, s *Sample) {
 	b.now, b.delivered = s.Now, s.TotalDelivered
-	b.noticeIdle(s)
 	b.inFlight = s.InFlight
 	if s.TotalLost > b.loss.total {
 		b.loss.total = s.TotalLost
@@ -155,9 +154,7 @@ func (b *BBR) Recovered(w *Window, _ ev.Time) {
 	}
 }
 
-// Restarted tells that the connection sends again after nothing was in flight:
-// HandleRestartFromIdle (section 5.4.1). A caller that does not say so loses only
-// the exact pacing rate of the first round trip: Acked notices too.
+// Restarted is HandleRestartFromIdle (section 5.4.1).
 func (b *BBR) Restarted(w *Window, now ev.Time) {
 	b.idleRestart = true
 	b.extra.since, b.extra.delivered = now, 0
@@ -167,15 +164,6 @@ func (b *BBR) Restarted(w *Window, now ev.Time) {
 		b.setPacingRateWithGain(w, 100)
 	case b.state == bbrProbeRTT:
 		b.checkProbeRTTDone(w)
-	}
-}
-
-// noticeIdle finds from an acknowledgement that what it covers was sent after an
-// idle period.
-func (b *BBR) noticeIdle(s *Sample) {
-	if b.inFlight == 0 && s.AppLimited && b.delivered > int64(s.Delivered) {
-		b.idleRestart = true
-		b.extra.since, b.extra.delivered = s.Now.Add(-s.RTT), 0
 	}
 }
 
@@ -210,11 +198,14 @@ func (b *BBR) setPacingRateWithGain(w *Window, gain int64) {
 
 // setCwnd is SetCwnd (section 5.6.4.6).
 func (b *BBR) setCwnd(w *Window, s *Sample) {
-	limit := b.maxInflight(w)
+	limit, opens := b.maxInflight(w), s.Delivered
+	if s.ECE {
+		opens = 0 // RFC 3168, section 6.1.2: such an ACK does not open the window
+	}
 	if b.full.reached {
-		w.Cwnd = min(w.Cwnd+s.Delivered, limit)
+		w.Cwnd = min(w.Cwnd+opens, limit)
 	} else if w.Cwnd < limit || b.delivered < int64(b.initialCwnd) {
-		w.Cwnd += s.Delivered
+		w.Cwnd += opens
 	}
 	w.Cwnd = min(max(w.Cwnd, bbrMinPipe*w.MSS), maxCwnd)
 	if b.state == bbrProbeRTT {

@@ -16,13 +16,14 @@ type Control interface {
 	// window.
 	Open(w *Window, now ev.Time)
 	// Acked is called when an acknowledgement has delivered something. Outside of
-	// recovery the control opens the window.
+	// recovery the control opens the window, unless it carries an ECN-Echo.
 	Acked(w *Window, s *Sample)
 	// Congested is called when a loss episode begins, when an ECN-Echo arrives (at
 	// most once a window) and when the retransmission timer has run out. It sets
 	// w.Ssthresh.
 	Congested(w *Window, s *Sample, cause Cause)
-	// Recovered is called when the episode is over.
+	// Recovered is called when the episode of a loss or a timeout is over. A mark
+	// begins none.
 	Recovered(w *Window, now ev.Time)
 	// Undo is called when the last reduction turns out to have been a mistake: it
 	// restores what was before.
@@ -30,6 +31,12 @@ type Control interface {
 	// OwnsRecovery reports whether the control moves w.Cwnd in recovery too,
 	// instead of leaving it to proportional rate reduction.
 	OwnsRecovery() bool
+}
+
+// restarter is a Control that wants to know that the connection sends again after
+// the application had left it with nothing in flight.
+type restarter interface {
+	Restarted(w *Window, now ev.Time)
 }
 
 // Cause is why a connection has to slow down.
@@ -126,9 +133,10 @@ func (c *Conn) restartIdle(now ev.Time) {
 
 // windowUsed reports whether the connection, with flight bytes outstanding, was
 // held back by its congestion window. A window that was not needed says nothing
-// about the path and does not grow.
+// about the path and does not grow. Slow start may have doubled it meanwhile; a
+// control that paces means that all of it is used (BBR's C.is_cwnd_limited).
 func (c *Conn) windowUsed(flight int) bool {
-	if c.win.Cwnd < c.win.Ssthresh {
+	if c.win.Cwnd < c.win.Ssthresh && !c.ctrl.OwnsRecovery() {
 		return 2*flight >= c.win.Cwnd
 	}
 	return flight+c.mss > c.win.Cwnd

@@ -69,6 +69,7 @@ func (c *Cubic) Acked(w *Window, s *Sample) {
 	c.lastAck = s.Now
 	switch {
 	case w.Recovering && !c.timedOut:
+	case s.ECE: // RFC 3168, section 6.1.2: such an ACK does not open the window
 	case w.Cwnd < w.Ssthresh && !c.slow.done:
 		if c.slow.acked(w, s) {
 			c.slow.done = true

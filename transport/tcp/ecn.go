@@ -71,7 +71,6 @@ func (c *Conn) congestionExperienced(a *ack) {
 	}
 	c.env.counters().ECNReductions++
 	c.slowDown(a, CauseECN)
-	c.ctrl.Recovered(&c.win, a.now)
 }
 
 // markECN sets the bits of an outgoing segment; fresh is false for retransmissions

@@ -109,10 +109,13 @@ func TestNearZeroRoundTrip(t *testing.T) {
 			p := newPair(t, 1, wire, wire)
 			client, server := p.connect(p.listen(80))
 			begin := time.Now()
-			if err := p.stream(client, server, (segments/2*1448)>>16<<16, 1); err != nil {
+			if err := p.stream(client, server, (segments/2*1448+1<<16)>>16<<16, 1); err != nil {
 				t.Fatal(err)
 			}
 			checkQuiet(t, p)
+			if n := client.c.counts.dataOut + server.c.counts.dataOut; int(n) < segments {
+				t.Errorf("%d segments with data were sent, want at least %d", n, segments)
+			}
 			t.Logf("%d segments in %v, %v of virtual time", p.a.tcp.stats.SegmentsOut+p.b.tcp.stats.SegmentsOut,
 				time.Since(begin).Round(time.Millisecond), time.Duration(p.loop.Now())-p.a.tcp.about.TimeWait)
 			// Every round trip moves at least the first window of ten segments; half a

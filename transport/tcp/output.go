@@ -96,6 +96,9 @@ func (c *Conn) sendText(now ev.Time, n int, fin bool) {
 		c.board.clear()
 	}
 	flight := c.inFlight()
+	if r, ok := c.ctrl.(restarter); ok && flight == 0 && c.rate.limitedTo != 0 {
+		r.Restarted(&c.win, now)
+	}
 	g := c.board.add(seq, end)
 	g.resent = seq.Before(c.sndMax) // it was a window probe before
 	c.rate.sent(now, g, flight)

@@ -43,10 +43,17 @@ type rateSample struct {
 	inFlight       int
 }
 
-// delivers takes a segment that has been delivered.
-func (r *deliveryRate) delivers(now ev.Time, s *rateSample, g *sentSegment) {
+// delivers takes a segment that has been delivered, in less than minRTT after it was
+// sent again if it is the original that has arrived. That would make a sample of the
+// wrong interval, and the draft lets it be left out (section 4.1.3.5, "Impact of
+// packet loss and retransmissions"). In doubt it is a sample: in long recoveries
+// there may be no others.
+func (r *deliveryRate) delivers(now ev.Time, s *rateSample, g *sentSegment, minRTT time.Duration) {
 	r.delivered += int64(g.len())
 	r.deliveredAt = now
+	if g.resent && now.Sub(g.sentAt) < minRTT {
+		return
+	}
 	if s.valid && (g.delivered < s.priorDelivered || g.delivered == s.priorDelivered && g.sentAt < s.sentAt) {
 		return
 	}

@@ -83,7 +83,7 @@ func (c *Conn) deliver(a *ack, g *sentSegment) {
 		a.original = a.original || g.end.AtMost(c.loss.point)
 		c.rack.observeRTT(a.now, a.now.Sub(g.sentAt))
 	}
-	c.rate.delivers(a.now, &a.rate, g)
+	c.rate.delivers(a.now, &a.rate, g, c.rack.minRTT)
 	// A timestamp echoed from before the repetition shows that the original has
 	// arrived (RFC 8985, section 6.2, step 2).
 	fresh := !a.echoed || int32(a.echo-c.stamp.clock(g.sentAt)) >= 0

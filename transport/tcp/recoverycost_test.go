@@ -99,6 +99,50 @@ func TestCostOfSACK(t *testing.T) {
 	}
 }
 
+// TestCostOfManySACKs: of 10^6 acknowledgements with three SACK blocks each, each of
+// which reports one segment more, the last cost what the first do.
+func TestCostOfManySACKs(t *testing.T) {
+	n := 1_000_000
+	if testing.Short() {
+		n = 100_000
+	}
+	const mss = 64 // 10^6 of them fit into the send buffer
+	third := n/3 + 10
+	c, _ := handDriven(t, 3*third*mss)
+	c.mss, c.win.MSS = mss, mss
+	now := ev.Time(2 * time.Millisecond)
+	c.snd.write(c.env, make([]byte, 3*third*mss))
+	c.Output(now)
+	una := c.sndUna
+	ack := Segment{TCP: header.TCP{Seq: 2, Ack: una, Flags: header.ACK, Window: 65535}}
+	ack.Options.NumSACK = 3
+	for j := range 3 {
+		left := una.Add(mss * (1 + j*third))
+		ack.Options.SACK[j] = header.SACKBlock{Left: left, Right: left.Add(mss)}
+	}
+	tenths := make([]time.Duration, 10)
+	for k := range tenths {
+		begin := time.Now()
+		for i := range n / 10 {
+			block := &ack.Options.SACK[0] // what has changed last comes first
+			*block, ack.Options.SACK[1+i%2] = ack.Options.SACK[1+i%2], *block
+			block.Right = block.Right.Add(mss)
+			c.Input(now, &ack)
+		}
+		tenths[k] = time.Since(begin) / time.Duration(n/10)
+	}
+	if c.board.sackedCount != n+3 {
+		t.Fatalf("%d segments are reported, want %d", c.board.sackedCount, n+3)
+	}
+	slices.Sort(tenths[1:5])
+	slices.Sort(tenths[5:])
+	early, late := tenths[2], tenths[7]
+	t.Logf("%d ACKs: %v each in the first half, %v in the second", n, early, late)
+	if late > 3*early+2*time.Microsecond {
+		t.Errorf("of %d ACKs with three SACK blocks those of the first half took %v each and those of the second %v, it must be the same", n, early, late)
+	}
+}
+
 func BenchmarkACKsWithThreeSACKBlocks(b *testing.B) {
 	b.ReportAllocs()
 	sackACKs(b, b.N, 45000)

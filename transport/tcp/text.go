@@ -51,6 +51,9 @@ func (c *Conn) takeText(now ev.Time, s *Segment) bool {
 		return false
 	}
 	inOrder := s.Seq == c.rcvNxt && len(c.rcv.ahead) == 0
+	if inOrder {
+		c.timeData(now, s)
+	}
 	if x, ok := c.rcv.ahead.common(span{s.Seq, s.Seq.Add(len(s.Text))}); ok {
 		// RFC 2883, section 4: of a segment that is a duplicate in part, that part.
 		c.duplicate = x
