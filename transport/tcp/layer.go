@@ -39,6 +39,7 @@ type Layer struct {
 	thisAck  ack
 	thisRate Sample
 	env      environment // of new connections: the layer itself
+	trainEnd func()
 }
 
 // New returns the TCP of the host that n belongs to. A nil personality is
@@ -278,7 +279,14 @@ func (l *Layer) refuse(s *Segment, d *network.Datagram) {
 // emit sends a connection's segment.
 func (l *Layer) emit(c *Conn, s Segment) {
 	l.send(&c.path, s, network.Send{TTL: c.opts.TTL, TOS: c.opts.TOS})
+	if s.last && l.trainEnd != nil {
+		l.trainEnd()
+	}
 }
+
+// OnTrainEnd has f called whenever the last segment of a train has been sent, see
+// Personality.Trains. f must not call back into the layer.
+func (l *Layer) OnTrainEnd(f func()) { l.trainEnd = f }
 
 // send puts the header in front of the text and gives the packet to IP, to be
 // sent as ip says.

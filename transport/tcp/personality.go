@@ -17,8 +17,15 @@ type Personality struct {
 
 	Congestion    string        // the control of connections that name none, see Controls
 	InitialWindow int           // in segments (RFC 6928)
+	CountSegments bool          // the congestion window counts segments, however short
 	DelayedACK    time.Duration // at most 500 ms (RFC 9293, MUST-40)
+	AdaptiveACKs  bool          // it is the least of a delay that follows the traffic, see delack.go
 	QuickACKs     int           // ACKs sent at once while a connection is young
+	Minshall      bool          // Nagle's algorithm waits for small segments only
+	EmptyProbes   bool          // window probes have an old sequence number and no byte
+	SlowStart     int           // the limit L of RFC 3465 in segments; negative: none
+	TailGuard     time.Duration // added to the tail loss probe's time, instead of a least one
+	Trains        bool          // several segments are handed down at once, see train.go
 	WindowScale   uint8         // shift offered
 	Timestamps    bool          // offered and accepted
 	SACK          bool          // offered and accepted
@@ -36,7 +43,10 @@ type Personality struct {
 	// How far buffers grow that the user has not fixed; zero: not at all.
 	MaxSendBuffer    int
 	MaxReceiveBuffer int
-	ChallengeACKs    int // per second and connection (RFC 5961, section 7)
+	ChallengeACKs    int // per ChallengeTime and connection (RFC 5961, section 7)
+	ChallengeTime    time.Duration
+	SilentUnsent     bool // an ACK of what was never sent gets no answer
+	PlainResets      bool // text after the user has closed is refused as for no connection
 
 	HalfOpen     int  // connections of one listener in SYN-RECEIVED
 	SynCookies   bool // when there are more
@@ -57,6 +67,7 @@ var LinuxPersonality = Personality{
 	DataRetries:      15,
 	Congestion:       "cubic",
 	InitialWindow:    10,
+	SlowStart:        2,
 	DelayedACK:       40 * time.Millisecond,
 	QuickACKs:        16,
 	WindowScale:      7,
@@ -73,9 +84,22 @@ var LinuxPersonality = Personality{
 	MaxSendBuffer:    32 << 20, // Linux has 4 MiB, too little for long fat links
 	MaxReceiveBuffer: 32 << 20,
 	ChallengeACKs:    10,
+	ChallengeTime:    time.Second,
 	HalfOpen:         1024,
 	SynCookies:       true,
 	MaxTimeWait:      65536,
+}
+
+// LinuxExact returns LinuxPersonality with Linux's habits also where the default
+// keeps to the RFCs or to what serves a lab better. What it does was compared,
+// packet by packet, with a Linux 6.18 kernel.
+func LinuxExact() Personality {
+	p := LinuxPersonality
+	p.Trains, p.Minshall, p.EmptyProbes, p.AdaptiveACKs = true, true, true, true
+	p.CountSegments, p.SlowStart, p.TailGuard = true, -1, 2*time.Millisecond
+	p.ChallengeACKs, p.ChallengeTime = 1, 500*time.Millisecond // tcp_invalid_ratelimit
+	p.SilentUnsent, p.PlainResets = true, true
+	return p
 }
 
 // RFCPersonality has the values that the standards recommend where they name
@@ -92,6 +116,7 @@ var RFCPersonality = Personality{
 	Congestion:       "cubic",
 	InitialWindow:    10,
 	DelayedACK:       200 * time.Millisecond,
+	SlowStart:        2,
 	WindowScale:      7,
 	Timestamps:       true,
 	SACK:             true,
@@ -105,6 +130,7 @@ var RFCPersonality = Personality{
 	MaxSendBuffer:    32 << 20,
 	MaxReceiveBuffer: 32 << 20,
 	ChallengeACKs:    10,
+	ChallengeTime:    time.Second,
 	HalfOpen:         1024,
 	SynCookies:       true,
 	MaxTimeWait:      65536,
