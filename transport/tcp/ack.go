@@ -22,9 +22,7 @@ func (c *Conn) checkACK(now ev.Time, s *Segment) bool {
 	// for something never sent.
 	if s.Ack.After(c.sndMax) || s.Ack.Before(c.sndUna.Add(-c.sndMxW)) {
 		c.env.counters().BadACK++
-		if s.Ack.Before(c.sndUna) || !c.about.SilentUnsent {
-			c.challengeACK(now)
-		}
+		c.challengeACK(now)
 		return false
 	}
 	c.probes = 0

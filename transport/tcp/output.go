@@ -312,6 +312,9 @@ func (c *Conn) advertise(flags header.TCPFlags) uint16 {
 	wnd := c.receiveWindow()
 	if flags&header.SYN != 0 {
 		// RFC 7323, section 2.2: the window of a SYN is never scaled.
+		if size := c.path.MTU() - c.overhead(); c.about.WholeSegments && wnd > size {
+			wnd -= wnd % size
+		}
 		wnd = min(wnd, 0xffff)
 		c.rcvAdv = c.rcvNxt.Add(wnd)
 		c.toldWindow = wnd

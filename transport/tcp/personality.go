@@ -12,6 +12,7 @@ type Personality struct {
 	ClockGranule  time.Duration // G of RFC 6298
 	VarianceFloor time.Duration // least share of the variance in the RTO: Linux has its minimum here
 	SynRetries    int           // SYNs sent again before an open fails
+	SynLinear     int           // as many more, first, without backing off
 	SynAckRetries int           // the same for the passive side
 	DataRetries   int           // R2 of RFC 9293, 3.8.3, as a count
 
@@ -45,8 +46,8 @@ type Personality struct {
 	MaxReceiveBuffer int
 	ChallengeACKs    int // per ChallengeTime and connection (RFC 5961, section 7)
 	ChallengeTime    time.Duration
-	SilentUnsent     bool // an ACK of what was never sent gets no answer
 	PlainResets      bool // text after the user has closed is refused as for no connection
+	WholeSegments    bool // a SYN offers a window of whole segments
 
 	HalfOpen     int  // connections of one listener in SYN-RECEIVED
 	SynCookies   bool // when there are more
@@ -98,7 +99,8 @@ func LinuxExact() Personality {
 	p.Trains, p.Minshall, p.EmptyProbes, p.AdaptiveACKs = true, true, true, true
 	p.CountSegments, p.SlowStart, p.TailGuard = true, -1, 2*time.Millisecond
 	p.ChallengeACKs, p.ChallengeTime = 1, 500*time.Millisecond // tcp_invalid_ratelimit
-	p.SilentUnsent, p.PlainResets = true, true
+	p.PlainResets, p.SynLinear = true, 4
+	p.WholeSegments, p.ReceiveBuffer, p.MaxReceiveBuffer = true, 64<<10, 3<<20 // half of tcp_rmem
 	return p
 }
 

@@ -309,7 +309,7 @@ func (c *Conn) timeout(now ev.Time) {
 		c.sndNxt = c.iss
 	}
 	c.retries++
-	if c.backoff < 30 {
+	if c.backoff < 30 && (c.state != SynSent || int(c.retries) > c.about.SynLinear) {
 		c.backoff++
 	}
 	c.rtt.cancel()
@@ -361,9 +361,9 @@ func (c *Conn) retryLimit() int {
 	switch {
 	case c.state == SynSent:
 		if c.opts.SynRetries > 0 {
-			return c.opts.SynRetries
+			return c.opts.SynRetries + c.about.SynLinear
 		}
-		return c.about.SynRetries
+		return c.about.SynRetries + c.about.SynLinear
 	case !c.is(flagSynAcked):
 		return c.about.SynAckRetries
 	}

@@ -30,6 +30,8 @@ type Config struct {
 //	mtu=1500              68 to 65535
 //	personality=linux     or rfc
 //	wscale=8              the window scale to offer, if not the personality's
+//	rmem=131072           the default of tcp_rmem: the receive buffer, of which the
+//	                      window is half
 //	tso=off               show segments one by one, as a wire would: Linux's own
 //	                      captures, and so scripts, show them as they leave TCP
 //	seed=1
@@ -56,12 +58,17 @@ func ParseFlags(flags string) (Config, error) {
 			c.Personality, err = parsePersonality(value)
 		case "wscale":
 			scale, err = parseNumber(value, 0, header.MaxWindowScale)
+		case "rmem":
+			if c.Personality.ReceiveBuffer, err = parseNumber(value, 4096, 64<<20); err == nil {
+				c.Personality.ReceiveBuffer /= 2
+				c.Personality.MaxReceiveBuffer = max(c.Personality.MaxReceiveBuffer, c.Personality.ReceiveBuffer)
+			}
 		case "tso":
 			c.Trains, err = parseSwitch(value)
 		case "seed":
 			c.Seed, err = strconv.ParseUint(value, 10, 64)
 		default:
-			err = fmt.Errorf("there are local, gateway, mtu, personality, wscale, tso and seed")
+			err = fmt.Errorf("there are local, gateway, mtu, personality, wscale, rmem, tso and seed")
 		}
 		if err != nil {
 			return c, fmt.Errorf("flag %q: %w", word, err)
@@ -86,7 +93,7 @@ func (c *Config) offerScale(scale uint8) {
 func parseIPv4(s string) (netip.Addr, error) {
 	a, err := netip.ParseAddr(s)
 	if err == nil && !a.Is4() {
-		err = fmt.Errorf("the stack has no IPv6 yet")
+		err = fmt.Errorf("the stack has no IPv6 yet: run with --ip_version=ipv4 or ipv4-mapped-ipv6")
 	}
 	return a, err
 }
@@ -94,7 +101,7 @@ func parseIPv4(s string) (netip.Addr, error) {
 func parseLocal(s string) (netip.Prefix, error) {
 	p, err := netip.ParsePrefix(s)
 	if err == nil && !p.Addr().Is4() {
-		err = fmt.Errorf("the stack has no IPv6 yet")
+		err = fmt.Errorf("the stack has no IPv6 yet: run with --ip_version=ipv4 or ipv4-mapped-ipv6")
 	}
 	return p, err
 }

@@ -105,6 +105,9 @@ func linuxInfo(i tcp.Info) *TCPInfo {
 		l := unconnected(linuxListen)
 		l.Unacked, l.Sacked = uint32(i.Waiting), uint32(i.Backlog)
 		return l
+	case i.State == tcp.SynSent:
+		i.SendMSS = cmp.Or(i.SendMSS, defaultMSS)
+		i.Cwnd, i.SlowStart = cmp.Or(i.Cwnd, initialWindow*i.SendMSS), true
 	case i.SendMSS == 0:
 		l := unconnected(linuxState[tcp.Closed])
 		l.RTO, l.SndMSS, l.SndSsthresh, l.MinRTT, l.Flags = 1e6, defaultMSS, infiniteSsthresh, noRTT, 1
