@@ -199,6 +199,9 @@ func (c *Conn) checkTimestamp(now ev.Time, s *Segment) bool {
 	if !c.stamp.enabled || s.Flags.Has(header.RST) {
 		return true
 	}
+	if !s.Options.HasTimestamps && c.about.LaxTimestamps {
+		return true
+	}
 	if !s.Options.HasTimestamps {
 		// RFC 7323, section 3.2: dropped without an answer.
 		c.env.counters().NoTimestamp++

@@ -203,6 +203,8 @@ func (c *Conn) worthSending(n, queued int) bool {
 		return true
 	case n == queued && c.is(flagUrgent):
 		return true
+	case c.train.left > 0 && !c.mustWait(): // the end of a train, as long as the window has room for
+		return true
 	case 2*n >= c.sndMxW:
 		return true
 	}
@@ -313,7 +315,8 @@ func (c *Conn) advertise(flags header.TCPFlags) uint16 {
 	if flags&header.SYN != 0 {
 		// RFC 7323, section 2.2: the window of a SYN is never scaled.
 		if size := c.path.MTU() - c.overhead(); c.about.WholeSegments && wnd > size {
-			wnd -= wnd % size
+			wnd = c.rcv.limit - c.rcv.limit%size
+			c.rcv.limit = (wnd + 1<<c.rcvShift - 1) &^ (1<<c.rcvShift - 1)
 		}
 		wnd = min(wnd, 0xffff)
 		c.rcvAdv = c.rcvNxt.Add(wnd)

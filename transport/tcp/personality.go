@@ -48,6 +48,7 @@ type Personality struct {
 	ChallengeTime    time.Duration
 	PlainResets      bool // text after the user has closed is refused as for no connection
 	WholeSegments    bool // a SYN offers a window of whole segments
+	LaxTimestamps    bool // a segment without the timestamps that were agreed on is taken
 
 	HalfOpen     int  // connections of one listener in SYN-RECEIVED
 	SynCookies   bool // when there are more
@@ -99,7 +100,7 @@ func LinuxExact() Personality {
 	p.Trains, p.Minshall, p.EmptyProbes, p.AdaptiveACKs = true, true, true, true
 	p.CountSegments, p.SlowStart, p.TailGuard = true, -1, 2*time.Millisecond
 	p.ChallengeACKs, p.ChallengeTime = 1, 500*time.Millisecond // tcp_invalid_ratelimit
-	p.PlainResets, p.SynLinear = true, 4
+	p.PlainResets, p.LaxTimestamps, p.SynLinear = true, true, 4
 	p.WholeSegments, p.ReceiveBuffer, p.MaxReceiveBuffer = true, 64<<10, 3<<20 // half of tcp_rmem
 	return p
 }
