@@ -93,6 +93,8 @@ func (t *stream) tcpOption(name int, o *tcp.Options, usual *tcp.Personality) (in
 		return or(o.KeepAlive.Count, usual.KeepCount), nil
 	case TCP_SYNCNT:
 		return or(o.SynRetries, usual.SynRetries), nil
+	case TCP_LINGER2:
+		return linger2(o.FinWait2, usual.FinWait2), nil
 	case TCP_DEFER_ACCEPT:
 		return int(o.DeferAccept / time.Second), nil
 	case TCP_QUICKACK:
@@ -184,6 +186,11 @@ func (t *stream) setTCPOption(name, value int, o *tcp.Options) (err error) {
 		err = within(&k.Count, value, 1, maxKeepCount)
 	case TCP_SYNCNT:
 		err = within(&o.SynRetries, value, 1, maxSynCount)
+	case TCP_LINGER2:
+		o.FinWait2 = max(time.Duration(value)*time.Second, -1)
+		if o.FinWait2 > 2*time.Minute {
+			o.FinWait2 = 2 * time.Minute // TCP_FIN_TIMEOUT_MAX
+		}
 	case TCP_DEFER_ACCEPT:
 		o.DeferAccept = deferTime(value)
 	case TCP_USER_TIMEOUT:
@@ -200,6 +207,14 @@ func (t *stream) setTCPOption(name, value int, o *tcp.Options) (err error) {
 		return syscall.ENOPROTOOPT
 	}
 	return err
+}
+
+// linger2 is the value of TCP_LINGER2 in seconds, -1 for no waiting.
+func linger2(set, usual time.Duration) int {
+	if set < 0 {
+		return -1
+	}
+	return int(or(set, usual) / time.Second)
 }
 
 func (t *stream) quickACK(on bool) {

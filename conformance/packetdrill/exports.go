@@ -129,9 +129,31 @@ func septet_recvmsg(c C.struct_septet_caller, fd C.int, m *C.struct_msghdr, flag
 	if m.msg_name != nil {
 		m.msg_namelen = putName(m.msg_name, m.msg_namelen, got.From)
 	}
-	m.msg_controllen = 0
+	putInq(m, &got)
 	m.msg_flags = C.int(got.Flags)
 	return result(got.N)
+}
+
+// putInq writes the control message of TCP_INQ, or says that it found no room.
+func putInq(m *C.struct_msghdr, got *engine.Message) {
+	const (
+		length  = C.sizeof_struct_cmsghdr + 4
+		padded  = C.sizeof_struct_cmsghdr + 8 // CMSG_SPACE
+		tcpCMSG = 36                          // TCP_CM_INQ
+		solTCP  = 6
+	)
+	room := m.msg_controllen
+	m.msg_controllen = 0
+	switch {
+	case got.Inq < 0:
+	case m.msg_control == nil || room < length:
+		got.Flags |= C.MSG_CTRUNC
+	default:
+		h := (*C.struct_cmsghdr)(m.msg_control)
+		h.cmsg_len, h.cmsg_level, h.cmsg_type = length, solTCP, tcpCMSG
+		*(*C.int)(unsafe.Add(m.msg_control, C.sizeof_struct_cmsghdr)) = C.int(got.Inq)
+		m.msg_controllen = min(room, padded)
+	}
 }
 
 //export septet_sendmsg

@@ -35,6 +35,7 @@ func (c *Conn) checkACK(now ev.Time, s *Segment) bool {
 // follows for the windows.
 func (c *Conn) takeACK(now ev.Time, s *Segment) {
 	a := c.newAck(now)
+	delivered := c.counts.delivered
 	a.ece = s.Flags.Has(header.ECE) && c.is(flagECN)
 	a.echoed = c.stamp.enabled && s.Options.HasTimestamps && s.Options.TSEcr != 0
 	a.echo = s.Options.TSEcr
@@ -58,6 +59,9 @@ func (c *Conn) takeACK(now ev.Time, s *Segment) {
 	}
 	c.checkSpurious(a)
 	c.probeAcked(a, s)
+	if a.ece {
+		c.counts.deliveredCE += c.counts.delivered - delivered
+	}
 	c.respond(a)
 	if a.acked > 0 || a.sacked {
 		c.scheduleProbe(now)
@@ -198,7 +202,15 @@ func (c *Conn) closeOnACK(now ev.Time) bool {
 // abandonFinWait2 gives a peer that never closes a limited time, once the user
 // has let go of the connection.
 func (c *Conn) abandonFinWait2(now ev.Time) {
-	if c.state == FinWait2 && c.is(flagDetached) && c.about.FinWait2 > 0 {
+	if c.state != FinWait2 || !c.is(flagDetached) || c.about.FinWait2 == 0 {
+		return
+	}
+	switch wait := c.opts.FinWait2; {
+	case wait < 0:
+		c.keepAt = now
+	case wait > 0:
+		c.keepAt = now.Add(min(wait, c.about.FinWait2))
+	default:
 		c.keepAt = now.Add(c.about.FinWait2)
 	}
 }

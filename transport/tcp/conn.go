@@ -158,6 +158,11 @@ type Conn struct {
 	fast       *fastOpen    // nil without Fast Open
 	user       userTimeouts // RFC 5482
 	mtu        pathMTU
+	burst      burst
+	acks       adaptiveACK
+	textAt     ev.Time    // when text last arrived
+	toldWindow int        // our window as it was last told
+	sndSml     header.Seq // end of the last segment sent that was not full
 
 	opts Options
 }

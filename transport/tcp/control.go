@@ -57,6 +57,7 @@ type Window struct {
 	PacingRate     int64 // bytes per second; 0: as fast as the window allows
 	Recovering     bool  // between Congested, for loss or timeout, and Recovered
 	Acked          int   // the Control's own counter
+	SlowStart      int   // the limit L of RFC 3465, in segments; negative: none, 0: two
 }
 
 // Sample is what one acknowledgement tells a Control. Amounts are bytes.
@@ -114,7 +115,8 @@ const unlimited = 1 << 30
 
 // startWindow opens the congestion window of a new connection (RFC 6928).
 func (c *Conn) startWindow(now ev.Time) {
-	c.win = Window{MSS: c.mss, Cwnd: c.about.InitialWindow * c.mss, Ssthresh: unlimited}
+	c.win = Window{MSS: c.mss, Cwnd: c.about.InitialWindow * c.mss, Ssthresh: unlimited,
+		SlowStart: c.about.SlowStart}
 	if c.retries > 0 {
 		// RFC 5681, section 3.1: "if the SYN or SYN/ACK is lost, the initial window
 		// used by a sender after a correctly transmitted SYN MUST be one segment".

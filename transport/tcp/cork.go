@@ -37,6 +37,7 @@ func (c *Conn) startCork(now ev.Time) {
 // delayed ones (TCP_QUICKACK). What is owed goes out at once.
 func (c *Conn) QuickACK(on bool) {
 	c.quickACKs = 0
+	c.acks.dialogue = !on && c.about.AdaptiveACKs
 	if !on {
 		return
 	}
@@ -48,7 +49,12 @@ func (c *Conn) QuickACK(on bool) {
 }
 
 // QuickACKs reports whether the next acknowledgement goes out without delay.
-func (c *Conn) QuickACKs() bool { return c.quickACKs > 0 }
+func (c *Conn) QuickACKs() bool {
+	if c.about.AdaptiveACKs {
+		return !c.acks.dialogue
+	}
+	return c.quickACKs > 0
+}
 
 // MSS returns how many bytes a full segment carries.
 func (c *Conn) MSS() int {

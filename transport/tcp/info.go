@@ -35,7 +35,7 @@ type Info struct {
 	Cwnd       int
 	Ssthresh   int
 	SlowStart  bool  // no loss yet: Ssthresh is arbitrarily high
-	PacingRate int64 // bytes per second; zero for as fast as the window allows
+	PacingRate int64 // bytes per second; without pacing the rate that it would have, or zero
 
 	// Segments that are sent and not acknowledged: all of them, those selectively
 	// acknowledged, those taken for lost, and those sent again and on their way.
@@ -69,6 +69,17 @@ type Info struct {
 	Again       uint32 // segments sent again, all in all
 	Delivered   uint32 // segments that the peer has got, SYN and FIN included
 
+	DeliveredCE uint32 // the part of them whose ACK had an ECN-Echo
+	Duplicates  uint32 // segments that the peer has got twice, by its D-SACKs
+	Reordered   uint32 // segments that were delivered after later ones
+	OutOfOrder  uint32 // segments received ahead of a gap
+	Timeouts    uint32 // of the retransmission timer
+	ToldWindow  int    // ours, as it was told last
+
+	// How long there was something to send or to be acknowledged, and the part of
+	// it in which the peer's window was in the way.
+	Busy, WindowShut time.Duration
+
 	DeliveryRate int64 // bytes per second
 	AppLimited   bool  // DeliveryRate says nothing about the path
 
@@ -92,6 +103,10 @@ type counts struct {
 	in, out               uint32
 	dataIn, dataOut       uint32
 	again, delivered      uint32
+	deliveredCE           uint32
+	duplicates            uint32 // told by D-SACK
+	outOfOrder, timeouts  uint32
+	chrono                chronograph
 	appLimited, passive   bool
 	rate                  int64
 }
@@ -169,6 +184,16 @@ func (c *Conn) Info() Info {
 	c.countOutstanding(&i)
 	c.counts.tell(&i, c.env.now())
 	i.SinceSent = c.env.now().Sub(c.lastSent)
+	i.Reordered, i.ToldWindow = c.rack.reordered, c.toldWindow
+	if c.is(flagPersist) {
+		i.RTO = c.rtt.rto // the backoff is that of the probes
+	}
+	if c.win.PacingRate == 0 {
+		i.PacingRate = c.windowRate()
+	}
+	if !c.is(flagSACK) {
+		i.Sacked = c.loss.dupBytes / max(c.mss, 1)
+	}
 	if c.is(flagSynAcked) {
 		i.Delivered++
 	}
@@ -180,7 +205,11 @@ func (n *counts) tell(i *Info, now ev.Time) {
 	i.SinceData, i.SinceACK = now.Sub(n.dataAt), now.Sub(n.ackAt)
 	i.BytesSent, i.BytesAgain = n.bytesSent, n.bytesAgain
 	i.SegmentsIn, i.SegmentsOut, i.DataIn, i.DataOut = n.in, n.out, n.dataIn, n.dataOut
-	i.Again, i.Delivered = n.again, n.delivered
+	i.Again, i.Delivered, i.DeliveredCE = n.again, n.delivered, n.deliveredCE
+	i.Duplicates, i.OutOfOrder, i.Timeouts = n.duplicates, n.outOfOrder, n.timeouts
+	n.chrono.look(now, n.chrono.now)
+	i.WindowShut = n.chrono.spent[windowShut]
+	i.Busy = n.chrono.spent[busy] + i.WindowShut
 	i.DeliveryRate, i.AppLimited = n.rate, n.appLimited || n.rate == 0
 }
 

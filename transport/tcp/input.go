@@ -199,6 +199,9 @@ func (c *Conn) checkTimestamp(now ev.Time, s *Segment) bool {
 	if !c.stamp.enabled || s.Flags.Has(header.RST) {
 		return true
 	}
+	if !s.Options.HasTimestamps && c.about.LaxTimestamps {
+		return true
+	}
 	if !s.Options.HasTimestamps {
 		// RFC 7323, section 3.2: dropped without an answer.
 		c.env.counters().NoTimestamp++
@@ -355,22 +358,22 @@ func (c *Conn) checkSYN(now ev.Time, s *Segment) bool {
 // challengeACK asks the peer to confirm, so many times a second (RFC 5961,
 // sections 3.2 and 7).
 func (c *Conn) challengeACK(now ev.Time) {
-	if c.challenge.allow(now, c.about.ChallengeACKs) {
+	if c.challenge.allow(now, c.about) {
 		c.env.counters().ChallengeACKs++
 		c.set(flagAckNow)
 	}
 }
 
-// challengeLimit counts the challenge ACKs of one connection in one second.
+// challengeLimit counts the challenge ACKs of one connection since a moment.
 type challengeLimit struct {
-	second uint32
-	sent   uint32
+	since ev.Time
+	sent  uint32
 }
 
-func (l *challengeLimit) allow(now ev.Time, perSecond int) bool {
-	if second := uint32(now / 1e9); second != l.second {
-		l.second, l.sent = second, 0
+func (l *challengeLimit) allow(now ev.Time, p *Personality) bool {
+	if l.sent == 0 || now.Sub(l.since) >= p.ChallengeTime {
+		l.since, l.sent = now, 0
 	}
 	l.sent++
-	return int(l.sent) <= perSecond
+	return int(l.sent) <= p.ChallengeACKs
 }

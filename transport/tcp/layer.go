@@ -41,6 +41,7 @@ type Layer struct {
 	thisAck  ack
 	thisRate Sample
 	env      environment // of new connections: the layer itself
+	burstEnd func()
 }
 
 // New returns the TCP of the host that n belongs to. A nil personality is
@@ -293,10 +294,18 @@ func (l *Layer) emit(c *Conn, s *Segment) {
 	if !l.couple(c, s) {
 		l.send(&c.path, s, c.sendAs())
 	}
+	if s.last && l.burstEnd != nil {
+		l.flush()
+		l.burstEnd()
+	}
 }
 
 // sendAs returns how IP is to send the connection's segments.
 func (c *Conn) sendAs() network.Send { return network.Send{TTL: c.opts.TTL, TOS: c.opts.TOS} }
+
+// OnBurstEnd has f called whenever the last segment of a burst has been sent, see
+// Personality.Bursts. f must not call back into the layer.
+func (l *Layer) OnBurstEnd(f func()) { l.burstEnd = f }
 
 // send puts the header in front of the text and gives the packet to IP, to be
 // sent as ip says.

@@ -11,6 +11,7 @@ func (c *Conn) Output(now ev.Time) {
 	if c.state == Closed {
 		return
 	}
+	c.burst.left = 0
 	if c.is(flagAckNow) && c.reports() && c.state > SynSent {
 		// A full segment has no room for a report.
 		c.transmit(now, header.ACK, c.emptySeq(), 0)
@@ -28,6 +29,7 @@ func (c *Conn) Output(now ev.Time) {
 	}
 	c.startPersist(now)
 	c.startCork(now)
+	c.counts.chrono.look(now, c.heldBy())
 }
 
 // emptySeq returns the sequence number for a segment without text: SND.NXT, or
@@ -99,10 +101,16 @@ func (c *Conn) sendText(now ev.Time, n int, fin bool) {
 	if r, ok := c.ctrl.(restarter); ok && flight == 0 && c.rate.limitedTo != 0 {
 		r.Restarted(&c.win, now)
 	}
+	last, long := c.joinBurst(c.burstLength)
 	g := c.board.add(seq, end)
 	g.resent = seq.Before(c.sndMax) // it was a window probe before
+	g.last, g.pushed = last, c.ends(seq, n)
+	if n < c.mss && n > 0 {
+		c.sndSml = end
+	}
+	c.textAnswered(now)
 	c.rate.sent(now, g, flight)
-	c.transmit(now, c.textFlags(seq, n, fin), seq, n)
+	c.transmit(now, textFlags(n, g.pushed || last && long, fin), seq, n)
 	c.spend(now, n)
 }
 
@@ -127,6 +135,7 @@ func (c *Conn) resend(now ev.Time, i int32) bool {
 	if room := c.sndUna.Add(c.sndWnd).Sub(g.seq); room < n {
 		n, fin = max(room, 1), false
 	}
+	last, long := c.joinBurst(func() int { return c.lostTogether(i) })
 	flight := c.inFlight()
 	g.resent = true
 	c.probeResent(now, g)
@@ -138,7 +147,8 @@ func (c *Conn) resend(now ev.Time, i int32) bool {
 		// step 4.3, restarts it here).
 		c.rtoAt = now.Add(c.rtt.backedOff(c.backoff))
 	}
-	c.transmit(now, c.textFlags(g.seq, n, fin), g.seq, n)
+	push := last && long || g.seq.Add(n) == text && (g.pushed || c.ends(g.seq, n))
+	c.transmit(now, textFlags(n, push, fin), g.seq, n)
 	c.spend(now, n)
 	return true
 }
@@ -192,9 +202,11 @@ func (c *Conn) worthSending(n, queued int) bool {
 		return true
 	case c.corked():
 		return false
-	case n == queued && (c.opts.NoDelay || c.sndMax == c.sndUna || c.sndMax == c.iss+1):
+	case n == queued && (c.opts.NoDelay || !c.mustWait()):
 		return true
 	case n == queued && c.is(flagUrgent):
+		return true
+	case c.burst.left > 0 && !c.mustWait(): // the end of a burst, as long as the window has room for
 		return true
 	case 2*n >= c.sndMxW:
 		return true
@@ -202,10 +214,25 @@ func (c *Conn) worthSending(n, queued int) bool {
 	return false
 }
 
-// textFlags returns the control bits of a segment with n bytes at seq.
-func (c *Conn) textFlags(seq header.Seq, n int, fin bool) header.TCPFlags {
+// mustWait is Nagle's condition: something is not acknowledged; or Minshall's, which
+// asks only for what was not a full segment itself.
+func (c *Conn) mustWait() bool {
+	if c.about.Minshall {
+		return c.sndSml.After(c.sndUna) && c.sndSml.AtMost(c.sndNxt)
+	}
+	return c.sndMax != c.sndUna && c.sndMax != c.iss+1
+}
+
+// ends reports whether n bytes at seq end what the user has written so far, and he
+// has not said that more follows.
+func (c *Conn) ends(seq header.Seq, n int) bool {
+	return n > 0 && seq.Add(n) == c.snd.end() && !c.is(flagMore)
+}
+
+// textFlags returns the control bits of a segment with n bytes.
+func textFlags(n int, push, fin bool) header.TCPFlags {
 	flags := header.ACK
-	if n > 0 && seq.Add(n) == c.snd.end() {
+	if n > 0 && push {
 		flags |= header.PSH
 	}
 	if fin {
@@ -245,6 +272,7 @@ func (c *Conn) transmit(now ev.Time, flags header.TCPFlags, seq header.Seq, n in
 	if length := s.length(); length > 0 {
 		c.sent(now, seq, length, flags)
 	}
+	s.last = c.burst.left == 0
 	c.env.emit(c, s)
 }
 
@@ -284,14 +312,19 @@ func (c *Conn) acknowledged() {
 // advertise returns the window field for a segment and moves the edge that the
 // peer has been told.
 func (c *Conn) advertise(flags header.TCPFlags) uint16 {
-	if flags&header.RST != 0 {
+	if flags&header.RST != 0 && flags&header.ACK == 0 {
 		return 0
 	}
 	wnd := c.receiveWindow()
 	if flags&header.SYN != 0 {
 		// RFC 7323, section 2.2: the window of a SYN is never scaled.
+		if size := c.path.MTU() - c.overhead(); c.about.WholeSegments && wnd > size {
+			wnd = c.rcv.limit - c.rcv.limit%size
+			c.rcv.limit = (wnd + 1<<c.rcvShift - 1) &^ (1<<c.rcvShift - 1)
+		}
 		wnd = min(wnd, 0xffff)
 		c.rcvAdv = c.rcvNxt.Add(wnd)
+		c.toldWindow = wnd
 		return uint16(wnd)
 	}
 	field := (wnd + 1<<c.rcvShift - 1) >> c.rcvShift
@@ -301,6 +334,7 @@ func (c *Conn) advertise(flags header.TCPFlags) uint16 {
 		field = wnd >> c.rcvShift
 	}
 	field = min(field, 0xffff)
+	c.toldWindow = field << c.rcvShift
 	if edge := c.rcvNxt.Add(field << c.rcvShift); edge.After(c.rcvAdv) {
 		c.rcvAdv = edge
 	}
@@ -368,8 +402,13 @@ func (c *Conn) startPersist(now ev.Time) {
 // probe sends one byte, or the FIN, into a shut window (RFC 9293, section
 // 3.8.6.1). It is not outstanding data: it is the peer's answer that counts.
 func (c *Conn) probe(now ev.Time) {
+	if c.about.EmptyProbes && c.snd.size > 0 {
+		c.transmit(now, header.ACK, c.sndUna-1, 0)
+		c.set(flagPersist)
+		return
+	}
 	n := min(c.snd.size, 1)
-	c.transmit(now, c.textFlags(c.sndUna, n, n == 0), c.sndUna, n)
+	c.transmit(now, textFlags(n, c.ends(c.sndUna, n), n == 0), c.sndUna, n)
 	c.rtt.cancel() // the answer tells how long the window was shut, not the path
 	if c.board.size == 0 {
 		c.sndNxt = c.sndUna

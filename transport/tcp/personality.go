@@ -12,13 +12,21 @@ type Personality struct {
 	ClockGranule  time.Duration // G of RFC 6298
 	VarianceFloor time.Duration // least share of the variance in the RTO: Linux has its minimum here
 	SynRetries    int           // SYNs sent again before an open fails
+	SynLinear     int           // as many more, first, without backing off
 	SynAckRetries int           // the same for the passive side
 	DataRetries   int           // R2 of RFC 9293, 3.8.3, as a count
 
 	Congestion    string        // the control of connections that name none, see Controls
 	InitialWindow int           // in segments (RFC 6928)
+	CountSegments bool          // the congestion window counts segments, however short
 	DelayedACK    time.Duration // at most 500 ms (RFC 9293, MUST-40)
+	AdaptiveACKs  bool          // it is the least of a delay that follows the traffic, see delack.go
 	QuickACKs     int           // ACKs sent at once while a connection is young
+	Minshall      bool          // Nagle's algorithm waits for small segments only
+	EmptyProbes   bool          // window probes have an old sequence number and no byte
+	SlowStart     int           // the limit L of RFC 3465 in segments; negative: none
+	TailGuard     time.Duration // added to the tail loss probe's time, instead of a least one
+	Bursts        bool          // several segments are handed down at once, see tso.go
 	WindowScale   uint8         // shift offered
 	Timestamps    bool          // offered and accepted
 	SACK          bool          // offered and accepted
@@ -37,7 +45,11 @@ type Personality struct {
 	// How far buffers grow that the user has not fixed; zero: not at all.
 	MaxSendBuffer    int
 	MaxReceiveBuffer int
-	ChallengeACKs    int // per second and connection (RFC 5961, section 7)
+	ChallengeACKs    int // per ChallengeTime and connection (RFC 5961, section 7)
+	ChallengeTime    time.Duration
+	PlainResets      bool // text after the user has closed is refused as for no connection
+	WholeSegments    bool // a SYN offers a window of whole segments
+	LaxTimestamps    bool // a segment without the timestamps that were agreed on is taken
 
 	HalfOpen     int  // connections of one listener in SYN-RECEIVED
 	SynCookies   bool // when there are more
@@ -58,6 +70,7 @@ var LinuxPersonality = Personality{
 	DataRetries:      15,
 	Congestion:       "cubic",
 	InitialWindow:    10,
+	SlowStart:        2,
 	DelayedACK:       40 * time.Millisecond,
 	QuickACKs:        16,
 	WindowScale:      7,
@@ -75,9 +88,23 @@ var LinuxPersonality = Personality{
 	MaxSendBuffer:    32 << 20, // Linux has 4 MiB, too little for long fat links
 	MaxReceiveBuffer: 32 << 20,
 	ChallengeACKs:    10,
+	ChallengeTime:    time.Second,
 	HalfOpen:         1024,
 	SynCookies:       true,
 	MaxTimeWait:      65536,
+}
+
+// LinuxExact returns LinuxPersonality with Linux's habits also where the default
+// keeps to the RFCs or to what serves a lab better. What it does was compared,
+// packet by packet, with a Linux 6.18 kernel.
+func LinuxExact() Personality {
+	p := LinuxPersonality
+	p.Bursts, p.Minshall, p.EmptyProbes, p.AdaptiveACKs = true, true, true, true
+	p.CountSegments, p.SlowStart, p.TailGuard = true, -1, 2*time.Millisecond
+	p.ChallengeACKs, p.ChallengeTime = 1, 500*time.Millisecond // tcp_invalid_ratelimit
+	p.PlainResets, p.LaxTimestamps, p.SynLinear = true, true, 4
+	p.WholeSegments, p.ReceiveBuffer, p.MaxReceiveBuffer = true, 64<<10, 3<<20 // half of tcp_rmem
+	return p
 }
 
 // RFCPersonality has the values that the standards recommend where they name
@@ -94,6 +121,7 @@ var RFCPersonality = Personality{
 	Congestion:       "cubic",
 	InitialWindow:    10,
 	DelayedACK:       200 * time.Millisecond,
+	SlowStart:        2,
 	WindowScale:      7,
 	Timestamps:       true,
 	SACK:             true,
@@ -107,6 +135,7 @@ var RFCPersonality = Personality{
 	MaxSendBuffer:    32 << 20,
 	MaxReceiveBuffer: 32 << 20,
 	ChallengeACKs:    10,
+	ChallengeTime:    time.Second,
 	HalfOpen:         1024,
 	SynCookies:       true,
 	MaxTimeWait:      65536,

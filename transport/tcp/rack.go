@@ -18,6 +18,7 @@ type rack struct {
 	reoWndMult    uint8
 	reoWndPersist uint8
 	reordering    bool // RACK.reordering_seen
+	reordered     uint32
 	inDSACKRound  bool
 	minRTT        time.Duration
 	minRTTAt      ev.Time
@@ -65,6 +66,7 @@ func (r *rack) orders(g *sentSegment, before header.Seq) {
 	}
 	if g.end.Before(before) && !g.resent {
 		r.reordering = true
+		r.reordered++
 	}
 }
 

@@ -49,6 +49,7 @@ const dupAckThreshold = 3
 type ack struct {
 	now       ev.Time
 	acked     int  // bytes cumulatively acknowledged
+	segments  int  // and segments
 	delivered int  // bytes newly delivered
 	lost      int  // bytes newly taken for lost
 	sacked    bool // something was selectively acknowledged for the first time
@@ -72,7 +73,12 @@ func (c *Conn) newAck(now ev.Time) *ack {
 }
 
 // inFlight estimates how many bytes are in the network.
-func (c *Conn) inFlight() int { return max(0, c.board.pipe-c.loss.dupBytes) }
+func (c *Conn) inFlight() int {
+	if b := &c.board; c.about.CountSegments && b.size > 0 {
+		return max(0, (b.size-b.sackedCount-b.lostCount)*c.mss-c.loss.dupBytes)
+	}
+	return max(0, c.board.pipe-c.loss.dupBytes)
+}
 
 // deliver notes that a segment has arrived, cumulatively or selectively
 // acknowledged.
@@ -110,6 +116,7 @@ func (c *Conn) takeCumulative(a *ack, seq header.Seq) {
 			c.deliver(a, g)
 		}
 		b.pop()
+		a.segments++
 	}
 	b.sacked.dropBefore(seq)
 	if b.size == 0 {
@@ -158,6 +165,9 @@ func (c *Conn) sample(a *ack) *Sample {
 		Now: a.now, Acked: a.acked, Delivered: a.delivered, Lost: a.lost,
 		PriorInFlight: a.priorPipe, InFlight: c.inFlight(), WindowLimited: c.windowUsed(a.priorPipe),
 		MinRTT: c.rack.minRTT, SRTT: c.rtt.srtt, ECE: a.ece, SndUna: c.sndUna, SndNxt: c.sndMax,
+	}
+	if c.about.CountSegments {
+		s.Acked = a.segments * c.mss
 	}
 	if a.rate.valid {
 		s.RTT = a.now.Sub(a.rate.sentAt)
@@ -288,6 +298,7 @@ func (c *Conn) timeout(now ev.Time) {
 		return
 	}
 	c.env.counters().Timeouts++
+	c.counts.timeouts++
 	c.pathTimeout(now)
 	if c.is(flagSynAcked) {
 		c.loseEverything(now)
@@ -295,7 +306,7 @@ func (c *Conn) timeout(now ev.Time) {
 		c.sndNxt = c.iss
 	}
 	c.retries++
-	if c.backoff < 30 {
+	if c.backoff < 30 && (c.state != SynSent || int(c.retries) > c.about.SynLinear) {
 		c.backoff++
 	}
 	c.rtt.cancel()
@@ -347,9 +358,9 @@ func (c *Conn) retryLimit() int {
 	switch {
 	case c.state == SynSent:
 		if c.opts.SynRetries > 0 {
-			return c.opts.SynRetries
+			return c.opts.SynRetries + c.about.SynLinear
 		}
-		return c.about.SynRetries
+		return c.about.SynRetries + c.about.SynLinear
 	case !c.is(flagSynAcked):
 		return c.about.SynAckRetries
 	}

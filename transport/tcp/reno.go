@@ -1,6 +1,10 @@
 package tcp
 
-import ev "septet/event"
+import (
+	"cmp"
+
+	ev "septet/event"
+)
 
 // Reno is the algorithm of RFC 5681: slow start and congestion avoidance, with
 // byte counting (RFC 3465) and the smaller reduction for ECN (RFC 8511).
@@ -38,11 +42,15 @@ func (r *Reno) Acked(w *Window, s *Sample) {
 	}
 }
 
-// slowStart is RFC 3465, section 2.2. The limit L is two segments, what a delayed
-// ACK covers, but one in the slow start that follows a timeout, when an ACK may
+// slowStart is RFC 3465, section 2.2. The limit L, where there is one, is two
+// segments, what a delayed ACK covers, but one in the slow start that follows a timeout, when an ACK may
 // cover much that had arrived before (section 2.3).
 func slowStart(w *Window, s *Sample, timedOut bool) {
-	limit := 2 * w.MSS
+	if w.SlowStart < 0 {
+		w.Cwnd = min(w.Cwnd+s.Acked, max(w.Ssthresh, w.Cwnd), maxCwnd)
+		return
+	}
+	limit := cmp.Or(w.SlowStart, 2) * w.MSS
 	if timedOut {
 		limit = w.MSS
 	}

@@ -24,6 +24,7 @@ type scoreboard struct {
 
 	pipe        int // bytes on their way: RFC 6675's estimate
 	sackedCount int // segments
+	lostCount   int
 }
 
 // sentSegment is one segment as it was last sent.
@@ -32,6 +33,8 @@ type sentSegment struct {
 	state    segmentState
 	resent   bool // more than once sent: its acknowledgement is ambiguous
 	limited  bool // sent while the application had nothing more to send
+	pushed   bool // the end of what had been written
+	last     bool // of its burst
 	next     int32
 	prev     int32 // neighbours in a chain, as ring indices; -1 for none
 
@@ -164,6 +167,7 @@ func (b *scoreboard) become(i int32, s segmentState) {
 		b.pipe += g.len()
 	case segLost:
 		b.lost.push(b.ring, i)
+		b.lostCount++
 	case segSacked:
 		b.sackedCount++
 	}
@@ -178,6 +182,7 @@ func (b *scoreboard) leave(i int32) {
 		b.pipe -= g.len()
 	case segLost:
 		b.lost.remove(b.ring, i)
+		b.lostCount--
 	case segSacked:
 		b.sackedCount--
 	}

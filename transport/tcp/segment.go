@@ -9,6 +9,7 @@ type Segment struct {
 	ECN  uint8 // the two ECN bits of the IP header
 	Text []byte
 	rest []byte
+	last bool // of its burst
 }
 
 // length returns SEG.LEN: the text, with SYN and FIN counted (RFC 9293, 3.4).

@@ -45,8 +45,12 @@ func (c *Conn) takeText(now ev.Time, s *Segment) bool {
 	if c.is(flagDetached) {
 		// RFC 9293, section 3.6.1, and MUST-13's ground: data that nobody will ever
 		// read is answered with a reset, so that the peer learns of it.
-		c.rcvNxt = s.end()
-		c.sendReset(now)
+		if c.about.PlainResets {
+			c.replyReset(s)
+		} else {
+			c.rcvNxt = s.end()
+			c.sendReset(now)
+		}
 		c.destroy(syscall.ECONNRESET)
 		return false
 	}
@@ -58,10 +62,12 @@ func (c *Conn) takeText(now ev.Time, s *Segment) bool {
 		// RFC 2883, section 4: of a segment that is a duplicate in part, that part.
 		c.duplicate = x
 	}
+	c.textArrived(now)
 	n := c.rcv.insert(c.env, c.rcvNxt, s.Seq, s.Text)
 	c.rcvNxt = c.rcvNxt.Add(n)
 	if n == 0 {
 		c.env.counters().OutOfOrder++
+		c.counts.outOfOrder++
 		if whole, ok := c.rcv.ahead.covering(s.Seq); ok {
 			c.recent.arrived(whole)
 		}
@@ -76,23 +82,23 @@ func (c *Conn) takeText(now ev.Time, s *Segment) bool {
 		c.set(flagAckNow)
 		return true
 	}
-	c.delayACK(now, n)
+	c.delayACK(now, n, s.Flags.Has(header.PSH))
 	return true
 }
 
 // delayACK decides when n bytes that came in order are acknowledged (RFC 9293,
 // section 3.8.6.3): at once for every second full segment, otherwise soon.
-func (c *Conn) delayACK(now ev.Time, n int) {
+func (c *Conn) delayACK(now ev.Time, n int, pushed bool) {
 	c.unackedBytes += n
 	c.largest = max(c.largest, n)
 	switch {
-	case c.unackedBytes > c.largest: // more than one full segment, so at least the second
+	case c.unackedBytes > c.largest && c.hurries(): // at least the second full segment
 		c.set(flagAckNow)
-	case c.quickACKs > 0:
+	case c.quick():
 		c.quickACKs--
 		c.set(flagAckNow)
 	case c.ackAt == ev.Never:
-		c.ackAt = now.Add(c.about.DelayedACK)
+		c.ackAt = now.Add(c.ackDelay(pushed))
 	}
 }
 

@@ -11,6 +11,7 @@ import (
 func (c *Conn) Expire(now ev.Time) {
 	if now >= c.ackAt {
 		c.ackAt = ev.Never
+		c.ackWaited()
 		c.set(flagAckNow)
 		c.env.counters().DelayedACKs++
 	}

@@ -31,8 +31,14 @@ func (c *Conn) scheduleProbe(now ev.Time) {
 	}
 	pto := tlpWithoutRTT
 	if c.rtt.srtt > 0 {
-		pto = max(2*c.rtt.srtt, tlpLeast)
-		if c.board.pipe <= c.mss {
+		pto = 2 * c.rtt.srtt
+		alone := c.board.pipe <= c.mss
+		if guard := c.about.TailGuard; guard > 0 {
+			pto += guard
+			alone = c.board.size == 1
+		}
+		pto = max(pto, tlpLeast)
+		if alone {
 			// A delayed ACK must have had time. The RFC has "one segment"; a peer may
 			// count small ones together.
 			pto += tlpMaxAckDelay

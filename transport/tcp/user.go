@@ -28,6 +28,9 @@ type Options struct {
 	// before the connection fails with ETIMEDOUT. Zero leaves it to the
 	// personality's count of retransmissions (R2 of RFC 9293, section 3.8.3).
 	UserTimeout time.Duration
+	// FinWait2 is how long a closed connection waits for the peer's FIN; zero: the
+	// personality's; negative: not at all.
+	FinWait2 time.Duration
 	// AdvertisedTimeout is ADV_UTO of RFC 5482: what the peer is told. With zero
 	// the option is neither sent nor heeded.
 	AdvertisedTimeout time.Duration

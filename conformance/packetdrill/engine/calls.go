@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"maps"
 	"net/netip"
 	"syscall"
 
@@ -87,6 +88,9 @@ func (c Caller) Accept(fd int) (int, []byte, error) {
 			return accepted{}, err
 		}
 		n, err := c.engine.addSocket(conn, s.family, false)
+		if err == nil {
+			c.engine.open[n].(*sock).kept = maps.Clone(s.kept)
+		}
 		return accepted{n, s.fromStack(from)}, err
 	})
 	return a.fd, a.peer, err
@@ -106,6 +110,10 @@ func (c Caller) Connect(fd int, sockaddr []byte) error {
 		a, err := s.toStack(to, syscall.ENETUNREACH)
 		if err != nil {
 			return struct{}{}, err
+		}
+		if s.kept[keptOption{socket.SOL_TCP, tcpFastOpenConnect}] != 0 {
+			s.fastTo = a // the first data goes with the SYN
+			return struct{}{}, nil
 		}
 		return struct{}{}, s.Connect(a)
 	})

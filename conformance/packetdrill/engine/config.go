@@ -18,6 +18,7 @@ type Config struct {
 	Gateway     netip.Addr   // the zero Addr: everybody is on the link
 	MTU         int
 	Personality tcp.Personality
+	Trains      bool   // segments that are sent together are shown as one (TSO)
 	Seed        uint64 // of initial sequence numbers and everything else
 }
 
@@ -29,13 +30,17 @@ type Config struct {
 //	mtu=1500              68 to 65535
 //	personality=linux     or rfc
 //	wscale=8              the window scale to offer, if not the personality's
+//	rmem=131072           the default of tcp_rmem: the receive buffer, of which the
+//	                      window is half
+//	tso=off               show segments one by one, as a wire would: Linux's own
+//	                      captures, and so scripts, show them as they leave TCP
 //	seed=1
 //
 // What is not said is as it is here, but for gateway and wscale.
 func ParseFlags(flags string) (Config, error) {
 	c := Config{
 		Local: netip.MustParsePrefix("192.168.0.1/16"), MTU: 1500,
-		Personality: tcp.LinuxPersonality, Seed: 1,
+		Personality: tcp.LinuxExact(), Trains: true, Seed: 1,
 	}
 	scale := -1
 	separator := func(r rune) bool { return r == ',' || r == ' ' || r == '\t' || r == '\n' }
@@ -53,15 +58,23 @@ func ParseFlags(flags string) (Config, error) {
 			c.Personality, err = parsePersonality(value)
 		case "wscale":
 			scale, err = parseNumber(value, 0, header.MaxWindowScale)
+		case "rmem":
+			if c.Personality.ReceiveBuffer, err = parseNumber(value, 4096, 64<<20); err == nil {
+				c.Personality.ReceiveBuffer /= 2
+				c.Personality.MaxReceiveBuffer = max(c.Personality.MaxReceiveBuffer, c.Personality.ReceiveBuffer)
+			}
+		case "tso":
+			c.Trains, err = parseSwitch(value)
 		case "seed":
 			c.Seed, err = strconv.ParseUint(value, 10, 64)
 		default:
-			err = fmt.Errorf("there are local, gateway, mtu, personality, wscale and seed")
+			err = fmt.Errorf("there are local, gateway, mtu, personality, wscale, rmem, tso and seed")
 		}
 		if err != nil {
 			return c, fmt.Errorf("flag %q: %w", word, err)
 		}
 	}
+	c.Trains = c.Trains && c.Personality.Bursts
 	if scale >= 0 {
 		c.offerScale(uint8(scale))
 	}
@@ -80,7 +93,7 @@ func (c *Config) offerScale(scale uint8) {
 func parseIPv4(s string) (netip.Addr, error) {
 	a, err := netip.ParseAddr(s)
 	if err == nil && !a.Is4() {
-		err = fmt.Errorf("the stack has no IPv6 yet")
+		err = fmt.Errorf("the stack has no IPv6 yet: run with --ip_version=ipv4 or ipv4-mapped-ipv6")
 	}
 	return a, err
 }
@@ -88,7 +101,7 @@ func parseIPv4(s string) (netip.Addr, error) {
 func parseLocal(s string) (netip.Prefix, error) {
 	p, err := netip.ParsePrefix(s)
 	if err == nil && !p.Addr().Is4() {
-		err = fmt.Errorf("the stack has no IPv6 yet")
+		err = fmt.Errorf("the stack has no IPv6 yet: run with --ip_version=ipv4 or ipv4-mapped-ipv6")
 	}
 	return p, err
 }
@@ -101,8 +114,15 @@ func parseNumber(s string, least, most int) (int, error) {
 	return n, nil
 }
 
+func parseSwitch(s string) (bool, error) {
+	if s != "on" && s != "off" {
+		return false, fmt.Errorf("expected on or off")
+	}
+	return s == "on", nil
+}
+
 func parsePersonality(s string) (tcp.Personality, error) {
-	for _, p := range []tcp.Personality{tcp.LinuxPersonality, tcp.RFCPersonality} {
+	for _, p := range []tcp.Personality{tcp.LinuxExact(), tcp.RFCPersonality} {
 		if p.Name == s {
 			return p, nil
 		}

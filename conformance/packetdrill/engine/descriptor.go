@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"net/netip"
 	"syscall"
 
 	"septet/event"
@@ -20,6 +21,7 @@ const (
 	siocInQ         = 0x541b // and FIONREAD
 	siocOutQ        = 0x5411
 	siocOutQNotSent = 0x894b
+	siocAtMark      = 0x8905
 )
 
 // descriptor is what a number stands for.
@@ -36,11 +38,12 @@ type sock struct {
 	*socket.Socket
 	family int
 	flags  int
+	kept   map[keptOption]int // see kept.go
+	fastTo netip.AddrPort     // TCP_FASTOPEN_CONNECT: where the first data goes
 }
 
-func (s *sock) close() error                { return s.Close() }
-func (s *sock) readiness() socket.Readiness { return s.Readiness() }
-func (s *sock) status() *int                { return &s.flags }
+func (s *sock) close() error { return s.Close() }
+func (s *sock) status() *int { return &s.flags }
 
 // add gives d a number. A number that was open before was closed behind the
 // engine's back (close(2) instead of the call), and with it what it stood for.
@@ -130,7 +133,7 @@ func setNonblock(d descriptor, on bool) error {
 	return nil
 }
 
-// Ioctl answers SIOCINQ (which is FIONREAD), SIOCOUTQ and SIOCOUTQNSD, and sets
+// Ioctl answers SIOCINQ (which is FIONREAD), SIOCOUTQ, SIOCOUTQNSD and SIOCATMARK, and sets
 // FIONBIO from argument. Errors: EBADF, EINVAL on a listener, ENOTTY for another
 // request.
 func (c Caller) Ioctl(fd int, request uint, argument int) (int, error) {
@@ -156,7 +159,15 @@ func (c Caller) Ioctl(fd int, request uint, argument int) (int, error) {
 
 // queued returns how many bytes wait in one of the socket's queues.
 func (s *sock) queued(request uint) (int, error) {
-	if request != siocInQ && request != siocOutQ && request != siocOutQNotSent {
+	switch request {
+	case siocInQ, siocOutQ, siocOutQNotSent:
+	case siocAtMark:
+		at, err := s.AtMark()
+		if at {
+			return 1, err
+		}
+		return 0, err
+	default:
 		return 0, syscall.ENOTTY
 	}
 	info, err := s.TCPInfo()

@@ -27,6 +27,8 @@ func TestParseFlags(t *testing.T) {
 		"mtu=67":          "from 68 to 65535",
 		"mtu=many":        "from 68 to 65535",
 		"wscale=15":       "from 0 to 14",
+		"tso=perhaps":     "on or off",
+		"rmem=1":          "from 4096",
 		"local=10.0.0.1":  "no '/'",
 		"local=fd00::1/8": "no IPv6 yet",
 		"gateway=::1":     "no IPv6 yet",

@@ -71,9 +71,10 @@ func New(c Config, n Numbers) (*Engine, error) {
 // default route.
 func (e *Engine) attach(c Config) error {
 	pool := new(packet.Pool)
-	e.wire = &wire{loop: e.loop, pool: pool, mtu: c.MTU, local: c.Local.Addr()}
+	e.wire = &wire{loop: e.loop, pool: pool, mtu: c.MTU, trains: c.Trains, local: c.Local.Addr()}
 	n := network.New(e.loop, pool)
 	t, u := tcp.New(n, &c.Personality), udp.New(n)
+	t.OnBurstEnd(func() { e.wire.open = false })
 	e.sockets = socket.NewStack(n, t, u, nobodyKnows)
 	card, err := n.AddInterface(link.NewNIC(e.loop, pool, "eth0", hostMAC, e.wire), c.Local)
 	if err != nil {
@@ -125,6 +126,7 @@ func (e *Engine) serve(r *request) {
 	if !r.side {
 		e.waitForStamp()
 	}
+	e.wire.open = false
 	r.begin()
 }
 

@@ -14,6 +14,8 @@ import (
 const (
 	solIPv6 = 41
 
+	soSndBufForce = 32
+	soRcvBufForce = 33
 	soMemInfo     = 55
 	soRcvTimeoNew = 66
 	soSndTimeoNew = 67
@@ -52,6 +54,9 @@ func (c Caller) GetSockOpt(fd, level, name, room int) ([]byte, error) {
 }
 
 func (s *sock) option(level, name int) ([]byte, error) {
+	if b, err, ok := s.keptValue(level, name); ok {
+		return b, err
+	}
 	switch {
 	case level == socket.SOL_SOCKET:
 		return s.socketOption(name)
@@ -193,6 +198,9 @@ func (s *sock) setOption(level, name int, value []byte) error {
 	default:
 		return syscall.EINVAL
 	}
+	if err, ok := s.keep(level, name, v, value); ok {
+		return err
+	}
 	switch {
 	case level == socket.SOL_SOCKET:
 		return s.setSocketOption(name, v, value)
@@ -207,6 +215,10 @@ func (s *sock) setOption(level, name int, value []byte) error {
 
 func (s *sock) setSocketOption(name, v int, value []byte) error {
 	switch name {
+	case soSndBufForce:
+		name = socket.SO_SNDBUF
+	case soRcvBufForce:
+		name = socket.SO_RCVBUF
 	case socket.SO_LINGER:
 		if len(value) < 8 {
 			return syscall.EINVAL

@@ -35,6 +35,9 @@ type TCPInfo struct {
 	Delivered, DeliveredCE                   uint32
 	BytesSent, BytesRetrans                  uint64
 	DsackDups, ReordSeen, RcvOOOPack, SndWnd uint32
+	RcvWnd, Rehash                           uint32
+	TotalRTO, TotalRTORecoveries             uint16
+	TotalRTOTime                             uint32
 }
 
 // Linux's numbers of the states (net/tcp_states.h).
@@ -93,15 +96,18 @@ const (
 )
 
 // linuxInfo returns what Linux 6.18 would say. Fields that are not set stand for what
-// the stack does not have or does not count: forward acknowledgements, the time
-// of the last ACK sent (nor does Linux), round trips as the receiver sees them,
-// what limited the sender and for how long, marks of ECN, duplicates, reordering.
+// the stack does not have or does not count: forward acknowledgements and the time
+// of the last ACK sent (nor has Linux), round trips as the receiver sees them, time
+// lost for want of a send buffer, what became of the timeouts.
 func linuxInfo(i tcp.Info) *TCPInfo {
 	switch {
 	case i.State == tcp.Listen:
 		l := unconnected(linuxListen)
 		l.Unacked, l.Sacked = uint32(i.Waiting), uint32(i.Backlog)
 		return l
+	case i.State == tcp.SynSent:
+		i.SendMSS = cmp.Or(i.SendMSS, defaultMSS)
+		i.Cwnd, i.SlowStart = cmp.Or(i.Cwnd, initialWindow*i.SendMSS), true
 	case i.SendMSS == 0:
 		l := unconnected(linuxState[tcp.Closed])
 		l.RTO, l.SndMSS, l.SndSsthresh, l.MinRTT, l.Flags = 1e6, defaultMSS, infiniteSsthresh, noRTT, 1
@@ -127,7 +133,10 @@ func linuxInfo(i tcp.Info) *TCPInfo {
 		BytesAcked: i.BytesAcked, BytesReceived: i.BytesIn, BytesSent: i.BytesSent, BytesRetrans: i.BytesAgain,
 		SegsOut: i.SegmentsOut, SegsIn: i.SegmentsIn, DataSegsIn: i.DataIn, DataSegsOut: i.DataOut,
 		NotsentBytes: uint32(i.NotSent), SndWnd: uint32(i.SendWindow),
-		DeliveryRate: uint64(i.DeliveryRate), Delivered: i.Delivered,
+		DeliveryRate: uint64(i.DeliveryRate), Delivered: i.Delivered, DeliveredCE: i.DeliveredCE,
+		BusyTime: uint64(usec(i.Busy)), RwndLimited: uint64(usec(i.WindowShut)),
+		DsackDups: i.Duplicates, ReordSeen: i.Reordered, RcvOOOPack: i.OutOfOrder,
+		RcvWnd: uint32(i.ToldWindow), TotalRTO: uint16(i.Timeouts), Rehash: i.Timeouts,
 	}
 }
 

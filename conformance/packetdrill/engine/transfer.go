@@ -10,7 +10,6 @@ import (
 // Flags that only the calls here know, with Linux's numbers.
 const (
 	msgErrQueue = 0x2000
-	msgFastOpen = 0x20000000
 )
 
 // maxTransfer caps what one call receives; a longer buffer gets less than it
@@ -22,10 +21,11 @@ type Message struct {
 	N     int    // the call's result
 	From  []byte // socket address of a datagram's sender; none of a stream's
 	Flags int    // MSG_TRUNC if a datagram was longer than the buffers
+	Inq   int    // what is left to be read, told by TCP_INQ; negative: not asked for
 }
 
 // Receive is recvmsg(2), and so read, readv, recv and recvfrom too. It fills the
-// buffers one after the other. There are no control messages.
+// buffers one after the other. The only control message is that of TCP_INQ.
 func (c Caller) Receive(fd int, buffers [][]byte, flags int) (Message, error) {
 	type received struct {
 		Message
@@ -56,8 +56,12 @@ func (e *Engine) receive(fd int, b []byte, flags int) (m Message, err error) {
 		return m, syscall.EAGAIN // the stack has no error queue
 	}
 	stream, _ := s.GetSockOpt(socket.SOL_SOCKET, socket.SO_TYPE)
+	m.Inq = -1
 	if stream == socket.SOCK_STREAM {
 		m.N, err = s.Recv(b, flags)
+		if s.kept[keptOption{socket.SOL_TCP, tcpInq}] != 0 {
+			m.Inq = s.inq()
+		}
 		return m, err
 	}
 	n, from, err := s.RecvFrom(b, flags|socket.MSG_TRUNC)
@@ -75,8 +79,7 @@ func (e *Engine) receive(fd int, b []byte, flags int) (m Message, err error) {
 }
 
 // Send is sendmsg(2), and so write, writev, send and sendto too. The bytes are
-// copied; to is a socket address or empty. Errors beside the socket's: EOPNOTSUPP
-// for MSG_FASTOPEN.
+// copied; to is a socket address or empty.
 func (c Caller) Send(fd int, buffers [][]byte, flags int, to []byte) (int, error) {
 	b, name := gather(buffers), append([]byte(nil), to...)
 	return blocking(c, "send", func() (int, error) { return c.engine.send(fd, b, flags, name) })
@@ -90,12 +93,14 @@ func (e *Engine) send(fd int, b []byte, flags int, to []byte) (int, error) {
 	switch {
 	case err != nil:
 		return 0, err
-	case flags&msgFastOpen != 0:
-		return 0, syscall.EOPNOTSUPP
+	case s.fastTo.IsValid(): // TCP_FASTOPEN_CONNECT: this is the connect
+		peer := s.fastTo
+		s.fastTo = netip.AddrPort{}
+		return s.SendTo(b, flags|socket.MSG_FASTOPEN, peer)
 	}
 	kind, _ := s.GetSockOpt(socket.SOL_SOCKET, socket.SO_TYPE)
 	var peer netip.AddrPort
-	if len(to) > 0 && kind != socket.SOCK_STREAM {
+	if len(to) > 0 && (kind != socket.SOCK_STREAM || flags&socket.MSG_FASTOPEN != 0) {
 		if peer, err = s.toStack(to, syscall.ENETUNREACH); err != nil {
 			return 0, err
 		}

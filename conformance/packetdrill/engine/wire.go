@@ -17,10 +17,12 @@ type wire struct {
 	loop    *event.Loop
 	pool    *packet.Pool
 	mtu     int
+	trains  bool // what the host sends as one, the tool sees as one: see train.go
 	local   netip.Addr
 	receive func(*packet.Packet) // the host's card
 
 	sent    []Sent       // IP packets of the host that the tool has not seen
+	open    bool         // the last of them may be the beginning of a train
 	replies packet.Queue // frames for the host, to be received later in the turn
 }
 
@@ -47,7 +49,7 @@ func (w *wire) Transmit(p *packet.Packet) {
 	case header.EtherTypeARP:
 		w.answerARP(payload)
 	case header.EtherTypeIPv4, header.EtherTypeIPv6:
-		w.sent = append(w.sent, Sent{bytes.Clone(payload), micros(w.loop.Now())})
+		w.take(Sent{bytes.Clone(payload), micros(w.loop.Now())})
 	}
 }
 

@@ -58,6 +58,11 @@ struct packet {
 // send_segment has the stack receive a segment of the peer and counts it.
 void send_segment(struct peer *, int flags, const char *options, size_t noptions, const char *text, size_t n);
 
+// shut_window acknowledges everything and offers no window; send_urgent sends text
+// whose last byte is urgent.
+void shut_window(struct peer *);
+void send_urgent(struct peer *, const char *text, size_t n);
+
 // expect takes the next packet that the stack sends. It must be this segment to
 // the peer, byte for byte, checksums included. Only what the stack is free to
 // choose is taken from the packet itself: the identification and the window.
@@ -91,6 +96,21 @@ void blocking_accept(void);
 void blocking_connect(void);
 void blocking_read(void);
 void freed(void);
+void more(void);
+void cork(void);
+void nagle(void);
+void trains(void);
+void window_probes(void);
+void urgent(void);
+void keep_alive(void);
+void quick_acks(void);
+void text_after_close(void);
+void linger(void);
+void inq(void);
+void low_water(void);
+void more_options(void);
+void fast_open(void);
+void cycles(void);
 
 // Steps that many scenarios begin with.
 int listener(int domain);

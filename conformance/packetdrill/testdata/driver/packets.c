@@ -32,7 +32,7 @@ long long now(void)
 
 struct segment {
 	uint32_t src, dst;
-	uint16_t sport, dport, id, window;
+	uint16_t sport, dport, id, window, urgent;
 	uint32_t seq, ack;
 	int flags;
 	const void *options, *text;
@@ -45,7 +45,7 @@ static size_t build(unsigned char *b, const struct segment *s)
 	size_t header = 20 + s->noptions, total = 20 + header + s->n;
 	unsigned char *tcp = b + 20;
 
-	memset(b, 0, 40);
+	memset(b, 0, 60);
 	b[0] = 0x45;
 	put16(b + 2, total);
 	put16(b + 4, s->id);
@@ -63,6 +63,7 @@ static size_t build(unsigned char *b, const struct segment *s)
 	tcp[12] = header / 4 << 4;
 	tcp[13] = s->flags;
 	put16(tcp + 14, s->window);
+	put16(tcp + 18, s->urgent);
 	memcpy(tcp + 20, s->options, s->noptions);
 	memcpy(tcp + header, s->text, s->n);
 	uint32_t pseudo = (s->src >> 16) + (s->src & 0xffff) + (s->dst >> 16) + (s->dst & 0xffff) + 6 + header + s->n;
@@ -72,23 +73,46 @@ static size_t build(unsigned char *b, const struct segment *s)
 
 static uint32_t length(int flags, size_t n) { return n + !!(flags & SYN) + !!(flags & FIN); }
 
-void send_segment(struct peer *p, int flags, const char *options, size_t noptions, const char *text, size_t n)
+static void inject(const struct segment *s)
 {
 	unsigned char b[2048];
+	size_t total = build(b, s);
+	CHECK(t.netdev_send(U, b, total) == 0, "netdev_send should take every IP packet");
+	memset(b, 0xff, total); // the stack must have copied it
+}
+
+void shut_window(struct peer *p)
+{
+	inject(&(struct segment){
+		.src = REMOTE_IP, .dst = LOCAL_IP, .sport = REMOTE_PORT, .dport = p->local_port,
+		.seq = p->seq, .ack = p->ack, .flags = ACK, .options = "", .text = "",
+	});
+}
+
+void send_urgent(struct peer *p, const char *text, size_t n)
+{
+	enum { URG = 32 };
+	inject(&(struct segment){
+		.src = REMOTE_IP, .dst = LOCAL_IP, .sport = REMOTE_PORT, .dport = p->local_port, .window = 32792,
+		.seq = p->seq, .ack = p->ack, .flags = ACK | PSH | URG, .urgent = n, .options = "", .text = text, .n = n,
+	});
+	p->seq += n;
+}
+
+void send_segment(struct peer *p, int flags, const char *options, size_t noptions, const char *text, size_t n)
+{
 	struct segment s = {
 		.src = REMOTE_IP, .dst = LOCAL_IP, .sport = REMOTE_PORT, .dport = p->local_port,
 		.seq = p->seq, .ack = p->ack, .flags = flags, .window = 32792,
 		.options = options ? options : "", .noptions = noptions, .text = text ? text : "", .n = n,
 	};
-	size_t total = build(b, &s);
-	CHECK(t.netdev_send(U, b, total) == 0, "netdev_send should take every IP packet");
-	memset(b, 0xff, total); // the stack must have copied it
+	inject(&s);
 	p->seq += length(flags, n);
 }
 
 void expect(struct packet *got, struct peer *p, int flags, const char *options, size_t noptions, const char *text, size_t n)
 {
-	unsigned char want[2048];
+	static unsigned char want[66000];
 
 	CHECK(t.netdev_receive(U, got->b, &got->n, &got->at) == 0, "netdev_receive should always return 0");
 	CHECK(got->n > 0, "the stack should send a segment with flags %#x, and sends nothing", flags);

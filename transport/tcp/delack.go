@@ -1,0 +1,88 @@
+package tcp
+
+import (
+	"time"
+
+	ev "septet/event"
+)
+
+// Linux's delayed acknowledgements, for a Personality with AdaptiveACKs. Three
+// things differ from a fixed delay:
+//
+//   - a connection on which the user answers soon after he has received (a dialogue)
+//     has no quick ACKs: his answer will carry the acknowledgement;
+//   - the delay follows the time between segments, up to a round trip;
+//   - two full segments are not acknowledged at once while the window shrinks: the
+//     user does not read, so the sender need not hurry.
+
+// adaptiveACK is the state of it.
+type adaptiveACK struct {
+	ato      time.Duration // the delay that the traffic suggests; zero: no text yet
+	dialogue bool
+}
+
+// Bounds of the delay. The user's PSH, or a dialogue, lowers the upper one.
+const (
+	longestDelay  = 500 * time.Millisecond
+	answeredDelay = 200 * time.Millisecond
+)
+
+// textArrived adapts the delay to a segment that came in order.
+func (c *Conn) textArrived(now ev.Time) {
+	d, least := &c.acks, c.about.DelayedACK
+	gap := now.Sub(c.textAt)
+	c.textAt = now
+	switch {
+	case !c.about.AdaptiveACKs:
+	case d.ato == 0:
+		d.ato = least
+	case gap <= least/2:
+		d.ato = d.ato/2 + least/2
+	case gap < d.ato:
+		d.ato = min(d.ato/2+gap, c.rtt.rto)
+	case gap > c.rtt.rto:
+		c.quickACKs = uint8(c.about.QuickACKs) // the sender starts anew
+	}
+}
+
+// textAnswered notes that the user sends, perhaps in answer to what has come.
+func (c *Conn) textAnswered(now ev.Time) {
+	if d := &c.acks; c.about.AdaptiveACKs && d.ato > 0 && now.Sub(c.textAt) < d.ato {
+		d.dialogue = true
+	}
+}
+
+// ackDelay returns how long the ACK of a segment may wait.
+func (c *Conn) ackDelay(pushed bool) time.Duration {
+	d, least := &c.acks, c.about.DelayedACK
+	if d.ato <= least {
+		return least
+	}
+	most := longestDelay
+	if d.dialogue || pushed {
+		most = answeredDelay
+	}
+	if c.rtt.srtt > 0 {
+		most = min(most, max(c.rtt.srtt, least))
+	}
+	return min(d.ato, most, answeredDelay)
+}
+
+// hurries reports whether more than a full segment is acknowledged at once.
+func (c *Conn) hurries() bool {
+	return !c.about.AdaptiveACKs || c.rcv.size == 0 || c.receiveWindow() >= c.toldWindow
+}
+
+// ackWaited adapts the delay when its timer has run out: nobody has answered.
+func (c *Conn) ackWaited() {
+	switch d := &c.acks; {
+	case !c.about.AdaptiveACKs || d.ato == 0:
+	case d.dialogue:
+		d.dialogue, d.ato = false, c.about.DelayedACK
+	default:
+		d.ato = min(2*d.ato, c.rtt.rto)
+	}
+}
+
+// quick reports whether the next ACK goes out without delay.
+func (c *Conn) quick() bool { return c.quickACKs > 0 && !c.acks.dialogue }
