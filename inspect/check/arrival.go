@@ -32,7 +32,7 @@ func (c *connection) arrivedUpTo(e *end) int64 {
 // receive takes a segment of e that has surely arrived at the peer.
 func (c *connection) receive(e, peer *end, s *segment) {
 	peer.heardCE(s)
-	if s.span() == 0 || s.has(header.RST) || s.from < 0 || s.keepAlive {
+	if s.span() == 0 || s.has(header.RST) || s.from < 0 && s.to <= 0 || s.keepAlive {
 		return
 	}
 	before := peer.next
@@ -68,6 +68,10 @@ func (c *connection) expire(now time.Duration) {
 	for i := range c.ends {
 		e := &c.ends[i]
 		if e.due == 0 || now <= e.due {
+			continue
+		}
+		if c.k.mayAsk(e.card, e.due) {
+			e.due = 0
 			continue
 		}
 		rule, what := ruleAckDelay, "data that arrived in order is"

@@ -131,6 +131,7 @@ func (c *connection) take(dir int, s *segment) {
 		return
 	}
 	c.look(e, s)
+	e.card, e.neighbour = s.fromCard, s.card
 	c.expire(s.now)
 	if !c.locate(e, peer, s) {
 		return
@@ -171,8 +172,8 @@ func (c *connection) deliver(e, peer *end, s *segment) {
 // arrived takes a segment that was seen as it arrived.
 func (c *connection) arrived(dir int, s *segment) {
 	e, peer := &c.ends[dir], &c.ends[1-dir]
-	if !e.based || c.off {
-		return
+	if !e.based || c.off || s.card != e.neighbour {
+		return // a card does not take what is for another one
 	}
 	s.from = e.place(s.Seq)
 	s.to = s.from + int64(s.span())
@@ -183,7 +184,7 @@ func (c *connection) arrived(dir int, s *segment) {
 		s.ack = peer.place(s.Ack)
 	}
 	// What this end has never sent is of an older connection.
-	if s.from < 0 || s.to > e.max || s.has(header.SYN) && s.from != 0 || s.has(header.ACK) && s.ack > peer.max {
+	if s.from < 0 && s.to <= 0 || s.to > e.max || s.has(header.SYN) && s.from != 0 || s.has(header.ACK) && s.ack > peer.max {
 		return
 	}
 	c.expire(s.now)
@@ -231,6 +232,9 @@ func (c *connection) find(r Rule, e *end, s *segment, format string, args ...any
 }
 
 func (c *connection) findAt(r Rule, e *end, now time.Duration, packet int, format string, args ...any) {
+	if exempt := c.k.options.Exempt; exempt != nil && exempt(e.addr.Addr()) {
+		return
+	}
 	if c.alike == nil {
 		c.alike = make(map[string]int)
 	}

@@ -45,6 +45,10 @@ type segment struct {
 	id       uint32
 	fragment bool
 	sum      checksum
+	card     header.MAC // on Ethernet, the one that it is for
+	fromCard header.MAC
+	arp      uint16 // the operation, if it is ARP
+	held     bool   // it may have waited for its neighbour's address
 
 	// Relative to the sender's initial sequence number, and not modulo 2^32.
 	from, to int64
@@ -77,6 +81,7 @@ const (
 	isOther content = iota
 	isTCP
 	isICMP // an error, of which src and dst are the quoted packet's
+	isARP
 )
 
 // decode reads a frame into s. Frames that cannot be read, or whose IP header is
@@ -103,6 +108,9 @@ func decode(f *inspect.Frame, s *segment) content {
 	}
 	switch f.LinkType {
 	case inspect.LinkEthernet, inspect.LinkLinuxSLL:
+		if f.LinkType == inspect.LinkEthernet {
+			s.card, s.fromCard = header.MAC(b[:6]), header.MAC(b[6:12])
+		}
 		kind = be.Uint16(b[skip-2:])
 	case inspect.LinkLinuxSLL2:
 		kind, s.at.index = be.Uint16(b), be.Uint32(b[4:])
@@ -111,6 +119,13 @@ func decode(f *inspect.Frame, s *segment) content {
 	for header.EtherType(kind) == header.EtherTypeVLAN && len(b) >= 4 {
 		s.at.vlan = be.Uint16(b) & 0xfff
 		kind, b = be.Uint16(b[2:]), b[4:]
+	}
+	if header.EtherType(kind) == header.EtherTypeARP {
+		if a, err := header.ParseARP(b); err == nil {
+			s.arp = a.Operation
+			return isARP
+		}
+		return isOther
 	}
 	if k := header.EtherType(kind); kind != 0 && k != header.EtherTypeIPv4 && k != header.EtherTypeIPv6 {
 		return isOther

@@ -181,7 +181,7 @@ func (c *connection) findPhantom(e *end, s *segment) {
 	switch {
 	case s.from >= e.phantom:
 		c.skip(e, s)
-	case s.span() > 0 && s.from == e.max && s.now-e.phantomAt >= c.k.options.MinRTO/2:
+	case s.span() > 0 && s.from == e.max && s.now-e.phantomAt >= c.k.options.Limits.MinRTO/2:
 		c.missed() // it may have been sent before, and be sent again
 		e.phantom = 0
 	case s.span() > 0 && s.from == e.max:
@@ -259,7 +259,8 @@ func (c *connection) sent(e, peer *end, s *segment) {
 		e.finAt = s.now
 	}
 	e.max = max(e.max, s.to)
-	e.past.add(s.from, s.to, s.now, s.packet)
+	e.past.add(s.from, s.to, s.now, s.packet, s.held)
+	e.lastData = s.now
 	from := s.from
 	if s.has(header.SYN) {
 		from++
