@@ -32,7 +32,11 @@ func (c *connection) arrivedUpTo(e *end) int64 {
 // receive takes a segment of e that has surely arrived at the peer.
 func (c *connection) receive(e, peer *end, s *segment) {
 	peer.heardCE(s)
-	if s.span() == 0 || s.has(header.RST) || s.from < 0 && s.to <= 0 || s.keepAlive {
+	if s.has(header.RST) {
+		peer.due, peer.full = 0, 0 // there may be nobody left
+		return
+	}
+	if s.span() == 0 || s.from < 0 && s.to <= 0 || s.keepAlive {
 		return
 	}
 	before := peer.next

@@ -141,6 +141,10 @@ func (k *Checker) Feed(f inspect.Frame) {
 		k.feedTCP(s)
 	case isICMP:
 		k.feedICMP(s)
+	case isCut:
+		if c := k.table[flowOf(s.src, s.dst)]; c != nil {
+			c.missed()
+		}
 	case isARP:
 		k.feedARP(&f, s)
 	}

@@ -238,7 +238,7 @@ func (c *connection) findAt(r Rule, e *end, now time.Duration, packet int, forma
 	if c.alike == nil {
 		c.alike = make(map[string]int)
 	}
-	unsure := r.whole && !c.k.options.Complete
+	unsure := r.whole && (!c.k.options.Complete || c.lossy)
 	if c.alike[r.Name]++; c.alike[r.Name] > maxFindingsAlike {
 		if !unsure {
 			c.about.Omitted++

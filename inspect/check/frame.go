@@ -82,6 +82,7 @@ const (
 	isTCP
 	isICMP // an error, of which src and dst are the quoted packet's
 	isARP
+	isCut // TCP, of which only src and dst are known
 )
 
 // decode reads a frame into s. Frames that cannot be read, or whose IP header is
@@ -140,6 +141,9 @@ func (s *segment) ip(b []byte) content {
 		return isOther
 	case protocol == header.ProtocolTCP && s.tcp(src, dst, payload, length):
 		return isTCP
+	case protocol == header.ProtocolTCP && len(payload) >= 4 && len(payload) < length:
+		s.ports(src, dst, payload)
+		return isCut
 	case !s.fragment && isError(protocol, payload) && s.quoted(payload[8:]):
 		return isICMP
 	}
@@ -240,7 +244,11 @@ func (s *segment) quoted(b []byte) bool {
 	if !ok || p != header.ProtocolTCP || len(payload) < 4 {
 		return false
 	}
-	s.src = netip.AddrPortFrom(src, be.Uint16(payload))
-	s.dst = netip.AddrPortFrom(dst, be.Uint16(payload[2:]))
+	s.ports(src, dst, payload)
 	return true
+}
+
+// ports takes the ends of a segment from its first four bytes.
+func (s *segment) ports(src, dst netip.Addr, b []byte) {
+	s.src, s.dst = netip.AddrPortFrom(src, be.Uint16(b)), netip.AddrPortFrom(dst, be.Uint16(b[2:]))
 }

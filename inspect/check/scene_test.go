@@ -125,13 +125,19 @@ func (s *scene) frame(st step) []byte {
 	if st.o.badSum {
 		sum ^= 0x1234
 	}
+	total := header.IPv4Len + len(b)
+	if total > 0xffff { // BIG TCP: the card does the sum, and the length is not said
+		last := []byte{0, byte(len(b) >> 16), byte(len(b) >> 8), byte(len(b)), 0, 0, 0, byte(header.ProtocolTCP)}
+		sum = header.Checksum(last, header.Checksum(dst.AsSlice(), header.Checksum(src.AsSlice(), 0)))
+		total = 0
+	}
 	binary.BigEndian.PutUint16(b[16:], sum)
 	s.id++
 	ttl := byte(64)
 	if st.o.ttl != 0 {
 		ttl = st.o.ttl
 	}
-	ip := header.IPv4{TOS: st.o.ecn, TotalLength: header.IPv4Len + len(b), ID: s.id, TTL: ttl, Protocol: header.ProtocolTCP, Src: src, Dst: dst}
+	ip := header.IPv4{TOS: st.o.ecn, TotalLength: total, ID: s.id, TTL: ttl, Protocol: header.ProtocolTCP, Src: src, Dst: dst}
 	p := make([]byte, header.IPv4Len)
 	ip.Put(p)
 	return append(p, b...)
