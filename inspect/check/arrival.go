@@ -71,6 +71,7 @@ func (c *connection) answered(e *end, s *segment) {
 func (c *connection) expire(now time.Duration) {
 	for i := range c.ends {
 		e := &c.ends[i]
+		c.overdue(e)
 		if e.due == 0 || now <= e.due {
 			continue
 		}

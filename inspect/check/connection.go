@@ -144,7 +144,9 @@ func (c *connection) take(dir int, s *segment) {
 	c.checkFlags(e, peer, s)
 	c.checkOptions(e, peer, s)
 	c.checkTimestamps(e, peer, s)
+	c.checkRecent(e, s)
 	c.checkSequence(e, peer, s)
+	c.checkEmpty(e, peer, s)
 	c.checkWindow(e, peer, s)
 	c.checkTimer(e, peer, s)
 	c.checkGrowth(e, peer, s)
@@ -156,6 +158,7 @@ func (c *connection) take(dir int, s *segment) {
 	c.checkSACK(e, peer, s)
 	c.advertise(e, s)
 	c.answered(e, s)
+	c.saidSo(e, peer, s)
 	c.deliver(e, peer, s)
 }
 
@@ -172,6 +175,7 @@ func (c *connection) deliver(e, peer *end, s *segment) {
 // arrived takes a segment that was seen as it arrived.
 func (c *connection) arrived(dir int, s *segment) {
 	e, peer := &c.ends[dir], &c.ends[1-dir]
+	peer.asked = true
 	if !e.based || c.off || s.card != e.neighbour {
 		return // a card does not take what is for another one
 	}
@@ -183,11 +187,18 @@ func (c *connection) arrived(dir int, s *segment) {
 		}
 		s.ack = peer.place(s.Ack)
 	}
+	if s.has(header.RST) {
+		c.expire(s.now)
+		c.arrivesAt(peer, e, s)
+	}
 	// What this end has never sent is of an older connection.
 	if s.from < 0 && s.to <= 0 || s.to > e.max || s.has(header.SYN) && s.from != 0 || s.has(header.ACK) && s.ack > peer.max {
 		return
 	}
 	c.expire(s.now)
+	if !s.has(header.RST) {
+		c.arrivesAt(peer, e, s)
+	}
 	c.hear(e, peer, s)
 	c.receive(e, peer, s)
 }

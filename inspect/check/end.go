@@ -61,6 +61,7 @@ type end struct {
 
 	heard   // what it may know of the peer
 	arrival // what has surely arrived at it
+	answers // what it owes for that
 	timer   // its retransmissions
 	growth  // its congestion window
 }
