@@ -110,6 +110,8 @@ func (c *connection) stampArrives(e *end, s *segment, next int64) {
 		e.hasRecent = false // PAWS: it has not taken what it seems to have
 	case s.to > e.ack && s.to <= next && s.span() > 0:
 		e.hasRecent, e.tsRecent = false, o.TSVal // the first time PAWS may have dropped it
+	case s.to > e.edge && s.span() > 0:
+		e.hasRecent, e.tsRecent = false, o.TSVal // it may take what its rounded window does not tell
 	case s.from < next && s.to <= next || s.from > e.edge: // not acceptable: RFC 7323, 5.3, R2
 	case s.from <= e.ack:
 		e.hasRecent = e.sawStamp

@@ -261,6 +261,9 @@ func (c *connection) sent(e, peer *end, s *segment) {
 	if s.has(header.FIN) {
 		e.finAt = s.now
 	}
+	if s.again && !s.probe && s.length > 0 && s.before.to > s.to {
+		e.recut = s.length
+	}
 	e.max = max(e.max, s.to)
 	e.past.add(s.from, s.to, s.now, s.packet, s.held)
 	e.lastData = s.now
