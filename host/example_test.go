@@ -13,7 +13,8 @@ import (
 )
 
 // Two hosts on a wire that loses a tenth of the frames, in virtual time: the
-// same every time, and over in a moment.
+// same every time, and over in a moment. Unjudged: an example shows what a user
+// writes.
 func Example() {
 	loop := event.NewVirtual(42)
 	defer loop.Close()

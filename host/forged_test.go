@@ -19,7 +19,7 @@ import (
 // TestForgedPackets: whatever addresses a packet claims to come from and go to,
 // no answer, error or broadcast about it goes round for ever. On bare wires that
 // would be a turn without an end, and this test would not end either. Nothing is
-// left of them when the hosts are switched off.
+// left of them when the hosts are switched off. Unjudged: what is forged is not TCP.
 func TestForgedPackets(t *testing.T) {
 	l, pool := event.NewVirtual(1), new(packet.Pool)
 	sw := link.NewSwitch(l, pool, "s1")

@@ -11,6 +11,7 @@ import (
 
 	"septet/event"
 	"septet/host"
+	"septet/inspect/check"
 	"septet/inspect/check/checktest"
 	"septet/network"
 	"septet/packet"
@@ -32,7 +33,7 @@ func newLab(t *testing.T) *lab {
 	slow := physical.Impairment{Delay: 5 * time.Millisecond}
 	m.near = physical.NewWire(m.loop, &m.pool, 1500, slow, slow)
 	m.far = physical.NewWire(m.loop, &m.pool, 1500, slow, slow)
-	checktest.Wires(t, m.loop, m.near, m.far)
+	checktest.Wires(t, m.loop, check.Limits{}, m.near, m.far)
 	m.pc = host.New(m.loop, &m.pool, "pc")
 	m.router = host.New(m.loop, &m.pool, "router")
 	m.www = host.New(m.loop, &m.pool, "www")

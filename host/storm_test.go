@@ -59,7 +59,7 @@ func TestForgedSegmentsStartNoStormOfACKs(t *testing.T) {
 	var hosts []*host.Host
 	for i, address := range []string{"10.0.0.1/24", "10.0.0.2/24", "10.0.0.3/24"} {
 		w := physical.NewWire(l, pool, 1500, physical.Impairment{}, physical.Impairment{})
-		if i == 0 {
+		if i == 0 { // Unjudged: what is forged makes both ends say what is wrong
 			w.Tap(heard)
 		}
 		sw.AddPort(w.B())

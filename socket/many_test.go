@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"septet/event"
-	"septet/inspect/check/checktest"
 	"septet/physical"
 	. "septet/socket"
 )
@@ -35,7 +34,6 @@ func noMoreGoroutines(t *testing.T, before int) {
 func TestManyConnections(t *testing.T) {
 	goroutines := runtime.NumGoroutine()
 	w := newWorld(t, event.NewVirtual(1), physical.Impairment{})
-	checktest.Wire(t, w.loop, w.wire)
 	ln := must[net.Listener](t)(w.bob.Listen("tcp", ":80"))
 	var ends [][2]net.Conn
 	for range many {
@@ -134,7 +132,7 @@ func TestManyClients(t *testing.T) {
 // BenchmarkIdleConnection reports the memory of a connection at rest, both ends
 // and their sockets.
 func BenchmarkIdleConnection(b *testing.B) {
-	w := newWorld(b, event.NewVirtual(1), physical.Impairment{})
+	w := newWorldUnjudged(b, event.NewVirtual(1), physical.Impairment{})
 	ln, err := w.bob.Listen("tcp", ":80")
 	if err != nil {
 		b.Fatal(err)
@@ -168,7 +166,7 @@ func BenchmarkIdleConnection(b *testing.B) {
 
 // BenchmarkRoundTrip sends one byte there and one back, in one goroutine.
 func BenchmarkRoundTrip(b *testing.B) {
-	w := newWorld(b, event.NewVirtual(1), physical.Impairment{})
+	w := newWorldUnjudged(b, event.NewVirtual(1), physical.Impairment{})
 	c, p, stop, err := w.tcpPipe()
 	if err != nil {
 		b.Fatal(err)
@@ -186,7 +184,7 @@ func BenchmarkRoundTrip(b *testing.B) {
 
 // BenchmarkOpenClose opens a connection, accepts it and closes both ends.
 func BenchmarkOpenClose(b *testing.B) {
-	w := newWorld(b, event.NewReal(1), physical.Impairment{})
+	w := newWorldUnjudged(b, event.NewReal(1), physical.Impairment{})
 	defer w.loop.Close()
 	ln, err := w.bob.Listen("tcp", ":80")
 	if err != nil {
@@ -210,7 +208,7 @@ func BenchmarkOpenClose(b *testing.B) {
 
 // BenchmarkBulk writes a stream that another goroutine reads.
 func BenchmarkBulk(b *testing.B) {
-	w := newWorld(b, event.NewReal(1), physical.Impairment{})
+	w := newWorldUnjudged(b, event.NewReal(1), physical.Impairment{})
 	defer w.loop.Close()
 	c, p, stop, err := w.tcpPipe()
 	if err != nil {

@@ -10,6 +10,8 @@ import (
 
 	"septet/event"
 	"septet/host"
+	judge "septet/inspect/check"
+	"septet/inspect/check/checktest"
 	"septet/packet"
 	"septet/physical"
 )
@@ -27,11 +29,23 @@ const (
 	bobAddr   = "10.0.0.2"
 )
 
+// newWorld returns alice and bob on one wire. In simulated time what crosses it is
+// judged by the rules of TCP.
 func newWorld(t testing.TB, l *event.Loop, i physical.Impairment) *world {
+	t.Helper()
+	w := newWorldUnjudged(t, l, i)
+	if l.Simulated() {
+		checktest.Wire(t, l, w.wire, judge.Limits{})
+	}
+	return w
+}
+
+// newWorldUnjudged returns a world at which nobody looks, to measure it.
+func newWorldUnjudged(t testing.TB, l *event.Loop, i physical.Impairment) *world {
 	t.Helper()
 	w := &world{loop: l, pool: new(packet.Pool)}
 	l.Lock()
-	w.wire = physical.NewWire(l, w.pool, 1500, i, i)
+	w.wire = physical.NewWire(l, w.pool, 1500, i, i) // Unjudged: by whom calls it
 	l.Unlock()
 	w.alice = host.New(l, w.pool, "alice")
 	w.bob = host.New(l, w.pool, "bob")

@@ -15,7 +15,6 @@ import (
 	"time"
 
 	"septet/event"
-	"septet/inspect/check/checktest"
 	"septet/physical"
 	. "septet/socket"
 )
@@ -24,7 +23,6 @@ import (
 // left behind, and that TCP kept its rules.
 func virtualWorld(t *testing.T, seed uint64, i physical.Impairment) *world {
 	w := newWorld(t, event.NewVirtual(seed), i)
-	checktest.Wire(t, w.loop, w.wire)
 	t.Cleanup(func() { w.shutDown(t) })
 	return w
 }

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bufio"
 	"bytes"
 	"context"
 	"errors"
@@ -107,7 +106,11 @@ func TestSameSeedGivesTheSameCapture(t *testing.T) {
 		}
 		return b
 	}
-	for _, lab := range []string{firstLab, "../../labs/lossy.yaml"} {
+	labs, err := filepath.Glob("../../labs/*.yaml")
+	if err != nil || len(labs) < 2 {
+		t.Fatalf("there should be labs: %v, %v", labs, err)
+	}
+	for _, lab := range labs {
 		if !bytes.Equal(capture(lab, 3), capture(lab, 3)) {
 			t.Errorf("%s: two runs with seed 3 differ", lab)
 		}
@@ -409,33 +412,14 @@ func agree(t *testing.T, tshark, capture string) {
 // TestExplainAgreesOnRealLoopback takes a capture of connections of this
 // machine's own kernel.
 func TestExplainAgreesOnRealLoopback(t *testing.T) {
-	tcpdump, tshark := tool(t, "tcpdump"), tool(t, "tshark")
-	if os.Geteuid() != 0 {
-		t.Skip("taking a capture of the real loopback needs root")
-	}
-	capture := filepath.Join(t.TempDir(), "lo.pcap")
+	tshark := tool(t, "tshark")
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer listener.Close()
 	_, port, _ := net.SplitHostPort(listener.Addr().String())
-	dump := exec.Command(tcpdump, "-i", "lo", "-U", "-w", capture, "tcp port "+port)
-	says, err := dump.StderrPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := dump.Start(); err != nil {
-		t.Fatal(err)
-	}
-	for lines := bufio.NewScanner(says); ; {
-		if !lines.Scan() {
-			t.Fatalf("tcpdump ended: %v", dump.Wait())
-		}
-		if strings.Contains(lines.Text(), "listening") {
-			break
-		}
-	}
+	capture, stop := captureLoopback(t, "tcp port "+port)
 	go func() {
 		for {
 			c, err := listener.Accept()
@@ -461,8 +445,7 @@ func TestExplainAgreesOnRealLoopback(t *testing.T) {
 		c.Close()
 	}
 	waitForCapture(t, tshark, capture, 5)
-	_ = dump.Process.Signal(os.Interrupt)
-	_ = dump.Wait()
+	stop()
 	if n := tsharkCount(t, tshark, capture); n != 5 {
 		t.Errorf("tshark counts %d connections in the capture, there were 5", n)
 	}

@@ -17,6 +17,7 @@ func (c *connection) checkAck(e, peer *end, s *segment) {
 		}
 		return
 	case s.ack < 0:
+		e.hasWrongAck, e.wrongAck = true, s.Ack
 		return
 	}
 	if s.ack == peer.max {

@@ -32,7 +32,11 @@ func (c *connection) arrivedUpTo(e *end) int64 {
 // receive takes a segment of e that has surely arrived at the peer.
 func (c *connection) receive(e, peer *end, s *segment) {
 	peer.heardCE(s)
-	if s.span() == 0 || s.has(header.RST) || s.from < 0 || s.keepAlive {
+	if s.has(header.RST) {
+		peer.due, peer.full = 0, 0 // there may be nobody left
+		return
+	}
+	if s.span() == 0 || s.from < 0 && s.to <= 0 || s.keepAlive {
 		return
 	}
 	before := peer.next
@@ -67,7 +71,12 @@ func (c *connection) answered(e *end, s *segment) {
 func (c *connection) expire(now time.Duration) {
 	for i := range c.ends {
 		e := &c.ends[i]
+		c.overdue(e)
 		if e.due == 0 || now <= e.due {
+			continue
+		}
+		if c.k.mayAsk(e.card, e.due) {
+			e.due = 0
 			continue
 		}
 		rule, what := ruleAckDelay, "data that arrived in order is"

@@ -18,6 +18,7 @@ import (
 	"net/netip"
 	"time"
 
+	"septet/header"
 	"septet/inspect"
 )
 
@@ -31,9 +32,11 @@ type Options struct {
 	// Arrivals reports the interfaces whose frames are recorded as they arrive at
 	// the end they are for. Nil means that there are none.
 	Arrivals func(iface int) bool
-	// MinRTO is the least retransmission timeout that is taken as right. Zero
-	// means 200 ms, what most systems have; RFC 6298, 2.4, has one second.
-	MinRTO time.Duration
+	Limits   Limits
+	// Exempt reports the ends that are not judged, such as those that a test plays
+	// with hostile segments. What they send is noted all the same: the other end
+	// has to answer it. Nil means that there are none.
+	Exempt func(netip.Addr) bool
 	// MaxConnections caps how many connections are remembered; zero means 65536.
 	// Beyond it the longest silent are judged as far as they went.
 	MaxConnections int
@@ -43,8 +46,23 @@ type Options struct {
 	MaxHistory int
 }
 
+// Limits are constants of which the standards leave the choice to the stack. The
+// zero value has what suits most systems.
+type Limits struct {
+	// MinRTO is the least retransmission timeout that is taken as right. Zero
+	// means 200 ms; RFC 6298, 2.4, has one second.
+	MinRTO time.Duration
+	// MaxRTO is where the doubling of the timeout may end. Zero means a minute,
+	// the least that RFC 6298, 2.5, allows.
+	MaxRTO time.Duration
+	// InitialWindow is the first flight, in segments. Zero means the ten of RFC 6928.
+	InitialWindow int
+}
+
 const (
 	defaultMinRTO         = 200 * time.Millisecond
+	defaultMaxRTO         = 60 * time.Second
+	defaultInitialWindow  = 10
 	defaultMaxConnections = 1 << 16
 	defaultMaxHistory     = 1 << 20
 	maxHistoryTotal       = 256 << 20
@@ -63,6 +81,8 @@ type Checker struct {
 	segments int
 	opened   int // connections begun
 
+	asked map[header.MAC]resolution // by cards
+
 	table   map[flow]*connection
 	recent  list.List // of *connection, the longest silent first
 	kept    int       // bytes of history
@@ -72,16 +92,26 @@ type Checker struct {
 
 // New returns a judge.
 func New(o Options) *Checker {
-	if o.MinRTO <= 0 {
-		o.MinRTO = defaultMinRTO
-	}
+	o.Limits.fill()
 	if o.MaxConnections <= 0 {
 		o.MaxConnections = defaultMaxConnections
 	}
 	if o.MaxHistory <= 0 {
 		o.MaxHistory = defaultMaxHistory
 	}
-	return &Checker{options: o, table: make(map[flow]*connection)}
+	return &Checker{options: o, table: make(map[flow]*connection), asked: make(map[header.MAC]resolution)}
+}
+
+func (l *Limits) fill() {
+	if l.MinRTO <= 0 {
+		l.MinRTO = defaultMinRTO
+	}
+	if l.MaxRTO <= 0 {
+		l.MaxRTO = defaultMaxRTO
+	}
+	if l.InitialWindow <= 0 {
+		l.InitialWindow = defaultInitialWindow
+	}
 }
 
 // flow is a pair of ends, the smaller first.
@@ -107,10 +137,16 @@ func (k *Checker) Feed(f inspect.Frame) {
 	s := &k.scratch
 	switch decode(&f, s) {
 	case isTCP:
-		s.now, s.packet = k.now, k.packets
+		s.now, s.packet, s.held = k.now, k.packets, k.heldBack(s.fromCard)
 		k.feedTCP(s)
 	case isICMP:
 		k.feedICMP(s)
+	case isCut:
+		if c := k.table[flowOf(s.src, s.dst)]; c != nil {
+			c.missed()
+		}
+	case isARP:
+		k.feedARP(&f, s)
 	}
 }
 

@@ -131,6 +131,7 @@ func (c *connection) take(dir int, s *segment) {
 		return
 	}
 	c.look(e, s)
+	e.card, e.neighbour = s.fromCard, s.card
 	c.expire(s.now)
 	if !c.locate(e, peer, s) {
 		return
@@ -143,7 +144,9 @@ func (c *connection) take(dir int, s *segment) {
 	c.checkFlags(e, peer, s)
 	c.checkOptions(e, peer, s)
 	c.checkTimestamps(e, peer, s)
+	c.checkRecent(e, s)
 	c.checkSequence(e, peer, s)
+	c.checkEmpty(e, peer, s)
 	c.checkWindow(e, peer, s)
 	c.checkTimer(e, peer, s)
 	c.checkGrowth(e, peer, s)
@@ -155,6 +158,7 @@ func (c *connection) take(dir int, s *segment) {
 	c.checkSACK(e, peer, s)
 	c.advertise(e, s)
 	c.answered(e, s)
+	c.saidSo(e, peer, s)
 	c.deliver(e, peer, s)
 }
 
@@ -171,8 +175,9 @@ func (c *connection) deliver(e, peer *end, s *segment) {
 // arrived takes a segment that was seen as it arrived.
 func (c *connection) arrived(dir int, s *segment) {
 	e, peer := &c.ends[dir], &c.ends[1-dir]
-	if !e.based || c.off {
-		return
+	peer.asked = true
+	if !e.based || c.off || s.card != e.neighbour {
+		return // a card does not take what is for another one
 	}
 	s.from = e.place(s.Seq)
 	s.to = s.from + int64(s.span())
@@ -182,11 +187,18 @@ func (c *connection) arrived(dir int, s *segment) {
 		}
 		s.ack = peer.place(s.Ack)
 	}
+	if s.has(header.RST) {
+		c.expire(s.now)
+		c.arrivesAt(peer, e, s)
+	}
 	// What this end has never sent is of an older connection.
-	if s.from < 0 || s.to > e.max || s.has(header.SYN) && s.from != 0 || s.has(header.ACK) && s.ack > peer.max {
+	if s.from < 0 && s.to <= 0 || s.to > e.max || s.has(header.SYN) && s.from != 0 || s.has(header.ACK) && s.ack > peer.max {
 		return
 	}
 	c.expire(s.now)
+	if !s.has(header.RST) {
+		c.arrivesAt(peer, e, s)
+	}
 	c.hear(e, peer, s)
 	c.receive(e, peer, s)
 }
@@ -231,10 +243,13 @@ func (c *connection) find(r Rule, e *end, s *segment, format string, args ...any
 }
 
 func (c *connection) findAt(r Rule, e *end, now time.Duration, packet int, format string, args ...any) {
+	if exempt := c.k.options.Exempt; exempt != nil && exempt(e.addr.Addr()) {
+		return
+	}
 	if c.alike == nil {
 		c.alike = make(map[string]int)
 	}
-	unsure := r.whole && !c.k.options.Complete
+	unsure := r.whole && (!c.k.options.Complete || c.lossy)
 	if c.alike[r.Name]++; c.alike[r.Name] > maxFindingsAlike {
 		if !unsure {
 			c.about.Omitted++

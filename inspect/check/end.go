@@ -21,12 +21,13 @@ const (
 // received. Places in its stream are relative to its initial sequence number:
 // the SYN is at 0, the first byte of data at 1.
 type end struct {
-	addr     netip.AddrPort
-	point    point
-	observed bool
-	vantage  vantage
-	verifies bool // its checksums have been seen right
-	recent   recentSegments
+	addr            netip.AddrPort
+	point           point
+	observed        bool
+	vantage         vantage
+	verifies        bool // its checksums have been seen right
+	recent          recentSegments
+	card, neighbour header.MAC // its own, and to whom its frames go
 
 	based     bool
 	base      header.Seq // its initial sequence number
@@ -60,6 +61,7 @@ type end struct {
 
 	heard   // what it may know of the peer
 	arrival // what has surely arrived at it
+	answers // what it owes for that
 	timer   // its retransmissions
 	growth  // its congestion window
 }

@@ -45,6 +45,10 @@ type segment struct {
 	id       uint32
 	fragment bool
 	sum      checksum
+	card     header.MAC // on Ethernet, the one that it is for
+	fromCard header.MAC
+	arp      uint16 // the operation, if it is ARP
+	held     bool   // it may have waited for its neighbour's address
 
 	// Relative to the sender's initial sequence number, and not modulo 2^32.
 	from, to int64
@@ -77,6 +81,8 @@ const (
 	isOther content = iota
 	isTCP
 	isICMP // an error, of which src and dst are the quoted packet's
+	isARP
+	isCut // TCP, of which only src and dst are known
 )
 
 // decode reads a frame into s. Frames that cannot be read, or whose IP header is
@@ -103,6 +109,9 @@ func decode(f *inspect.Frame, s *segment) content {
 	}
 	switch f.LinkType {
 	case inspect.LinkEthernet, inspect.LinkLinuxSLL:
+		if f.LinkType == inspect.LinkEthernet {
+			s.card, s.fromCard = header.MAC(b[:6]), header.MAC(b[6:12])
+		}
 		kind = be.Uint16(b[skip-2:])
 	case inspect.LinkLinuxSLL2:
 		kind, s.at.index = be.Uint16(b), be.Uint32(b[4:])
@@ -111,6 +120,13 @@ func decode(f *inspect.Frame, s *segment) content {
 	for header.EtherType(kind) == header.EtherTypeVLAN && len(b) >= 4 {
 		s.at.vlan = be.Uint16(b) & 0xfff
 		kind, b = be.Uint16(b[2:]), b[4:]
+	}
+	if header.EtherType(kind) == header.EtherTypeARP {
+		if a, err := header.ParseARP(b); err == nil {
+			s.arp = a.Operation
+			return isARP
+		}
+		return isOther
 	}
 	if k := header.EtherType(kind); kind != 0 && k != header.EtherTypeIPv4 && k != header.EtherTypeIPv6 {
 		return isOther
@@ -125,6 +141,9 @@ func (s *segment) ip(b []byte) content {
 		return isOther
 	case protocol == header.ProtocolTCP && s.tcp(src, dst, payload, length):
 		return isTCP
+	case protocol == header.ProtocolTCP && len(payload) >= 4 && len(payload) < length:
+		s.ports(src, dst, payload)
+		return isCut
 	case !s.fragment && isError(protocol, payload) && s.quoted(payload[8:]):
 		return isICMP
 	}
@@ -225,7 +244,11 @@ func (s *segment) quoted(b []byte) bool {
 	if !ok || p != header.ProtocolTCP || len(payload) < 4 {
 		return false
 	}
-	s.src = netip.AddrPortFrom(src, be.Uint16(payload))
-	s.dst = netip.AddrPortFrom(dst, be.Uint16(payload[2:]))
+	s.ports(src, dst, payload)
 	return true
+}
+
+// ports takes the ends of a segment from its first four bytes.
+func (s *segment) ports(src, dst netip.Addr, b []byte) {
+	s.src, s.dst = netip.AddrPortFrom(src, be.Uint16(b)), netip.AddrPortFrom(dst, be.Uint16(b[2:]))
 }

@@ -21,6 +21,7 @@ type span struct {
 	at       time.Duration // when it was last sent
 	packet   int           // in which packet
 	times    int
+	held     bool // as segment.held
 }
 
 const (
@@ -41,14 +42,14 @@ func (h *history) sent(p int64) (span, bool) {
 	return span{}, false
 }
 
-// add notes that [from, to) was sent at now.
-func (h *history) add(from, to int64, now time.Duration, packet int) {
+// add notes that [from, to) was sent at now, perhaps after it was held back.
+func (h *history) add(from, to int64, now time.Duration, packet int, held bool) {
 	if from >= to {
 		return
 	}
 	n := len(h.spans)
 	if n == 0 || h.spans[n-1].to <= from {
-		h.insert(n, span{from, to, now, packet, 1})
+		h.insert(n, span{from, to, now, packet, 1, held})
 		return
 	}
 	i := h.find(from)
@@ -62,12 +63,12 @@ func (h *history) add(from, to int64, now time.Duration, packet int) {
 			if i < len(h.spans) {
 				end = min(to, h.spans[i].from)
 			}
-			h.insert(i, span{from, end, now, packet, 1})
+			h.insert(i, span{from, end, now, packet, 1, held})
 		} else {
 			if h.spans[i].to > to {
 				h.split(i, to)
 			}
-			h.spans[i].at, h.spans[i].packet = now, packet
+			h.spans[i].at, h.spans[i].packet, h.spans[i].held = now, packet, held
 			h.spans[i].times++
 		}
 		from = h.spans[i].to

@@ -12,6 +12,7 @@ type offer struct {
 	offersStamps bool
 	offersSACK   bool
 	mss          uint16 // what it accepts; RFC 9293, 3.7.1: 536 if it does not say
+	recut        int    // how long it has last made a piece of what was longer: the path's MTU is less
 	largest      int    // the largest segment that it has sent, up to the peer's MSS
 }
 
@@ -55,7 +56,7 @@ func (c *connection) checkOptions(e, peer *end, s *segment) {
 	default:
 		mss = defaultMSSIPv6
 	}
-	e.offer = offer{true, o.HasWindowScale, o.WindowScale, o.HasTimestamps, o.SACKPermitted, mss, e.largest}
+	e.offer = offer{true, o.HasWindowScale, o.WindowScale, o.HasTimestamps, o.SACKPermitted, mss, 0, e.largest}
 }
 
 // optionLengths are those of the known kinds; SACK has a choice (RFC 2018, 3).

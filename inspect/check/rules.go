@@ -21,6 +21,7 @@ var (
 	rulePastFIN     = Rule{"past-fin", "RFC 9293, 3.6", Violation, "nothing stands after the FIN, and the FIN stays where it is", false}
 	ruleGap         = Rule{"gap", "RFC 9293, 3.4", Violation, "no byte of the stream is left out", true}
 	ruleSequence    = Rule{"sequence", "RFC 9293, 3.10.7.4", Violation, "a segment without data stands at most at SND.NXT", true}
+	ruleEmpty       = Rule{"empty-sequence", "RFC 9293, 3.8.4, 3.10.7.4", Violation, "a segment without data stands at SND.NXT, or asks for an answer just before what is outstanding", true}
 	ruleSameBytes   = Rule{"same-bytes", "RFC 9293, 3.4", Violation, "what is sent again is what was sent before", false}
 
 	ruleAckBackwards = Rule{"ack-backwards", "RFC 9293, 3.4", Violation, "acknowledgements never go back", false}
@@ -28,6 +29,9 @@ var (
 	ruleAckUnarrived = Rule{"ack-unarrived", "RFC 9293, 3.4", Violation, "only what has arrived is acknowledged", true}
 	ruleAckDelay     = Rule{"ack-delay", "RFC 9293, 3.8.6.3", Violation, "what arrives in order is acknowledged within 500 ms", true}
 	ruleAckSecond    = Rule{"ack-every-second", "RFC 9293, 3.8.6.3", Warning, "at least every second full segment is acknowledged", true}
+	ruleAckIdle      = Rule{"ack-unasked", "RFC 9293, 3.8.4", Violation, "an acknowledgement says something new or answers a segment: one that asks for an answer stands at SND.NXT-1", true}
+	ruleAckAtOnce    = Rule{"ack-out-of-order", "RFC 5681, 4.2", Warning, "what arrives out of order is acknowledged at once", true}
+	ruleChallenge    = Rule{"challenge-ack", "RFC 5961, 3.2", Warning, "a reset in the window, but not at RCV.NXT, is answered with an acknowledgement", true}
 	ruleFINAck       = Rule{"fin-answer", "RFC 9293, 3.10.7.4", Violation, "a FIN that arrives again is acknowledged again, in TIME-WAIT too", true}
 
 	ruleWindow    = Rule{"beyond-window", "RFC 9293, 3.8.6", Violation, "nothing is sent beyond the peer's window, but probes of one byte", true}
@@ -41,6 +45,7 @@ var (
 
 	ruleTimestamps = Rule{"timestamps", "RFC 7323, 3.2", Violation, "timestamps are in every segment if agreed, and in none if not", false}
 	ruleTSEcr      = Rule{"tsecr", "RFC 7323, 3.2", Violation, "TSecr echoes a TSval that was sent", true}
+	ruleTSRecent   = Rule{"ts-recent", "RFC 7323, 4.3", Violation, "TSecr echoes the segment that the last acknowledgement covered", true}
 	ruleTSVal      = Rule{"tsval", "RFC 7323, 5.4", Violation, "TSval never goes back", false}
 
 	ruleSACKOffered = Rule{"sack-permitted", "RFC 2018, 2", Violation, "SACK is sent only if the peer permits it", false}
@@ -73,10 +78,10 @@ var (
 // Rules returns all rules.
 func Rules() []Rule {
 	return []Rule{
-		ruleChecksum, ruleFlags, ruleAckFlag, ruleSYNSequence, ruleBeforeSYN, rulePastFIN, ruleGap, ruleSequence, ruleSameBytes,
-		ruleAckBackwards, ruleAckUnsent, ruleAckUnarrived, ruleAckDelay, ruleAckSecond, ruleFINAck,
+		ruleChecksum, ruleFlags, ruleAckFlag, ruleSYNSequence, ruleBeforeSYN, rulePastFIN, ruleGap, ruleSequence, ruleEmpty, ruleSameBytes,
+		ruleAckBackwards, ruleAckUnsent, ruleAckUnarrived, ruleAckDelay, ruleAckSecond, ruleAckIdle, ruleAckAtOnce, ruleChallenge, ruleFINAck,
 		ruleWindow, ruleShrink, ruleNagle, ruleMSS, ruleOption, ruleOptionSYN, ruleOffered, ruleScale,
-		ruleTimestamps, ruleTSEcr, ruleTSVal,
+		ruleTimestamps, ruleTSEcr, ruleTSRecent, ruleTSVal,
 		ruleSACKOffered, ruleSACKUnsent, ruleSACKArrived, ruleSACKBlock, ruleSACKBelow,
 		ruleECNSetup, ruleECT, ruleECE, ruleCWR, ruleReact,
 		ruleUrgent, ruleUrgentFlag,

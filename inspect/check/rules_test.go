@@ -16,14 +16,19 @@ type broken struct {
 // besides are the findings that a trace cannot avoid: options that are wrong in
 // one way are missing in another.
 var besides = map[string]string{
-	"SYN with FIN":                  "past-fin",
-	"a length of zero":              "timestamps",
-	"half a SACK block":             "timestamps",
-	"an MSS in a later segment":     "timestamps",
-	"an MSS of three bytes":         "timestamps option-offered",
-	"a scale of 15":                 "timestamps option-offered",
-	"options that nobody asked for": "timestamps",
-	"SACK without permission":       "tsecr",
+	"SYN with FIN":                       "past-fin empty-sequence",
+	"timestamps that were not agreed on": "ts-recent",
+	"an echo of nothing":                 "ts-recent",
+	"the second block is old":            "ack-unasked",
+	"an ECN-capable pure ACK":            "ack-unasked",
+	"a blind reset without an answer":    "reset",
+	"a length of zero":                   "timestamps",
+	"half a SACK block":                  "timestamps",
+	"an MSS in a later segment":          "timestamps",
+	"an MSS of three bytes":              "timestamps option-offered",
+	"a scale of 15":                      "timestamps option-offered",
+	"options that nobody asked for":      "timestamps",
+	"SACK without permission":            "tsecr ts-recent",
 }
 
 // sayHello is the end of most traces: a segment, and its acknowledgement.
@@ -69,8 +74,24 @@ func traces() []broken {
 			step{ms: 5, from: client, f: fin | ack, seq: 3, ack: 1}), all},
 		{ruleGap, "a byte is left out and never sent", then(open(),
 			step{ms: 3, from: client, f: psh | ack, seq: 2, ack: 1, data: "x"}, step{ms: 4, from: server, f: ack, seq: 1, ack: 1},
-			step{ms: 20000, from: server, f: ack, seq: 1, ack: 1}), all},
+			step{ms: 20000, from: server, f: ack, seq: 0, ack: 1}), all},
 		{ruleSequence, "an ACK beyond SND.NXT", hello(func(s []step) { s[4].seq = 2 }), all},
+		{ruleEmpty, "a keep-alive two bytes back", then(hello(func(s []step) {}),
+			step{ms: 5000, from: client, f: ack, seq: 4, ack: 1}), all},
+		{ruleAckIdle, "a keep-alive at SND.NXT", then(hello(func(s []step) {}),
+			step{ms: 5000, from: server, f: ack, seq: 1, ack: 6}), all},
+		{ruleAckAtOnce, "a gap that is not reported", then(open(),
+			step{ms: 3, from: server, f: ack, seq: 1, ack: 1},
+			step{ms: 4, from: client, f: psh | ack, seq: 1, ack: 1, data: "hello", o: lost},
+			step{ms: 4, from: client, f: psh | ack, seq: 6, ack: 1, data: "world"},
+			step{ms: 50, from: server, f: ack, seq: 1, ack: 1, o: opts{sack: [][2]int{{6, 11}}}}), all},
+		{ruleChallenge, "a blind reset without an answer", then(hello(func(s []step) {}),
+			step{ms: 5, from: client, f: rst, seq: 50}, step{ms: 600, from: server, f: ack, seq: 0, ack: 6}), all},
+		{ruleTSRecent, "an echo of what came out of order", then(open(),
+			step{ms: 3, from: server, f: ack, seq: 1, ack: 1},
+			step{ms: 4, from: client, f: psh | ack, seq: 1, ack: 1, data: "hello", o: lost},
+			step{ms: 5, from: client, f: psh | ack, seq: 6, ack: 1, data: "world"},
+			step{ms: 5, from: server, f: ack, seq: 1, ack: 1, o: opts{sack: [][2]int{{6, 11}}, tsecr: 1005}}), all},
 		{ruleSameBytes, "one byte is another", then(open(),
 			step{ms: 3, from: client, f: psh | ack, seq: 1, ack: 1, data: "hello", o: lost},
 			step{ms: 203, from: client, f: psh | ack, seq: 1, ack: 1, data: "hellO"}), all},
@@ -185,7 +206,7 @@ func traces() []broken {
 		}()...), all},
 		{ruleCloseAnswer, "a FIN is lost and forgotten", then(hello(func(s []step) {}),
 			step{ms: 5, from: client, f: fin | ack, seq: 6, ack: 1, o: lost},
-			step{ms: 30000, from: server, f: ack, seq: 1, ack: 6}), all},
+			step{ms: 30000, from: server, f: ack, seq: 0, ack: 6}), all},
 	}
 }
 

@@ -64,7 +64,8 @@ type opts struct {
 type scene struct {
 	judge    *Checker
 	now      float64
-	stamp    [2]uint32
+	stamp    [2]uint32 // the last of each end that the other echoes
+	acked    [2]int    // what each has acknowledged
 	arrivals bool
 	id       uint16
 }
@@ -125,13 +126,19 @@ func (s *scene) frame(st step) []byte {
 	if st.o.badSum {
 		sum ^= 0x1234
 	}
+	total := header.IPv4Len + len(b)
+	if total > 0xffff { // BIG TCP: the card does the sum, and the length is not said
+		last := []byte{0, byte(len(b) >> 16), byte(len(b) >> 8), byte(len(b)), 0, 0, 0, byte(header.ProtocolTCP)}
+		sum = header.Checksum(last, header.Checksum(dst.AsSlice(), header.Checksum(src.AsSlice(), 0)))
+		total = 0
+	}
 	binary.BigEndian.PutUint16(b[16:], sum)
 	s.id++
 	ttl := byte(64)
 	if st.o.ttl != 0 {
 		ttl = st.o.ttl
 	}
-	ip := header.IPv4{TOS: st.o.ecn, TotalLength: header.IPv4Len + len(b), ID: s.id, TTL: ttl, Protocol: header.ProtocolTCP, Src: src, Dst: dst}
+	ip := header.IPv4{TOS: st.o.ecn, TotalLength: total, ID: s.id, TTL: ttl, Protocol: header.ProtocolTCP, Src: src, Dst: dst}
 	p := make([]byte, header.IPv4Len)
 	ip.Put(p)
 	return append(p, b...)
@@ -149,11 +156,19 @@ func (s *scene) options(st step, h *header.TCP) {
 	if st.o.tsval != 0 {
 		o.TSVal = uint32(st.o.tsval)
 	}
-	if st.o.only != 2 {
-		s.stamp[st.from] = o.TSVal
-	}
 	if st.f.Has(ack) {
 		o.TSEcr = s.stamp[1-st.from]
+		s.acked[st.from] = max(s.acked[st.from], st.ack)
+	}
+	// RFC 7323, 4.3: what begins at the last acknowledgement is echoed.
+	end := st.seq + len(st.data)
+	if st.f.Has(fin) || st.f.Has(syn) {
+		end++
+	}
+	before := st.seq < s.acked[1-st.from] && end <= s.acked[1-st.from]
+	if st.o.only != 1 && st.seq <= s.acked[1-st.from] && (!before || st.f.Has(syn)) && !st.o.badSum &&
+		int32(o.TSVal-s.stamp[st.from]) > 0 {
+		s.stamp[st.from] = o.TSVal
 	}
 	if st.o.tsecr != 0 {
 		o.TSEcr = uint32(st.o.tsecr)
@@ -199,11 +214,11 @@ func good() []step {
 		// Full segments; the second is lost.
 		step{ms: 10, from: client, f: ack, seq: 6, ack: 6, data: full},
 		step{ms: 10, from: client, f: ack, seq: 1006, ack: 6, data: full, o: opts{only: 1}},
+		step{ms: 10, from: server, f: ack, seq: 6, ack: 1006},
 		step{ms: 10, from: client, f: ack, seq: 2006, ack: 6, data: full},
+		step{ms: 10, from: server, f: ack, seq: 6, ack: 1006, o: opts{sack: [][2]int{{2006, 3006}}}},
 		step{ms: 10, from: client, f: ack, seq: 3006, ack: 6, data: full},
-		step{ms: 11, from: server, f: ack, seq: 6, ack: 1006},
-		step{ms: 11, from: server, f: ack, seq: 6, ack: 1006, o: opts{sack: [][2]int{{2006, 3006}}}},
-		step{ms: 11, from: server, f: ack, seq: 6, ack: 1006, o: opts{sack: [][2]int{{2006, 4006}}}},
+		step{ms: 10, from: server, f: ack, seq: 6, ack: 1006, o: opts{sack: [][2]int{{2006, 4006}}}},
 		step{ms: 12, from: client, f: ack, seq: 1006, ack: 6, data: full},
 		step{ms: 13, from: server, f: ack, seq: 6, ack: 4006},
 		// The last is lost three times: a timeout, and backoff.

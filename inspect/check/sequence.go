@@ -181,7 +181,7 @@ func (c *connection) findPhantom(e *end, s *segment) {
 	switch {
 	case s.from >= e.phantom:
 		c.skip(e, s)
-	case s.span() > 0 && s.from == e.max && s.now-e.phantomAt >= c.k.options.MinRTO/2:
+	case s.span() > 0 && s.from == e.max && s.now-e.phantomAt >= c.k.options.Limits.MinRTO/2:
 		c.missed() // it may have been sent before, and be sent again
 		e.phantom = 0
 	case s.span() > 0 && s.from == e.max:
@@ -224,6 +224,9 @@ func (c *connection) checkBytes(e *end, s *segment) {
 	if old <= 0 || len(s.payload) == 0 || c.cutHoles(e, from, s.to) {
 		return
 	}
+	if s.length == 1 && s.from == e.max-1 && !c.k.options.Complete {
+		return // a keep-alive with a byte of garbage, the answer to the byte before it not seen
+	}
 	if at, bad := e.past.differs(from, s.payload[:min(int64(len(s.payload)), old)]); bad {
 		c.find(ruleSameBytes, e, s, "byte %d is sent again and is %#02x now", at, s.payload[at-from])
 	}
@@ -258,8 +261,12 @@ func (c *connection) sent(e, peer *end, s *segment) {
 	if s.has(header.FIN) {
 		e.finAt = s.now
 	}
+	if s.again && !s.probe && s.length > 0 && s.before.to > s.to {
+		e.recut = s.length
+	}
 	e.max = max(e.max, s.to)
-	e.past.add(s.from, s.to, s.now, s.packet)
+	e.past.add(s.from, s.to, s.now, s.packet, s.held)
+	e.lastData = s.now
 	from := s.from
 	if s.has(header.SYN) {
 		from++

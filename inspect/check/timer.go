@@ -18,21 +18,26 @@ type timer struct {
 	chainPacket int
 	chainGap    time.Duration
 	chainBroken bool
+	chainHeld   bool // the last time of it was held back
 
 	lossOpen  bool // there was a timeout, and nothing has been heard since
 	lossBytes int
 }
 
 const (
-	// RFC 6298, 2.1, less what the resolution of an address may have held the first
-	// SYN back: the timer runs from when TCP sent it, which a wire does not show.
-	minSYNRTO = time.Second - 100*time.Millisecond
-	leastCap  = 60 * time.Second // RFC 6298, 2.5: a largest timeout is at least that
+	minSYNRTO = time.Second // RFC 6298, 2.1
+	// How long a first segment may have been held back until its neighbour's address
+	// was known, without a trace of that in the capture. The timer runs from when TCP
+	// sent it, which the wire does not show.
+	maxUnseen = 100 * time.Millisecond
 )
 
 // hearLoss notes what the segment from e may tell the peer of losses.
 func (c *connection) hearLoss(e, peer *end, s *segment) {
 	t := &peer.timer
+	if t.lossOpen && peer.heardAny && s.has(header.ACK) && s.ack > peer.heardAck {
+		peer.credit += 2 // RFC 5682, 2.1: two new segments find out whether the timeout was spurious
+	}
 	t.chainBroken, t.lossOpen = true, false
 	if s.has(header.SYN) {
 		t.hint = c.k.packets // a SYN again asks for its answer again
@@ -83,9 +88,12 @@ func (c *connection) checkTimer(e, peer *end, s *segment) {
 }
 
 func (c *connection) checkAgain(e, peer *end, s *segment) {
-	least, rule := c.k.options.MinRTO, ruleMinRTO
+	least, rule := c.k.options.Limits.MinRTO, ruleMinRTO
 	if s.has(header.SYN) {
 		least, rule = minSYNRTO, ruleSYNRTO
+		if !c.k.options.Complete {
+			least -= maxUnseen
+		}
 	}
 	gap := s.now - s.before.at
 	told := e.hint > s.before.packet
@@ -98,6 +106,7 @@ func (c *connection) checkAgain(e, peer *end, s *segment) {
 			e.recover = max(e.recover, e.max)
 			e.lossOpen, e.lossBytes = true, 0
 		}
+	case s.before.held:
 	case s.from < e.recover && !s.has(header.SYN):
 	case c.synData:
 	case s.has(header.SYN) && !e.heardAny && gap < time.Millisecond:
@@ -118,16 +127,16 @@ func (c *connection) checkBackoff(e *end, s *segment) {
 	t := &e.timer
 	gap := s.now - t.chainAt
 	same := t.chainPacket > 0 && t.chainFrom == s.from && !t.chainBroken && t.hint < t.chainPacket
-	if !same {
+	if !same || t.chainHeld || s.held {
 		gap = 0
-	} else if t.chainGap > 0 && gap+c.slack(gap) < min(2*t.chainGap, leastCap) {
+	} else if t.chainGap > 0 && gap+c.slack(gap) < min(2*t.chainGap, c.k.options.Limits.MaxRTO) {
 		rule := ruleBackoff
 		if s.has(header.SYN) {
 			rule = ruleSYNBackoff
 		}
 		c.find(rule, e, s, "sent again after %v; the time before was %v", gap, t.chainGap)
 	}
-	t.chainFrom, t.chainAt, t.chainPacket, t.chainGap, t.chainBroken = s.from, s.now, s.packet, gap, false
+	t.chainFrom, t.chainAt, t.chainPacket, t.chainGap, t.chainBroken, t.chainHeld = s.from, s.now, s.packet, gap, false, s.held
 }
 
 // lossSegments is how many segments may follow a timeout before anything is
@@ -148,14 +157,16 @@ func (c *connection) checkLossWindow(e, peer *end, s *segment) {
 
 // growth bounds the congestion window of an end from above.
 type growth struct {
-	credit     int64 // segments that were acknowledged
+	credit     int64 // segments that were acknowledged, or allowed otherwise
 	duplicates int64
-	sacked     int64 // the highest place in a SACK block
-	unit       int64 // of counting: the MSS
+	sacked     int64         // the highest place in a SACK block
+	unit       int64         // of counting: the MSS
+	lastData   time.Duration // when it last sent any
 }
 
-// initialWindow is RFC 6928's, in segments.
-const initialWindow = 10
+// leastProbe is less than a tail loss probe waits, and more than there is between
+// the segments of a burst.
+const leastProbe = time.Millisecond
 
 // progressed counts the segments that the acknowledgement p takes off what is
 // outstanding.
@@ -186,12 +197,18 @@ func (c *connection) checkGrowth(e, peer *end, s *segment) {
 	}
 	mss := int64(max(int(peer.mss), leastMSS))
 	flight := s.from + int64(s.length) - e.heardAck - max(0, e.sacked-e.heardAck)
-	limit := (initialWindow + e.credit + e.duplicates) * mss
-	if flight <= limit {
+	limit := (int64(c.k.options.Limits.InitialWindow) + e.credit + e.duplicates) * mss
+	switch {
+	case flight <= limit:
+		return
+	case flight <= limit+mss && !e.tlp && e.offersSACK && peer.offersSACK && s.now-e.lastData >= leastProbe:
+		e.tlp = true // RFC 8985, 7.3: a probe with new data, whatever the congestion window
+		e.credit++
 		return
 	}
 	if e.credit == 0 {
-		c.find(ruleInitial, e, s, "%d bytes outstanding before any is acknowledged; ten segments of %d are %d", flight, peer.mss, limit)
+		c.find(ruleInitial, e, s, "%d bytes outstanding before any is acknowledged; %d segments of %d are %d",
+			flight, c.k.options.Limits.InitialWindow, peer.mss, limit)
 		return
 	}
 	c.find(ruleSlowStart, e, s, "%d bytes outstanding after %s acknowledged; the congestion window is at most %d",

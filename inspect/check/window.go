@@ -72,8 +72,12 @@ func (e *end) largestWindow() int64 { return e.heardEdge - e.heardAck }
 // options (RFC 6691). The path may allow less, which the largest that was sent
 // shows.
 func (c *connection) fullSize(e, peer *end) int {
+	full := int(peer.mss)
 	if e.largest > 0 {
-		return min(e.largest, int(peer.mss))
+		full = min(full, e.largest)
 	}
-	return int(peer.mss)
+	if e.recut > 0 {
+		full = min(full, e.recut)
+	}
+	return full
 }

@@ -7,6 +7,7 @@ import (
 
 	ev "septet/event"
 	"septet/header"
+	"septet/inspect/check/checktest"
 	"septet/link"
 	"septet/network"
 	"septet/packet"
@@ -21,7 +22,7 @@ var (
 )
 
 // bench is one real host, from TCP down to its NIC, whose cable ends in a test:
-// what the host sends is recorded, and what it receives is made by hand.
+// what the host sends is recorded and judged, and what it receives is made by hand.
 type bench struct {
 	t       testing.TB
 	loop    *ev.Loop
@@ -31,9 +32,10 @@ type bench struct {
 	env     *observer
 	receive func(*packet.Packet)
 	mtu     int
-	lastIP  header.IPv4   // of the last segment sent
-	ecn     uint8         // the ECN bits of what is injected
-	sent    []wireSegment // not looked at yet
+	judge   *checktest.Cable // nil: nobody
+	lastIP  header.IPv4      // of the last segment sent
+	ecn     uint8            // the ECN bits of what is injected
+	sent    []wireSegment    // not looked at yet
 	id      uint16
 }
 
@@ -46,6 +48,14 @@ type wireSegment struct {
 }
 
 func newBench(t testing.TB, personality *Personality, mtu int) *bench {
+	b := newBenchUnjudged(t, personality, mtu)
+	b.judge = checktest.Host(t, benchHost, b.tcp.about.limits())
+	return b
+}
+
+// newBenchUnjudged returns one at which nobody looks, for tests that play segments
+// at random, or count allocations or time.
+func newBenchUnjudged(t testing.TB, personality *Personality, mtu int) *bench {
 	b := &bench{t: t, loop: ev.NewVirtual(1), pool: &packet.Pool{}, mtu: mtu}
 	n := network.New(b.loop, b.pool)
 	nic := link.NewNIC(b.loop, b.pool, "eth0", benchHostMAC, b)
@@ -98,6 +108,9 @@ func (b *bench) Transmit(p *packet.Packet) {
 	case header.EtherTypeARP:
 		b.answerARP(payload)
 	case header.EtherTypeIPv4:
+		if b.judge != nil {
+			b.judge.Sent(b.loop.Now(), payload)
+		}
 		b.record(payload)
 	}
 }
@@ -170,6 +183,9 @@ func (b *bench) injectIPFrom(src netip.Addr, p *packet.Packet, proto header.Prot
 		Src: src, Dst: benchHost, TOS: b.ecn,
 	}
 	ip.Put(p.Push(header.IPv4Len))
+	if b.judge != nil {
+		b.judge.Arrives(b.loop.Now(), p.Bytes())
+	}
 	b.arrive(p, header.EtherTypeIPv4)
 	b.loop.Run(b.loop.Now())
 }

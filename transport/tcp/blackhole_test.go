@@ -7,6 +7,7 @@ import (
 
 	ev "septet/event"
 	"septet/header"
+	"septet/inspect/check/checktest"
 	"septet/link"
 	"septet/network"
 	"septet/packet"
@@ -39,6 +40,7 @@ func newNarrow(t *testing.T, mtu int, lossy bool) *narrow {
 	delay := physical.Impairment{Delay: 5 * time.Millisecond}
 	n.wire = physical.NewWire(n.loop, n.pool, 1500, delay, delay)
 	n.far = physical.NewWire(n.loop, n.pool, 1500, delay, delay)
+	checktest.Wires(t, n.loop, LinuxPersonality.limits(), n.wire, n.far)
 	n.a = n.station("10.0.0.1/24", 1, n.wire.A())
 	n.b = n.station("10.0.1.1/24", 2, n.far.B())
 	var near physical.Port = n.wire.B()

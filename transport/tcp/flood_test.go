@@ -13,7 +13,7 @@ import (
 
 // floodBench is a bench with a listener, whose peer is the router to everywhere.
 func floodBench(t *testing.T, p *Personality, o Options) (*bench, *Listener) {
-	b := newBench(t, p, 1500)
+	b := newBenchUnjudged(t, p, 1500) // Unjudged: memory is counted
 	if err := b.tcp.net.AddRoute(network.Route{Prefix: netip.MustParsePrefix("0.0.0.0/0"), Gateway: benchPeer}); err != nil {
 		t.Fatal(err)
 	}

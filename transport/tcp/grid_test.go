@@ -61,10 +61,7 @@ func gridCell(t *testing.T, cell physical.Impairment, seeds uint64, size int) {
 	for seed := range seeds {
 		// The open is over a good wire: ARP has no checksum, and on the worst cells its
 		// cache may be wrong for longer than a SYN is sent again.
-		// Unjudged: the judge does not know this personality's longest timeout.
-		p := newPairUnjudged(t, ev.NewVirtual(seed), 1500, physical.Impairment{}, physical.Impairment{})
-		p.a.tcp.about = patient()
-		p.b.tcp.about = p.a.tcp.about
+		p := newPairOf(t, patient(), seed, physical.Impairment{}, physical.Impairment{})
 		client, server := p.connect(p.listen(80))
 		for _, d := range []physical.Direction{physical.AToB, physical.BToA} {
 			if err := p.wire.SetImpairment(d, cell); err != nil {

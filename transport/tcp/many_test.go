@@ -90,6 +90,7 @@ func (p *pair) run(t *testing.T, d time.Duration) {
 }
 
 // TestSteadyStateAllocatesNothing holds segments, timers and wake-ups to it.
+// Unjudged: the judge allocates.
 func TestSteadyStateAllocatesNothing(t *testing.T) {
 	p := newPairUnjudged(t, ev.NewVirtual(1), 1500, physical.Impairment{}, physical.Impairment{})
 	client, server := p.connect(p.listen(80))
@@ -139,7 +140,8 @@ func TestSteadyStateAllocatesNothing(t *testing.T) {
 	}
 }
 
-// TestWakeUpsAllocateNothing has a task answer each byte.
+// TestWakeUpsAllocateNothing has a task answer each byte. Unjudged: the judge
+// allocates.
 func TestWakeUpsAllocateNothing(t *testing.T) {
 	p := newPairUnjudged(t, ev.NewVirtual(1), 1500, physical.Impairment{}, physical.Impairment{})
 	client, server := p.connect(p.listen(80))

@@ -144,7 +144,8 @@ func modelPersonality(p *program) *Personality {
 	return &x
 }
 
-// newWorld returns the state at the beginning of a program.
+// newWorld returns the state at the beginning of a program. Unjudged: a state has
+// rules of its own, which know both ends' memory.
 func newWorld(p *program, b budget) *world {
 	w := &world{program: p, loop: ev.NewVirtual(1), pool: &packet.Pool{}, left: b}
 	about := modelPersonality(p)

@@ -13,6 +13,7 @@ import (
 
 	ev "septet/event"
 	"septet/header"
+	"septet/inspect/check"
 	"septet/inspect/check/checktest"
 	"septet/link"
 	"septet/network"
@@ -43,8 +44,21 @@ func newPair(t testing.TB, seed uint64, aToB, bToA physical.Impairment) *pair {
 
 func newPairOn(t testing.TB, l *ev.Loop, mtu int, aToB, bToA physical.Impairment) *pair {
 	p := newPairUnjudged(t, l, mtu, aToB, bToA)
-	checktest.Wire(t, l, p.wire)
+	checktest.Wire(t, l, p.wire, LinuxPersonality.limits())
 	return p
+}
+
+// newPairOf returns a pair of stations of a personality.
+func newPairOf(t testing.TB, about *Personality, seed uint64, aToB, bToA physical.Impairment) *pair {
+	p := newPairUnjudged(t, ev.NewVirtual(seed), 1500, aToB, bToA)
+	p.a.tcp.about, p.b.tcp.about = about, about
+	checktest.Wire(t, p.loop, p.wire, about.limits())
+	return p
+}
+
+// limits is what the judge must know of a personality.
+func (p *Personality) limits() check.Limits {
+	return check.Limits{MinRTO: p.MinRTO, MaxRTO: p.MaxRTO, InitialWindow: p.InitialWindow}
 }
 
 // newPairUnjudged returns a pair at which nobody looks, for tests that count
@@ -52,7 +66,7 @@ func newPairOn(t testing.TB, l *ev.Loop, mtu int, aToB, bToA physical.Impairment
 func newPairUnjudged(t testing.TB, l *ev.Loop, mtu int, aToB, bToA physical.Impairment) *pair {
 	p := &pair{t: t, loop: l, pool: &packet.Pool{}}
 	l.Lock()
-	p.wire = physical.NewWire(l, p.pool, mtu, aToB, bToA)
+	p.wire = physical.NewWire(l, p.pool, mtu, aToB, bToA) // Unjudged: by whom calls it
 	l.Unlock()
 	p.a = p.station("10.0.0.1/24", 1, p.wire.A())
 	p.b = p.station("10.0.0.2/24", 2, p.wire.B())
