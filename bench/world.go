@@ -21,9 +21,19 @@ type world struct {
 	pool  *packet.Pool
 	wires []*physical.Wire
 	hosts []*host.Host
+
+	// What the applications write from and read into. All tasks share it, because
+	// exactly one runs at a time: the memory of the applications is not what is
+	// measured.
+	out, in []byte
 }
 
-func newWorld() *world { return &world{loop: event.NewVirtual(1), pool: &packet.Pool{}} }
+func newWorld() *world {
+	return &world{
+		loop: event.NewVirtual(1), pool: &packet.Pool{},
+		out: make([]byte, writeSize), in: make([]byte, readSize),
+	}
+}
 
 func (w *world) close() {
 	for _, h := range w.hosts {
@@ -108,8 +118,8 @@ type flow struct {
 func (w *world) flow(client, server *host.Host, to string, port, buffer int) *flow {
 	f := &flow{}
 	address := fmt.Sprintf("%s:%d", to, port)
-	w.loop.Go("server", func() { f.serve(server, address, buffer) })
-	w.loop.Go("client", func() { f.write(client, address, buffer) })
+	w.loop.Go("server", func() { f.serve(server, address, buffer, w.in) })
+	w.loop.Go("client", func() { f.write(client, address, buffer, w.out) })
 	return f
 }
 
@@ -119,7 +129,7 @@ type windowed interface {
 	SetWriteBuffer(bytes int) error
 }
 
-func (f *flow) serve(h *host.Host, address string, buffer int) {
+func (f *flow) serve(h *host.Host, address string, buffer int, into []byte) {
 	l, err := h.Listen("tcp", address)
 	if err != nil {
 		f.err = err
@@ -135,15 +145,15 @@ func (f *flow) serve(h *host.Host, address string, buffer int) {
 	if s, ok := f.server.(windowed); buffer > 0 && ok {
 		s.SetReadBuffer(buffer)
 	}
-	for b := make([]byte, readSize); err == nil; {
+	for err == nil {
 		var n int
-		n, err = f.server.Read(b)
+		n, err = f.server.Read(into)
 		f.read += uint64(n)
 	}
 	f.err = err
 }
 
-func (f *flow) write(h *host.Host, address string, buffer int) {
+func (f *flow) write(h *host.Host, address string, buffer int, from []byte) {
 	var err error
 	if f.client, err = h.Dial("tcp", address); err != nil {
 		f.err = err
@@ -152,7 +162,10 @@ func (f *flow) write(h *host.Host, address string, buffer int) {
 	if s, ok := f.client.(windowed); buffer > 0 && ok {
 		s.SetWriteBuffer(buffer)
 	}
-	flood(f.client)
+	for err == nil {
+		_, err = f.client.Write(from)
+	}
+	f.err = err
 }
 
 // A chain is a client and a server with two routers and a switch between them:
