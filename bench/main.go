@@ -21,6 +21,13 @@ func main() {
 		cpu    = flag.String("cpuprofile", "", "write a CPU profile of the runs to `file`")
 	)
 	flag.Parse()
+	if *inChild != "" {
+		if err := child(*inChild); err != nil {
+			fmt.Fprintln(os.Stderr, "bench:", err)
+			os.Exit(1)
+		}
+		return
+	}
 	if flag.NArg() > 0 || *runs < 1 {
 		fmt.Fprintln(os.Stderr, "bench: it takes flags only, and at least one run")
 		flag.Usage()

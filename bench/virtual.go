@@ -111,7 +111,7 @@ func star() (Result, error) {
 		to := (n + 1) % hosts
 		flows[n] = w.flow(w.hosts[n], w.hosts[to], address(to), 80, 0)
 	}
-	w.pass(100 * time.Millisecond)
+	w.pass(20 * time.Millisecond)
 	w.spend(warmUp)
 	before := make([]uint64, hosts)
 	for n, f := range flows {
