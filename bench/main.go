@@ -106,6 +106,7 @@ func report(chosen []Measure, runs int, asJSON bool) (ok bool) {
 	if asJSON {
 		write = writeJSON
 	}
+	var rows []Row
 	for i, m := range chosen {
 		results, failures := measureAll(m, contestants, runs, p.show)
 		p.clear()
@@ -116,7 +117,8 @@ func report(chosen []Measure, runs int, asJSON bool) (ok bool) {
 		if i == 0 && !asJSON {
 			fmt.Print(tableHead)
 		}
-		if err := write(os.Stdout, newRow(m, results)); err != nil {
+		rows = append(rows, newRow(m, results, rows))
+		if err := write(os.Stdout, rows[i]); err != nil {
 			fmt.Fprintln(os.Stderr, "bench:", err)
 			return false
 		}
