@@ -92,14 +92,15 @@ func (t *captureTap) Frame(at event.Time, _ physical.Direction, e physical.Event
 	}
 }
 
-// star is 100 hosts around one switch. Each sends to the next and receives from
-// the one before, all at once, with buffers as they come.
+// star is 100 hosts around one switch, on wires like those of the chain. Each sends
+// to the next and receives from the one before, all at once, with a window of
+// 128 KiB.
 func star() (Result, error) {
 	const hosts = 100
 	w := newWorld()
 	defer w.close()
 	sw := link.NewSwitch(w.loop, w.pool, "switch")
-	i := physical.Impairment{Delay: 100 * time.Microsecond, Rate: 1e9, Queue: 256 << 10}
+	i := physical.Impairment{Delay: chainDelay, Rate: chainRate}
 	address := func(i int) string { return fmt.Sprintf("10.0.0.%d", i+1) }
 	for n := range hosts {
 		wire := w.wire(i)
@@ -109,9 +110,9 @@ func star() (Result, error) {
 	flows := make([]*flow, hosts)
 	for n := range flows {
 		to := (n + 1) % hosts
-		flows[n] = w.flow(w.hosts[n], w.hosts[to], address(to), 80, 0)
+		flows[n] = w.flow(w.hosts[n], w.hosts[to], address(to), 80, 128<<10)
 	}
-	w.pass(20 * time.Millisecond)
+	w.pass(500 * time.Millisecond)
 	w.spend(warmUp)
 	before := make([]uint64, hosts)
 	for n, f := range flows {
