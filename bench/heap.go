@@ -100,3 +100,10 @@ func settledHeap() int64 {
 	}
 	return last
 }
+
+// mallocs returns how many objects have been allocated so far.
+func mallocs() uint64 {
+	var s runtime.MemStats
+	runtime.ReadMemStats(&s)
+	return s.Mallocs
+}

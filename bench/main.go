@@ -21,6 +21,13 @@ func main() {
 		cpu    = flag.String("cpuprofile", "", "write a CPU profile of the runs to `file`")
 	)
 	flag.Parse()
+	if *inChild != "" {
+		if err := child(*inChild); err != nil {
+			fmt.Fprintln(os.Stderr, "bench:", err)
+			os.Exit(1)
+		}
+		return
+	}
 	if flag.NArg() > 0 || *runs < 1 {
 		fmt.Fprintln(os.Stderr, "bench: it takes flags only, and at least one run")
 		flag.Usage()
@@ -99,6 +106,7 @@ func report(chosen []Measure, runs int, asJSON bool) (ok bool) {
 	if asJSON {
 		write = writeJSON
 	}
+	var rows []Row
 	for i, m := range chosen {
 		results, failures := measureAll(m, contestants, runs, p.show)
 		p.clear()
@@ -109,7 +117,8 @@ func report(chosen []Measure, runs int, asJSON bool) (ok bool) {
 		if i == 0 && !asJSON {
 			fmt.Print(tableHead)
 		}
-		if err := write(os.Stdout, newRow(m, results)); err != nil {
+		rows = append(rows, newRow(m, results, rows))
+		if err := write(os.Stdout, rows[i]); err != nil {
 			fmt.Fprintln(os.Stderr, "bench:", err)
 			return false
 		}

@@ -16,12 +16,17 @@ type Row struct {
 	Septet  *Summary `json:"septet"`
 	GVisor  *Summary `json:"gvisor"`
 	Kernel  *Summary `json:"kernel"`
+	// Goal is what Septet's median is to reach, and Reached whether it does: nil
+	// where that cannot be said.
+	Goal    string `json:"goal,omitempty"`
+	Reached *bool  `json:"reached"`
 
 	less bool
 }
 
-func newRow(m Measure, results map[string][]Result) Row {
-	return Row{
+// newRow makes the row of a measure; goals may speak of earlier rows.
+func newRow(m Measure, results map[string][]Result, earlier []Row) Row {
+	r := Row{
 		Measure: m.Name,
 		Unit:    m.Unit,
 		Septet:  summarize(results["septet"]),
@@ -29,21 +34,23 @@ func newRow(m Measure, results map[string][]Result) Row {
 		Kernel:  summarize(results["kernel"]),
 		less:    m.Less,
 	}
+	r.judge(m.Goals, earlier)
+	return r
 }
 
 // writeJSON writes the row as one object on one line.
 func writeJSON(w io.Writer, r Row) error { return json.NewEncoder(w).Encode(r) }
 
-const tableHead = `| measure | unit | septet | gvisor | kernel | × gvisor | × kernel | septet per CPU-s | gvisor per CPU-s | kernel per CPU-s |
-|---|---|---:|---:|---:|---:|---:|---:|---:|---:|
+const tableHead = `| measure | unit | septet | gvisor | kernel | × gvisor | × kernel | septet per CPU-s | gvisor per CPU-s | kernel per CPU-s | goal | reached |
+|---|---|---:|---:|---:|---:|---:|---:|---:|---:|---|---|
 `
 
 // writeTableRow writes the row as one line of the markdown table under tableHead.
 func writeTableRow(w io.Writer, r Row) error {
-	_, err := fmt.Fprintf(w, "| %s | %s | %s | %s | %s | %s | %s | %s | %s | %s |\n",
+	_, err := fmt.Fprintf(w, "| %s | %s | %s | %s | %s | %s | %s | %s | %s | %s | %s | %s |\n",
 		r.Measure, r.Unit, spread(r.Septet), spread(r.GVisor), spread(r.Kernel),
 		times(ratio(r.Septet, r.GVisor, r.less)), times(ratio(r.Septet, r.Kernel, r.less)),
-		perCPU(r.Septet), perCPU(r.GVisor), perCPU(r.Kernel))
+		perCPU(r.Septet), perCPU(r.GVisor), perCPU(r.Kernel), orEmpty(r.Goal), yesOrNo(r.Reached))
 	return err
 }
 
@@ -62,6 +69,23 @@ func perCPU(s *Summary) string {
 		return empty
 	}
 	return number(*s.PerCPUSecond)
+}
+
+func orEmpty(s string) string {
+	if s == "" {
+		return empty
+	}
+	return s
+}
+
+func yesOrNo(b *bool) string {
+	switch {
+	case b == nil:
+		return empty
+	case *b:
+		return "yes"
+	}
+	return "**no**"
 }
 
 func times(r *float64) string {

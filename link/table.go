@@ -13,7 +13,7 @@ import (
 const (
 	// MaxStations caps the table. A new station is not learned while it is full,
 	// so that one flooding forged sources does not push out those that are there.
-	MaxStations = 8192
+	MaxStations = 1 << 17
 	// AgeingTime is how long a station that is silent stays known: the value
 	// that IEEE 802.1D recommends (table 7-5).
 	AgeingTime = 300 * time.Second

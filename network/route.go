@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"net/netip"
 	"slices"
+	"sort"
 	"syscall"
 )
 
@@ -38,7 +39,7 @@ func (l *Layer) AddRoute(r Route) error {
 	case r.Interface == nil:
 		return syscall.ENODEV
 	}
-	if l.findRoute(r) >= 0 {
+	if _, found := l.findRoute(r); found {
 		return syscall.EEXIST
 	}
 	l.insertRoute(r)
@@ -48,8 +49,8 @@ func (l *Layer) AddRoute(r Route) error {
 // RemoveRoute removes the route with the prefix and the metric of r, ESRCH if
 // there is none.
 func (l *Layer) RemoveRoute(r Route) error {
-	i := l.findRoute(r)
-	if i < 0 {
+	i, found := l.findRoute(r)
+	if !found {
 		return syscall.ESRCH
 	}
 	l.routes = slices.Delete(l.routes, i, i+1)
@@ -74,25 +75,26 @@ func (l *Layer) gatewayInterface(gateway netip.Addr, want *Interface) (*Interfac
 	return nil, syscall.ENETUNREACH
 }
 
-func (l *Layer) findRoute(r Route) int {
-	return slices.IndexFunc(l.routes, func(have Route) bool {
-		return have.Prefix == r.Prefix && have.Metric == r.Metric
-	})
+// findRoute returns where a route with the prefix and the metric of r stands, or
+// would stand.
+func (l *Layer) findRoute(r Route) (i int, found bool) {
+	return slices.BinarySearchFunc(l.routes, r, moreSpecific)
 }
 
 func (l *Layer) insertRoute(r Route) {
-	i, _ := slices.BinarySearchFunc(l.routes, r, moreSpecific)
+	i, _ := l.findRoute(r)
 	l.routes = slices.Insert(l.routes, i, r)
 	l.changed()
 }
 
-// moreSpecific orders routes as they are tried: longer prefixes first, then
-// lower metrics. The address only makes the order complete.
+// moreSpecific orders routes as they are tried: longer prefixes first. Those of
+// one length are in the order of their addresses, to be searched by halves, and of
+// one prefix the lowest metric comes first.
 func moreSpecific(a, b Route) int {
 	return cmp.Or(
 		cmp.Compare(b.Prefix.Bits(), a.Prefix.Bits()),
-		cmp.Compare(a.Metric, b.Metric),
 		a.Prefix.Addr().Compare(b.Prefix.Addr()),
+		cmp.Compare(a.Metric, b.Metric),
 	)
 }
 
@@ -104,14 +106,22 @@ func (l *Layer) changed() {
 	}
 }
 
-// route returns the route to dst, nil if there is none: the first match is the
-// one with the longest prefix (RFC 1812, section 5.2.4.3). The walk is paid
-// once per Path and per destination of a router (forwardCache).
+// route returns the route to dst, nil if there is none: the one with the longest
+// prefix (RFC 1812, section 5.2.4.3), and of those for the same prefix the one with
+// the lowest metric. It searches each length that there is by halves, so the price
+// hardly grows with the table; it is paid once per Path and per destination of a
+// router (forwardCache).
 func (l *Layer) route(dst netip.Addr) *Route {
-	for i := range l.routes {
-		if l.routes[i].Prefix.Contains(dst) {
-			return &l.routes[i]
+	for rest := l.routes; len(rest) > 0; {
+		bits := rest[0].Prefix.Bits()
+		n := sort.Search(len(rest), func(i int) bool { return rest[i].Prefix.Bits() < bits })
+		if want, err := dst.Prefix(bits); err == nil {
+			i := sort.Search(n, func(i int) bool { return !rest[i].Prefix.Addr().Less(want.Addr()) })
+			if i < n && rest[i].Prefix == want {
+				return &rest[i]
+			}
 		}
+		rest = rest[n:]
 	}
 	return nil
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"testing"
+	"unsafe"
 
 	"septet/header"
 )
@@ -326,5 +327,21 @@ func TestQueueIsFirstInFirstOut(t *testing.T) {
 	wantLive(t, &pl, 0)
 	if q.Len() != 0 {
 		t.Errorf("%d packets after Release", q.Len())
+	}
+}
+
+// A packet for an Ethernet frame and its buffer are one piece of 2 KiB, for which
+// Go's allocator has a size of its own: a byte more and each takes 2304. It must
+// hold the longest frame at an MTU of 1500 behind the room for headers.
+func TestFramePacketIsTwoKiB(t *testing.T) {
+	if n := unsafe.Sizeof(framePacket{}); n > 2048 {
+		t.Errorf("a packet for a frame takes %d bytes, should be at most 2048", n)
+	}
+	if frame := 14 + 4 + 1500; Headroom+frame > frameBuffer {
+		t.Errorf("the buffer has %d bytes, a frame with its headroom takes %d", frameBuffer, Headroom+frame)
+	}
+	pool := &Pool{}
+	if p := pool.Get(0); len(p.buf) != frameBuffer {
+		t.Errorf("a packet for a frame has a buffer of %d bytes, should be the one beside it of %d", len(p.buf), frameBuffer)
 	}
 }

@@ -2,7 +2,18 @@ package packet
 
 // Buffers come in sizes for an Ethernet frame, a jumbo frame and the longest IP
 // datagram, each with its headroom. What is longer (no frame is) is not kept.
-var bufferSizes = [...]int{2 << 10, 10 << 10, 66 << 10}
+var bufferSizes = [...]int{frameBuffer, 10 << 10, 66 << 10}
+
+// frameBuffer is what a packet itself leaves of 2 KiB.
+const frameBuffer = 2<<10 - 128
+
+// framePacket is a packet for an Ethernet frame together with its buffer: in one
+// piece, because with many frames on the way neither is in the processor's caches,
+// and each page that is touched costs its own translation.
+type framePacket struct {
+	Packet
+	bytes [frameBuffer]byte
+}
 
 // maxFreeBytes caps what a pool keeps for later use.
 const maxFreeBytes = 8 << 20
@@ -34,13 +45,22 @@ func (pl *Pool) take(n int) *Packet {
 		}
 		p := pl.free[class]
 		if p == nil {
-			return &Packet{pool: pl, buf: make([]byte, size)}
+			return pl.make(size)
 		}
 		pl.free[class], p.next = p.next, nil
 		pl.freeBytes -= size
 		return p
 	}
-	return &Packet{pool: pl, buf: make([]byte, n)}
+	return pl.make(n)
+}
+
+func (pl *Pool) make(size int) *Packet {
+	if size != frameBuffer {
+		return &Packet{pool: pl, buf: make([]byte, size)}
+	}
+	f := &framePacket{}
+	f.pool, f.buf = pl, f.bytes[:]
+	return &f.Packet
 }
 
 // From returns a packet with a copy of b.

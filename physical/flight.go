@@ -27,12 +27,14 @@ type later struct {
 func (l *later) add(f flight, held bool) {
 	l.sent++
 	f.number = l.sent
+	to := &l.ordered
 	if held {
-		l.held.push(f)
-	} else {
-		l.ordered.push(f)
+		to = &l.held
 	}
-	l.schedule()
+	to.push(f)
+	if to.size == 1 { // otherwise who arrives first is still the same
+		l.schedule()
+	}
 }
 
 // bypass numbers a frame that arrives in this turn, before those held back.
