@@ -7,6 +7,7 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	"runtime/pprof"
 	"slices"
 )
 
@@ -16,6 +17,8 @@ func main() {
 		only   = flag.String("only", "", "run one measure, by its `name`")
 		runs   = flag.Int("runs", 5, "run each measure `n` times for each contestant")
 		list   = flag.Bool("list", false, "list the measures and stop")
+		of     = flag.String("of", "", "run one contestant alone, by its `name`")
+		cpu    = flag.String("cpuprofile", "", "write a CPU profile of the runs to `file`")
 	)
 	flag.Parse()
 	if flag.NArg() > 0 || *runs < 1 {
@@ -34,9 +37,45 @@ func main() {
 		fmt.Fprintln(os.Stderr, "bench:", err)
 		os.Exit(2)
 	}
-	if !report(chosen, *runs, *asJSON) {
+	if *of != "" {
+		contestants = slices.DeleteFunc(contestants, func(c Contestant) bool { return c.Name != *of })
+		if len(contestants) == 0 {
+			fmt.Fprintf(os.Stderr, "bench: no contestant is called %q\n", *of)
+			os.Exit(2)
+		}
+	}
+	stop, err := profile(*cpu)
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "bench:", err)
 		os.Exit(1)
 	}
+	ok := report(chosen, *runs, *asJSON)
+	if err := stop(); err != nil {
+		fmt.Fprintln(os.Stderr, "bench:", err)
+		ok = false
+	}
+	if !ok {
+		os.Exit(1)
+	}
+}
+
+// profile writes a CPU profile to the file of that name, if there is one, until
+// stop is called.
+func profile(name string) (stop func() error, err error) {
+	if name == "" {
+		return func() error { return nil }, nil
+	}
+	f, err := os.Create(name)
+	if err != nil {
+		return nil, err
+	}
+	if err := pprof.StartCPUProfile(f); err != nil {
+		return nil, err
+	}
+	return func() error {
+		pprof.StopCPUProfile()
+		return f.Close()
+	}, nil
 }
 
 // choose returns the measure of that name, or all when there is no name.
