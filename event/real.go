@@ -91,7 +91,7 @@ const forever = time.Duration(Never)
 // fireDue fires timers that are due and says how long there is nothing to do.
 func (l *Loop) fireDue() (wait time.Duration, more bool) {
 	l.Lock()
-	defer l.mu.Unlock()
+	defer l.giveBack()
 	l.until = 0 // awake: nobody needs to rouse it
 	for range burst {
 		if l.closed {
@@ -105,9 +105,9 @@ func (l *Loop) fireDue() (wait time.Duration, more bool) {
 			l.until = Never
 			return forever, true
 		}
-		if t.when > l.now {
+		if now := l.Now(); t.when > now {
 			l.until = t.when
-			return t.when.Sub(l.now), true
+			return t.when.Sub(now), true
 		}
 		l.expire(t)
 	}
@@ -123,7 +123,7 @@ func (l *Loop) releaseNext() bool {
 		return false
 	}
 	l.released = false
-	l.mu.Unlock()
+	l.giveBack()
 	letOthersReact()
 	l.Lock()
 	if r := l.ready.pop(); r != nil {
