@@ -44,6 +44,8 @@ type environment interface {
 	schedule(c *Conn)
 	// stateChanged tells that c moved on from state from because of e.
 	stateChanged(c *Conn, from State, e event)
+	// ended tells that c is closed and forgotten.
+	ended(c *Conn)
 	// rand is the network's source of randomness.
 	rand() *rand.Rand
 	// crowded says that there is no room for one more in TIME-WAIT.
@@ -184,6 +186,7 @@ const (
 	flagUncork                            // the cork's time is up
 	flagEarly                             // data passes before the handshake is over
 	flagTaken                             // accepted before the handshake is over
+	flagForgotten                         // nobody but the layer has a pointer to it
 )
 
 func (c *Conn) is(f connFlags) bool { return c.flags&f != 0 }
