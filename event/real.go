@@ -43,12 +43,15 @@ func (l *Loop) stopDriver() {
 // rouse wakes the driver if there is something for it to do before the moment it
 // sleeps to: a timer is due, or in a bubble somebody may go on.
 func (l *Loop) rouse() {
-	t := l.timers.next()
 	switch {
 	case l.ready.size > 0:
-	case t == nil || t.when >= l.until:
+	case l.timers.least() >= l.until:
 		return
 	default:
+		t := l.timers.next()
+		if t == nil || t.when >= l.until {
+			return
+		}
 		l.until = t.when
 	}
 	select {

@@ -5,6 +5,8 @@ import (
 	"net"
 	"net/netip"
 	"time"
+
+	"septet/transport/tcp"
 )
 
 // Dialer opens connections with more choice than Dial. Its zero value, with
@@ -130,6 +132,10 @@ func (s *Socket) abandon() {
 	s.end(true)
 }
 
+// noDelay is what every stream of package net begins with. Options that were set
+// are never changed, only replaced.
+var noDelay = tcp.Options{NoDelay: true}
+
 // newNetSocket makes a socket with the options that package net sets: small
 // writes go out at once, and broadcasts are allowed.
 func (st *Stack) newNetSocket(m medium) (*Socket, error) {
@@ -143,7 +149,7 @@ func (st *Stack) newNetSocket(m medium) (*Socket, error) {
 	case err != nil:
 		return nil, err
 	case m.kind == SOCK_STREAM:
-		err = s.setOption(SOL_TCP, TCP_NODELAY, 1)
+		s.protocol.(*stream).options = &noDelay
 	default:
 		err = s.setOption(SOL_SOCKET, SO_BROADCAST, 1)
 	}
