@@ -65,7 +65,7 @@ func datagramCount(length int, b []byte, flags int) int {
 // receiveNext reads from the inbox, and fills it first if it is empty. The turn
 // must be held.
 func (d *datagram) receiveNext(b []byte, flags int) (length int, from netip.AddrPort, ok bool) {
-	in, real := &d.inbox, !d.socket.stack.loop.Simulated()
+	in, realTime := &d.inbox, !d.socket.stack.loop.Simulated()
 	in.mu.Lock()
 	defer in.mu.Unlock()
 	if in.queue.Len() == 0 {
@@ -74,7 +74,7 @@ func (d *datagram) receiveNext(b []byte, flags int) (length int, from netip.Addr
 			return length, from, ok
 		}
 		share := 0 // one: there is nobody to wait for in simulated time
-		if real {
+		if realTime {
 			share = d.endpoint.ReceiveBuffer() / inboxShare
 		}
 		d.endpoint.Take(&in.queue, share)
@@ -82,7 +82,7 @@ func (d *datagram) receiveNext(b []byte, flags int) (length int, from netip.Addr
 	length, from, ok = in.copyOut(b, flags)
 	in.read.Release()
 	// A deadline that has passed comes before data, which takes the turn to know.
-	in.open = real && d.socket.readDeadline == event.Never
+	in.open = realTime && d.socket.readDeadline == event.Never
 	return length, from, ok
 }
 
