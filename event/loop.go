@@ -57,6 +57,7 @@ type Loop struct {
 	mu     sync.Mutex // the turn; unused in virtual time, where one thing runs anyway
 	kind   kind
 	now    Time
+	stale  bool // real time: whoever asks first in a turn looks at the clock
 	timers heap
 	posted fifo
 	turn   uint64
@@ -64,6 +65,7 @@ type Loop struct {
 	closed bool
 
 	waiting waiterList // every blocked call
+	woken   *waiter    // the call that goes on when the turn is given back
 	spare   *waiter    // waiters to use again, linked by their own spare
 	spares  int
 
@@ -110,7 +112,12 @@ func (l *Loop) Virtual() bool { return l.kind == virtualTime }
 func (l *Loop) Simulated() bool { return l.kind != realTime }
 
 // Now returns the time of this turn. The turn must be held.
-func (l *Loop) Now() Time { return l.now }
+func (l *Loop) Now() Time {
+	if l.stale {
+		l.now, l.stale = l.elapsed(), false
+	}
+	return l.now
+}
 
 // Rand returns the network's source of randomness. The turn must be held.
 func (l *Loop) Rand() *rand.Rand { return l.rand }
@@ -121,7 +128,7 @@ func (l *Loop) Lock() {
 		return
 	}
 	l.mu.Lock()
-	l.now = l.elapsed()
+	l.stale = true
 }
 
 // Unlock runs what was posted and gives the turn back.
@@ -131,8 +138,28 @@ func (l *Loop) Unlock() {
 		return
 	}
 	l.rouse()
-	l.mu.Unlock()
+	l.giveBack()
 }
+
+// giveBack ends a turn that is not virtual. The goroutine woken in it, of several
+// the last, is let go on only now: earlier, it would start on another processor,
+// find the turn taken and go to sleep again. Where its waker blocks next, Go's
+// scheduler mostly goes on with it on the same processor.
+func (l *Loop) giveBack() {
+	w := l.woken
+	l.woken = nil
+	l.mu.Unlock()
+	if w != nil {
+		w.park.Signal()
+	}
+}
+
+// turn is the Loop as the sync.Locker that a blocked call gives back and takes
+// again.
+type turn Loop
+
+func (t *turn) Lock()   { (*Loop)(t).Lock() }
+func (t *turn) Unlock() { (*Loop)(t).giveBack() }
 
 // Turn returns a number that changes whenever all posted work is done: bytes
 // borrowed under an earlier number are not looked at any more.
@@ -212,7 +239,7 @@ func (l *Loop) Sleep(d time.Duration) error {
 	l.Lock()
 	defer l.Unlock()
 	var nobody Cond
-	if err := l.Wait(&nobody, l.now.Add(d)); err != ErrTimeout {
+	if err := l.Wait(&nobody, l.Now().Add(d)); err != ErrTimeout {
 		return err
 	}
 	return nil

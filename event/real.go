@@ -43,12 +43,15 @@ func (l *Loop) stopDriver() {
 // rouse wakes the driver if there is something for it to do before the moment it
 // sleeps to: a timer is due, or in a bubble somebody may go on.
 func (l *Loop) rouse() {
-	t := l.timers.next()
 	switch {
 	case l.ready.size > 0:
-	case t == nil || t.when >= l.until:
+	case l.timers.least() >= l.until:
 		return
 	default:
+		t := l.timers.next()
+		if t == nil || t.when >= l.until {
+			return
+		}
 		l.until = t.when
 	}
 	select {
@@ -91,7 +94,7 @@ const forever = time.Duration(Never)
 // fireDue fires timers that are due and says how long there is nothing to do.
 func (l *Loop) fireDue() (wait time.Duration, more bool) {
 	l.Lock()
-	defer l.mu.Unlock()
+	defer l.giveBack()
 	l.until = 0 // awake: nobody needs to rouse it
 	for range burst {
 		if l.closed {
@@ -105,9 +108,9 @@ func (l *Loop) fireDue() (wait time.Duration, more bool) {
 			l.until = Never
 			return forever, true
 		}
-		if t.when > l.now {
+		if now := l.Now(); t.when > now {
 			l.until = t.when
-			return t.when.Sub(l.now), true
+			return t.when.Sub(now), true
 		}
 		l.expire(t)
 	}
@@ -123,7 +126,7 @@ func (l *Loop) releaseNext() bool {
 		return false
 	}
 	l.released = false
-	l.mu.Unlock()
+	l.giveBack()
 	letOthersReact()
 	l.Lock()
 	if r := l.ready.pop(); r != nil {

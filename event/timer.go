@@ -96,6 +96,15 @@ func (h *heap) remove(i int) {
 	h.up(int(moved.timer.slot - 1))
 }
 
+// least returns a moment before which no timer expires, and mostly the moment at
+// which one does: what was moved later still counts with where it was.
+func (h *heap) least() Time {
+	if len(h.entries) == 0 {
+		return Never
+	}
+	return h.entries[0].when
+}
+
 // next returns the timer that expires first, nil when none is set. It first
 // corrects the keys of timers that were moved or unset since they were queued.
 func (h *heap) next() *Timer {

@@ -74,12 +74,11 @@ func (l *Loop) block(w *waiter) {
 		for !w.released {
 			w.park.Wait()
 		}
-		l.now = l.elapsed()
 	}
 	w.parked = false
 }
 
-// Run lets the goroutine of a waiter that was woken go on.
+// Run lets the goroutine of a waiter that was woken in a bubble go on.
 func (w *waiter) Run() {
 	w.released = true
 	w.park.Signal()
@@ -97,7 +96,11 @@ func (l *Loop) wake(w *waiter, err error) {
 	case l.kind == bubbleTime && !l.closed:
 		l.ready.push(w) // the driver lets them go on one at a time
 	default:
-		w.Run()
+		if l.woken != nil {
+			l.woken.park.Signal()
+		}
+		w.released = true
+		l.woken = w
 	}
 }
 
@@ -107,7 +110,7 @@ func (l *Loop) newWaiter(c *Cond) *waiter {
 	w := l.spare
 	if w == nil {
 		w = &waiter{loop: l}
-		w.park.L = &l.mu
+		w.park.L = (*turn)(l)
 		w.timer.Init(l, w)
 	} else {
 		l.spare, w.spare = w.spare, nil

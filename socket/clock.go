@@ -57,6 +57,9 @@ func (s *Socket) setDeadlines(t time.Time, read, write bool) error {
 	m := s.stack.moment(t)
 	if read {
 		s.readDeadline = m
+		if d, ok := s.protocol.(*datagram); ok {
+			d.inbox.shut()
+		}
 		l.Signal(s.protocol.readCond())
 	}
 	if write {

@@ -13,6 +13,7 @@ import (
 type datagram struct {
 	socket        Socket
 	endpoint      *udp.Endpoint
+	inbox         inbox
 	receiveBuffer int // as GetSockOpt returns them
 	sendBuffer    int
 	ttl, tos      uint8
@@ -28,6 +29,7 @@ func newDatagram(st *Stack) *datagram {
 		receiveBuffer: udp.DefaultReceiveBuffer,
 		sendBuffer:    udp.DefaultReceiveBuffer,
 	}
+	d.endpoint.SetOwner(d)
 	d.socket.init(st, SOCK_DGRAM, d)
 	return d
 }
@@ -67,20 +69,14 @@ func (d *datagram) receive(b []byte, flags int) (int, netip.AddrPort, error) {
 	if err := d.endpoint.TakeError(); err != nil {
 		return 0, netip.AddrPort{}, err
 	}
-	length, from, _, ok := d.endpoint.Peek(b)
+	length, from, ok := d.receiveNext(b, flags)
 	switch {
 	case !ok && d.socket.shutRead:
 		return 0, from, io.EOF
 	case !ok:
 		return 0, from, syscall.EAGAIN
 	}
-	if flags&MSG_PEEK == 0 {
-		d.endpoint.Receive(nil)
-	}
-	if flags&MSG_TRUNC != 0 {
-		return length, from, nil
-	}
-	return min(length, len(b)), from, nil
+	return datagramCount(length, b, flags), from, nil
 }
 
 func (d *datagram) shutdown(how int) error {
@@ -99,6 +95,7 @@ func (d *datagram) shutdown(how int) error {
 func (d *datagram) close(bool) {
 	d.was = &addresses{d.endpoint.Local(), d.endpoint.Remote()}
 	d.endpoint.Close()
+	d.inbox.clear()
 }
 
 func (d *datagram) lingering() bool { return false }

@@ -5,6 +5,8 @@ import (
 	"net"
 	"net/netip"
 	"time"
+
+	"septet/transport/tcp"
 )
 
 // Dialer opens connections with more choice than Dial. Its zero value, with
@@ -109,12 +111,17 @@ func (d *Dialer) open(ctx context.Context, m medium, from, to netip.AddrPort) (*
 			return nil, cause("bind", err)
 		}
 	}
-	s.dialDeadline(ctx, d)
+	_, limited := ctx.Deadline()
+	if limited = limited || d.Timeout > 0 || !d.Deadline.IsZero(); limited {
+		s.dialDeadline(ctx, d)
+	}
 	if err := s.connect(ctx, to); err != nil {
 		s.abandon()
 		return nil, dialCause(err)
 	}
-	s.setDeadlines(time.Time{}, false, true)
+	if limited {
+		s.setDeadlines(time.Time{}, false, true)
+	}
 	return s, nil
 }
 
@@ -125,17 +132,26 @@ func (s *Socket) abandon() {
 	s.end(true)
 }
 
+// noDelay is what every stream of package net begins with. Options that were set
+// are never changed, only replaced.
+var noDelay = tcp.Options{NoDelay: true}
+
 // newNetSocket makes a socket with the options that package net sets: small
 // writes go out at once, and broadcasts are allowed.
 func (st *Stack) newNetSocket(m medium) (*Socket, error) {
-	s, err := st.Socket(AF_INET, m.kind, m.protocol)
-	if err != nil {
+	if err := supported(AF_INET, m.kind, m.protocol); err != nil {
 		return nil, err
 	}
-	if m.kind == SOCK_STREAM {
-		err = s.SetSockOpt(SOL_TCP, TCP_NODELAY, 1)
-	} else {
-		err = s.SetSockOpt(SOL_SOCKET, SO_BROADCAST, 1)
+	st.loop.Lock()
+	defer st.loop.Unlock()
+	s, err := st.newSocket(m.kind, m.protocol)
+	switch {
+	case err != nil:
+		return nil, err
+	case m.kind == SOCK_STREAM:
+		s.protocol.(*stream).options = &noDelay
+	default:
+		err = s.setOption(SOL_SOCKET, SO_BROADCAST, 1)
 	}
 	return s, err
 }

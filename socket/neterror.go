@@ -94,9 +94,23 @@ func addrOf(kind int, a netip.AddrPort) net.Addr {
 	case kind == SOCK_STREAM:
 		return net.TCPAddrFromAddrPort(a)
 	case kind == SOCK_DGRAM:
-		return net.UDPAddrFromAddrPort(a)
+		return udpAddr(a)
 	}
 	return &net.IPAddr{IP: a.Addr().AsSlice()}
+}
+
+// udpAddr is net.UDPAddrFromAddrPort with one allocation for the address and its
+// bytes: there is one for each datagram that ReadFrom returns.
+func udpAddr(a netip.AddrPort) *net.UDPAddr {
+	if !a.Addr().Is4() {
+		return net.UDPAddrFromAddrPort(a)
+	}
+	u := &struct {
+		net.UDPAddr
+		bytes [4]byte
+	}{bytes: a.Addr().As4()}
+	u.IP, u.Port = u.bytes[:], int(a.Port())
+	return &u.UDPAddr
 }
 
 func (s *Socket) localAddr() net.Addr {

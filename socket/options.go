@@ -56,6 +56,10 @@ func (s *Socket) SetSockOpt(level, name, value int) error {
 	if s.closed {
 		return syscall.EBADF
 	}
+	return s.setOption(level, name, value)
+}
+
+func (s *Socket) setOption(level, name, value int) error {
 	if level != SOL_SOCKET {
 		return s.protocol.setOption(level, name, value)
 	}

@@ -80,7 +80,7 @@ func finished(s tcp.State) bool {
 
 func (d *datagram) readiness() Readiness {
 	r := POLLOUT
-	if d.endpoint.Queued() > 0 {
+	if d.endpoint.Queued() > 0 || d.inbox.waits() {
 		r |= POLLIN
 	}
 	if d.endpoint.Failed() {

@@ -53,6 +53,9 @@ var errMissingAddress = errors.New("missing address")
 // 0.0.0.0 to whom listens and the host itself to whom dials, which is what
 // connecting to 0.0.0.0 means too.
 func (st *Stack) addresses(m medium, address string) ([]netip.AddrPort, error) {
+	if a, err := netip.ParseAddrPort(address); err == nil && a.Addr().Is4() && m.kind != SOCK_RAW {
+		return []netip.AddrPort{a}, nil
+	}
 	host, port := address, uint16(0)
 	if m.kind != SOCK_RAW {
 		if address == "" {

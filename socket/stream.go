@@ -22,6 +22,7 @@ type stream struct {
 	listener *tcp.Listener
 	conn     *tcp.Conn
 	options  *tcp.Options // for the next connection or listener; nil for the defaults
+	was      *addresses   // of the connection, once closed
 	slowACKs bool         // TCP_QUICKACK was set to 0 before there was a connection
 }
 
@@ -162,7 +163,7 @@ func (t *stream) progress() error {
 func (t *stream) forget() {
 	o := t.conn.Options()
 	t.options = &o
-	t.conn.SetOwner(nil)
+	t.conn.Forget()
 	t.conn, t.state = nil, unconnected
 	t.socket.shutRead, t.socket.shutWrite = false, false
 }
@@ -219,10 +220,15 @@ func (t *stream) close(abort bool) {
 	if t.conn == nil {
 		return
 	}
+	t.was = &addresses{t.conn.Local(), t.conn.Remote()}
 	t.conn.SetOwner(nil)
 	if abort {
 		t.conn.Abort()
 	} else {
 		t.conn.Close()
+	}
+	if abort || !t.lingers { // else Close looks at it while it waits
+		t.conn.Forget()
+		t.conn = nil
 	}
 }

@@ -80,6 +80,8 @@ func (t *stream) lingering() bool {
 
 func (t *stream) local() netip.AddrPort {
 	switch {
+	case t.was != nil:
+		return t.was.local
 	case t.conn != nil:
 		return t.conn.Local()
 	case t.listener != nil:
@@ -92,6 +94,8 @@ func (t *stream) local() netip.AddrPort {
 
 func (t *stream) remote() (netip.AddrPort, error) {
 	switch {
+	case t.was != nil:
+		return t.was.remote, syscall.ENOTCONN
 	case t.conn == nil:
 		return netip.AddrPort{}, syscall.ENOTCONN
 	case !t.conn.Connected() || t.conn.State() == tcp.Closed:

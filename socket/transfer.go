@@ -51,6 +51,11 @@ func (s *Socket) RecvFrom(b []byte, flags int) (int, netip.AddrPort, error) {
 // receive is Recv with the errors of this package: io.EOF, errClosed,
 // event.ErrTimeout.
 func (s *Socket) receive(b []byte, flags int) (n int, from netip.AddrPort, err error) {
+	if d, ok := s.protocol.(*datagram); ok {
+		if n, from, ok = d.receiveTaken(b, flags); ok {
+			return n, from, nil
+		}
+	}
 	l := s.stack.loop
 	l.Lock()
 	defer l.Unlock()

@@ -48,6 +48,8 @@ type environment interface {
 	stateChanged(c *Conn, from State, e event)
 	// settle has everything run that was posted in this turn.
 	settle()
+	// ended tells that c is closed and forgotten.
+	ended(c *Conn)
 	// rand is the network's source of randomness.
 	rand() *rand.Rand
 	// crowded says that there is no room for one more in TIME-WAIT.
@@ -193,6 +195,7 @@ const (
 	flagUncork                            // the cork's time is up
 	flagEarly                             // data passes before the handshake is over
 	flagTaken                             // accepted before the handshake is over
+	flagForgotten                         // nobody but the layer has a pointer to it
 )
 
 func (c *Conn) is(f connFlags) bool { return c.flags&f != 0 }

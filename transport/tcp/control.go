@@ -83,9 +83,14 @@ type Sample struct {
 }
 
 // chooseControl returns the congestion control that the options name, or else the
-// personality's.
+// personality's. That of the connection whose memory this one has may serve again.
 func (c *Conn) chooseControl() Control {
+	used, _ := c.ctrl.(*Cubic)
 	for _, name := range [...]string{c.opts.Congestion, c.about.Congestion} {
+		if name == "cubic" && used != nil {
+			*used = Cubic{}
+			return used
+		}
 		if control, err := NewControl(name, c.env.rand()); err == nil {
 			return control
 		}

@@ -38,6 +38,7 @@ type Layer struct {
 	portTries [portCounters]uint32
 
 	records  [][]sentSegment // of scoreboards that nobody uses
+	spare    spareConns
 	thisAck  ack
 	thisRate Sample
 	env      environment // of new connections: the layer itself
@@ -159,7 +160,8 @@ func (l *Layer) vacate(local, remote netip.AddrPort) (previous *Conn, free bool)
 }
 
 func (l *Layer) newConn(local, remote netip.AddrPort, path network.Path, o Options) *Conn {
-	c := &Conn{path: path}
+	c := l.spare.take(l.loop.Turn())
+	c.path = path
 	c.timer.Init(l.loop, (*expirer)(c))
 	c.init(l.env, l.about, local, remote, o)
 	l.recallPath(c)
@@ -403,6 +405,9 @@ func (l *Layer) stateChanged(c *Conn, from State, _ event) {
 	case Closed:
 		c.timer.Stop()
 		l.table.remove(c)
+		if c.is(flagForgotten) {
+			l.ended(c)
+		}
 		if c.port != nil {
 			c.port.Release()
 			c.port = nil

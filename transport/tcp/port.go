@@ -101,11 +101,11 @@ func (l *Layer) findEphemeral(free func(uint16) bool) uint16 {
 // comes again, and learns nothing of other peers' ports. The steps are random, as
 // in section 3.3.5, so that it cannot tell the next one either.
 func (l *Layer) ephemeralFor(local, remote netip.AddrPort, free func(uint16) bool) uint16 {
-	offset := l.keyed(forPortOffset, local, remote)
-	counter := l.keyed(forPortCounter, local, remote)
-	tries := &l.portTries[binary.BigEndian.Uint32(counter[:])%portCounters]
+	h := l.keyed(forPort, local, remote)
+	offset, counter := h[:4], h[4:8] // the hash functions F and G
+	tries := &l.portTries[binary.BigEndian.Uint32(counter)%portCounters]
 	*tries += 1 + l.loop.Rand().Uint32N(portStep)
-	start := (binary.BigEndian.Uint32(offset[:])%ephemeralPorts + *tries%ephemeralPorts) % ephemeralPorts
+	start := (binary.BigEndian.Uint32(offset)%ephemeralPorts + *tries%ephemeralPorts) % ephemeralPorts
 	n, tried := scanPorts(int(start), free)
 	*tries += uint32(tried)
 	return n

@@ -88,3 +88,34 @@ func (l *Layer) takeBackRecords(ring []sentSegment) {
 		l.records = append(l.records, ring)
 	}
 }
+
+// spareConns keeps connections that have ended for those that begin. One that has
+// ended in this turn may still be at work further up the stack.
+type spareConns struct {
+	conns []*Conn
+	turn  uint64 // in which the last of them has ended
+}
+
+// maxSpareConns bounds how many are kept.
+const maxSpareConns = 64
+
+// take returns a connection without a state. It may have the congestion control of
+// the one before.
+func (s *spareConns) take(turn uint64) *Conn {
+	last := len(s.conns) - 1
+	if last < 0 || s.turn == turn {
+		return new(Conn)
+	}
+	c := s.conns[last]
+	s.conns[last] = nil
+	s.conns = s.conns[:last]
+	*c = Conn{ctrl: c.ctrl}
+	return c
+}
+
+// ended keeps c, to which nobody has a pointer.
+func (l *Layer) ended(c *Conn) {
+	if s := &l.spare; len(s.conns) < maxSpareConns {
+		s.conns, s.turn = append(s.conns, c), l.loop.Turn()
+	}
+}

@@ -321,6 +321,19 @@ func (c *Conn) Close() {
 	}
 }
 
+// Forget says that the user, who has let go of the connection, has no pointer to it
+// any more: when it has ended, its memory serves another.
+func (c *Conn) Forget() {
+	if c.is(flagForgotten) {
+		return
+	}
+	c.set(flagForgotten | flagDetached)
+	c.owner = nil
+	if c.state == Closed {
+		c.env.ended(c)
+	}
+}
+
 // Abort ends the connection at once with a reset (RFC 9293, section 3.10.5).
 func (c *Conn) Abort() {
 	c.set(flagDetached)

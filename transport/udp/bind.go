@@ -117,6 +117,7 @@ func (e *Endpoint) SetReuseAddress(on bool) {
 // insert makes the endpoint found at a local address and port.
 func (e *Endpoint) insert(local netip.AddrPort) {
 	l := e.layer
+	l.recent = found{}
 	e.local = local
 	k := keyOf(local.Addr(), local.Port())
 	e.next = l.endpoints[k]
@@ -135,6 +136,7 @@ func (e *Endpoint) remove() {
 		return
 	}
 	l, port := e.layer, e.local.Port()
+	l.recent = found{}
 	k := keyOf(e.local.Addr(), port)
 	first := l.endpoints[k]
 	if first == e {

@@ -25,6 +25,7 @@ type Endpoint struct {
 	Readable event.Cond
 
 	layer  *Layer
+	owner  Owner
 	local  netip.AddrPort
 	remote netip.AddrPort // valid when connected
 	asked  netip.AddrPort // what Bind was called with
@@ -42,6 +43,13 @@ type Endpoint struct {
 	broadcast, sharing, closed bool
 	ttl, tos                   uint8
 }
+
+// Owner is told of an ICMP error, before Readable is signalled. It is called with
+// the turn held.
+type Owner interface{ Failed() }
+
+// SetOwner says who is told.
+func (e *Endpoint) SetOwner(o Owner) { e.owner = o }
 
 // Open returns an endpoint that is neither bound nor connected.
 func (l *Layer) Open() *Endpoint {
@@ -69,6 +77,9 @@ func (e *Endpoint) SetBroadcast(on bool) { e.broadcast = on }
 // SetReceiveBuffer sets how many bytes may wait to be received. One datagram
 // may wait in any case.
 func (e *Endpoint) SetReceiveBuffer(bytes int) { e.limit = max(bytes, 0) }
+
+// ReceiveBuffer returns how many bytes may wait to be received.
+func (e *Endpoint) ReceiveBuffer() int { return e.limit }
 
 // SetTTL sets the time to live of what is sent; zero is the default.
 func (e *Endpoint) SetTTL(ttl uint8) { e.ttl = ttl }
@@ -101,6 +112,7 @@ func (e *Endpoint) Connect(remote netip.AddrPort) error {
 	if !e.addrAsked() {
 		e.move(path.Src())
 	}
+	e.layer.recent = found{}
 	e.path, e.pathTo = path, path.Dst()
 	e.remote = netip.AddrPortFrom(path.Dst(), remote.Port())
 	return nil
@@ -113,6 +125,7 @@ func (e *Endpoint) Disconnect() {
 	if !e.remote.IsValid() {
 		return
 	}
+	e.layer.recent = found{}
 	e.remote, e.pathTo = netip.AddrPort{}, netip.Addr{}
 	switch {
 	case e.asked.Port() == 0:
@@ -174,6 +187,9 @@ func (e *Endpoint) Failed() bool { return e.err != 0 }
 
 func (e *Endpoint) fail(errno syscall.Errno) {
 	e.err = errno
+	if e.owner != nil {
+		e.owner.Failed()
+	}
 	e.layer.Loop().Signal(&e.Readable)
 }
 
@@ -266,10 +282,27 @@ func (e *Endpoint) Receive(b []byte) (n int, from netip.AddrPort, to netip.Addr,
 		return 0, from, to, false
 	}
 	e.queued -= charge(p)
-	payload, from, to := dissect(p)
+	payload, from, to := Dissect(p)
 	n = copy(b, payload)
 	p.Release()
 	return n, from, to, true
+}
+
+// Take moves datagrams to the end of q, whose owner reads them with Dissect: the
+// one that has waited longest, and those after it until they count for share bytes
+// of the receive buffer.
+func (e *Endpoint) Take(q *packet.Queue, share int) {
+	for before := e.queued; ; {
+		p := e.queue.Pop()
+		if p == nil {
+			return
+		}
+		e.queued -= charge(p)
+		q.Push(p)
+		if before-e.queued >= share {
+			return
+		}
+	}
 }
 
 // Peek is Receive without taking the datagram (MSG_PEEK). n is the length of
@@ -279,13 +312,14 @@ func (e *Endpoint) Peek(b []byte) (n int, from netip.AddrPort, to netip.Addr, ok
 	if p == nil {
 		return 0, from, to, false
 	}
-	payload, from, to := dissect(p)
+	payload, from, to := Dissect(p)
 	copy(b, payload)
 	return len(payload), from, to, true
 }
 
-// dissect reads a waiting datagram, whose headers were checked when it came.
-func dissect(p *packet.Packet) (payload []byte, from netip.AddrPort, to netip.Addr) {
+// Dissect reads a datagram that waits or was taken, whose headers were checked when
+// it came.
+func Dissect(p *packet.Packet) (payload []byte, from netip.AddrPort, to netip.Addr) {
 	b := p.Head()
 	udp := b[int(b[0]&15)*4:]
 	from = netip.AddrPortFrom(netip.AddrFrom4([4]byte(b[12:16])), binary.BigEndian.Uint16(udp))

@@ -34,6 +34,7 @@ type Layer struct {
 	// endpoints finds the endpoints bound to an address and port, the one bound
 	// last first.
 	endpoints map[key]*Endpoint
+	recent    found
 	ports     map[uint16]portUse
 	stats     Stats
 }
@@ -59,6 +60,15 @@ type key struct {
 }
 
 func keyOf(a netip.Addr, port uint16) key { return key{a.As16(), port} }
+
+// found is whom find has found last for what: datagrams come in flows. Whatever
+// changes whom it would find forgets it.
+type found struct {
+	dst      netip.Addr
+	port     uint16
+	from     netip.AddrPort
+	endpoint *Endpoint
+}
 
 // New returns the UDP of the host whose IP layer is n, and registers it there.
 func New(n *network.Layer) *Layer {
@@ -117,10 +127,15 @@ func intact(p *packet.Packet, d *network.Datagram, h *header.UDP) bool {
 // before one that is bound to the address, and that before one that is bound to
 // any address.
 func (l *Layer) find(dst netip.Addr, port uint16, from netip.AddrPort) *Endpoint {
-	if e := l.endpoints[keyOf(dst, port)].best(from); e != nil {
-		return e
+	if r := &l.recent; r.port == port && r.dst == dst && r.from == from {
+		return r.endpoint
 	}
-	return l.endpoints[keyOf(anyAddr, port)].best(from)
+	e := l.endpoints[keyOf(dst, port)].best(from)
+	if e == nil {
+		e = l.endpoints[keyOf(anyAddr, port)].best(from)
+	}
+	l.recent = found{dst, port, from, e}
+	return e
 }
 
 // best picks from endpoints of one address and port.

@@ -343,3 +343,35 @@ func TestSourceFollowsRoute(t *testing.T) {
 		t.Errorf("sent from %s, want from 10.0.7.1, which is the host's now", got)
 	}
 }
+
+// TestFlowFollowsBindings: the same sender's next datagram goes to whoever is to
+// have it then, whatever was true for the one before.
+func TestFlowFollowsBindings(t *testing.T) {
+	p := newPair(t)
+	client := p.bind(p.a, "0.0.0.0:9")
+	wild := p.bind(p.b, "0.0.0.0:7")
+	want := func(e *udp.Endpoint, why string) {
+		t.Helper()
+		p.send(client, "x", "10.0.0.2:7")
+		if receive(e) != "x" {
+			t.Error(why)
+		}
+	}
+	want(wild, "a datagram goes to the endpoint on all addresses")
+	wild.SetReuseAddress(true)
+	one := p.b.Open()
+	one.SetReuseAddress(true)
+	check(t, one.Bind(addr("10.0.0.2:7")))
+	want(one, "a datagram goes to the endpoint on its address, now that there is one")
+	check(t, one.Connect(addr("10.0.0.1:10")))
+	want(wild, "a datagram goes past an endpoint that is connected to another peer")
+	one.Disconnect()
+	want(one, "a datagram goes to the endpoint on its address, which has no peer any more")
+	one.Close()
+	want(wild, "a datagram goes to the endpoint that is left")
+	wild.Close()
+	p.send(client, "x", "10.0.0.2:7")
+	if n := p.b.Stats().NoPort; n != 1 {
+		t.Errorf("%d datagrams found no port, want the one sent when nobody was bound", n)
+	}
+}

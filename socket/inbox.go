@@ -1,0 +1,114 @@
+package socket
+
+import (
+	"net/netip"
+	"sync"
+
+	"septet/event"
+	"septet/packet"
+	"septet/transport/udp"
+)
+
+// inbox is where a datagram socket has what it took out of its endpoint's queue.
+// In real time a reader who finds several datagrams takes a share of them in one
+// turn, and the calls after it read those without the turn. So a sender and a
+// reader on two processors do not wait for each other at every datagram.
+//
+// The mutex is below the turn: whoever has it does not take the turn.
+type inbox struct {
+	mu    sync.Mutex
+	open  bool         // may be read without the turn
+	queue packet.Queue // to be read
+	read  packet.Queue // to be released, for which the turn is needed
+}
+
+// inboxShare is the part of a receive buffer that one reader takes at once. It
+// counts as received from then on, as on Linux, where a reader gives the room
+// back in quarters too.
+const inboxShare = 4
+
+// copyOut reads the datagram that has waited longest, as recv(2) does. length is
+// that of all of it.
+func (in *inbox) copyOut(b []byte, flags int) (length int, from netip.AddrPort, ok bool) {
+	p := in.queue.First()
+	if p == nil {
+		return 0, from, false
+	}
+	payload, from, _ := udp.Dissect(p)
+	copy(b, payload)
+	if flags&MSG_PEEK == 0 {
+		in.read.Push(in.queue.Pop())
+	}
+	return len(payload), from, true
+}
+
+// receiveTaken is receive without the turn. It says false if the turn is needed to
+// know the answer.
+func (d *datagram) receiveTaken(b []byte, flags int) (n int, from netip.AddrPort, ok bool) {
+	in := &d.inbox
+	in.mu.Lock()
+	if in.open {
+		n, from, ok = in.copyOut(b, flags)
+	}
+	in.mu.Unlock()
+	return datagramCount(n, b, flags), from, ok
+}
+
+// datagramCount is what recv(2) returns for a datagram of some length.
+func datagramCount(length int, b []byte, flags int) int {
+	if flags&MSG_TRUNC != 0 {
+		return length
+	}
+	return min(length, len(b))
+}
+
+// receiveNext reads from the inbox, and fills it first if it is empty. The turn
+// must be held.
+func (d *datagram) receiveNext(b []byte, flags int) (length int, from netip.AddrPort, ok bool) {
+	in, realTime := &d.inbox, !d.socket.stack.loop.Simulated()
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	if in.queue.Len() == 0 {
+		if flags&MSG_PEEK != 0 {
+			length, from, _, ok = d.endpoint.Peek(b)
+			return length, from, ok
+		}
+		share := 0 // one: there is nobody to wait for in simulated time
+		if realTime {
+			share = d.endpoint.ReceiveBuffer() / inboxShare
+		}
+		d.endpoint.Take(&in.queue, share)
+	}
+	length, from, ok = in.copyOut(b, flags)
+	in.read.Release()
+	// A deadline that has passed comes before data, which takes the turn to know.
+	in.open = realTime && d.socket.readDeadline == event.Never
+	return length, from, ok
+}
+
+// shut has every reader take the turn, because there may be something else to
+// say than what has been taken.
+func (in *inbox) shut() {
+	in.mu.Lock()
+	in.open = false
+	in.mu.Unlock()
+}
+
+// clear drops what is left.
+func (in *inbox) clear() {
+	in.mu.Lock()
+	in.open = false
+	in.queue.Release()
+	in.read.Release()
+	in.mu.Unlock()
+}
+
+// waits reports whether there is something to be read.
+func (in *inbox) waits() bool {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	return in.queue.Len() > 0
+}
+
+// Failed is told by UDP: an error comes before data.
+func (d *datagram) Failed() { d.inbox.shut() }
