@@ -14,6 +14,7 @@ type arrival struct {
 
 	due       time.Duration // when an acknowledgement is due; 0 when none is
 	duePacket int           // for what
+	dueFor    int64         // the last byte of that
 	dueFIN    bool
 	full      int // full segments without an acknowledgement
 }
@@ -50,6 +51,7 @@ func (c *connection) receive(e, peer *end, s *segment) {
 	repeated := s.has(header.FIN) && s.to <= before && peer.ack >= s.to
 	if (inOrder || repeated) && peer.due == 0 {
 		peer.due, peer.duePacket, peer.dueFIN = s.now+maxAckDelay, c.k.packets, repeated
+		peer.dueFor = s.to - 1
 	}
 	if inOrder && c.k.options.Arrivals != nil && e.largest > 0 && s.length >= e.largest {
 		// One may wait for the second. When the third comes, there must have been
@@ -67,6 +69,16 @@ func (c *connection) answered(e *end, s *segment) {
 	}
 }
 
+// sentAgain reports whether e has given up waiting for an acknowledgement of the byte
+// at p. If not, the acknowledgement may be what a capture lacks.
+func (c *connection) sentAgain(e *end, p int64) bool {
+	if c.k.options.Complete {
+		return true
+	}
+	s, outstanding := e.past.sent(p)
+	return outstanding && s.times > 1
+}
+
 // expire judges what should have been acknowledged before now.
 func (c *connection) expire(now time.Duration) {
 	for i := range c.ends {
@@ -75,7 +87,7 @@ func (c *connection) expire(now time.Duration) {
 		if e.due == 0 || now <= e.due {
 			continue
 		}
-		if c.k.mayAsk(e.card, e.due) {
+		if c.k.mayAsk(e.card, e.due) || !c.sentAgain(c.other(e), e.dueFor) {
 			e.due = 0
 			continue
 		}

@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"math/rand/v2"
+	"net/netip"
 	"slices"
 	"testing"
 	"time"
@@ -156,5 +157,29 @@ func TestSuperSegmentsAreNoFault(t *testing.T) {
 		if r.Opened != 1 || r.Segments != len(s) {
 			t.Errorf("a segment of %d bytes: %d connections, %d segments, should be 1 and %d", length, r.Opened, r.Segments, len(s))
 		}
+	}
+}
+
+// What processors of one machine send at once arrives in any order, and the capture of
+// a loopback shows that: the numbers of the IP packets tell it from a fault.
+func TestALoopbackMayShuffleSegments(t *testing.T) {
+	old := ports
+	defer func() { ports = old }()
+	for i := range ports {
+		ports[i] = netip.AddrPortFrom(netip.MustParseAddr("127.0.0.1"), ports[i].Port())
+	}
+	steps := then(open(),
+		step{ms: 3, from: client, f: psh | ack, seq: 1, ack: 1, data: "hello"},
+		step{ms: 3, from: client, f: psh | ack, seq: 6, ack: 1, data: "world"},
+		step{ms: 3, from: server, f: ack, seq: 1, ack: 6},
+		step{ms: 3, from: server, f: ack, seq: 1, ack: 11})
+	all := frames(steps)
+	clean(t, "in order", judged(all, Options{}))
+	n := len(all)
+	all[n-1], all[n-2] = all[n-2], all[n-1]
+	clean(t, "acknowledgements in another order", judged(all, Options{}))
+	steps[len(steps)-2], steps[len(steps)-1] = steps[len(steps)-1], steps[len(steps)-2]
+	if r := judged(frames(steps), Options{}); r.Violations == 0 {
+		t.Errorf("an acknowledgement that goes back should be found: %s", text(r))
 	}
 }

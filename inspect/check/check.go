@@ -133,11 +133,13 @@ func (k *Checker) Feed(f inspect.Frame) {
 		k.origin = f.Time
 	}
 	k.packets++
-	k.now = max(k.now, f.Time.Sub(k.origin))
+	at := f.Time.Sub(k.origin)
+	early := at < k.now
+	k.now = max(k.now, at)
 	s := &k.scratch
 	switch decode(&f, s) {
 	case isTCP:
-		s.now, s.packet, s.held = k.now, k.packets, k.heldBack(s.fromCard)
+		s.now, s.packet, s.held, s.early = k.now, k.packets, k.heldBack(s.fromCard), early
 		k.feedTCP(s)
 	case isICMP:
 		k.feedICMP(s)

@@ -131,6 +131,7 @@ func (c *connection) take(dir int, s *segment) {
 		return
 	}
 	c.look(e, s)
+	c.shuffled(e, s)
 	e.card, e.neighbour = s.fromCard, s.card
 	c.expire(s.now)
 	if !c.locate(e, peer, s) {
@@ -249,7 +250,8 @@ func (c *connection) findAt(r Rule, e *end, now time.Duration, packet int, forma
 	if c.alike == nil {
 		c.alike = make(map[string]int)
 	}
-	unsure := r.whole && (!c.k.options.Complete || c.lossy)
+	unsure := r.whole && (!c.k.options.Complete || c.lossy) ||
+		r.ordered() && c.loopback && !c.k.options.Complete
 	if c.alike[r.Name]++; c.alike[r.Name] > maxFindingsAlike {
 		if !unsure {
 			c.about.Omitted++

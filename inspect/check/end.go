@@ -27,6 +27,7 @@ type end struct {
 	vantage         vantage
 	verifies        bool // its checksums have been seen right
 	recent          recentSegments
+	lastID          uint32     // of IP
 	card, neighbour header.MAC // its own, and to whom its frames go
 
 	based     bool

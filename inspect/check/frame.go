@@ -45,6 +45,7 @@ type segment struct {
 	id       uint32
 	fragment bool
 	sum      checksum
+	early    bool       // its time is before that of the frame before it
 	card     header.MAC // on Ethernet, the one that it is for
 	fromCard header.MAC
 	arp      uint16 // the operation, if it is ARP

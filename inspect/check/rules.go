@@ -100,6 +100,7 @@ const (
 	whyMissed    = "the capture lacks segments: windows, times, ECN and the congestion window are not judged from there on"
 	whyRouter    = "segments were seen behind a router: neither their order nor their times are judged"
 	whyLink      = "segments were seen on the network, not at their sender: their times are not judged"
+	whyShuffled  = "the capture has segments in another order than they were sent: neither their order nor their times are judged"
 	whyFragments = "IP packets were in fragments: it is not judged from there on"
 	whyContested = "its ports were still in use by an older connection: what belongs to that one is not judged"
 	whyStray     = "segments of another connection between the same ports are among it: they are not judged"
