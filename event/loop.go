@@ -114,7 +114,7 @@ func (l *Loop) Simulated() bool { return l.kind != realTime }
 // Now returns the time of this turn. The turn must be held.
 func (l *Loop) Now() Time {
 	if l.stale {
-		l.now, l.stale = l.elapsed(), false
+		l.readClock()
 	}
 	return l.now
 }
