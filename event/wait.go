@@ -74,6 +74,7 @@ func (l *Loop) block(w *waiter) {
 		for !w.released {
 			w.park.Wait()
 		}
+		l.admit()
 		l.now = l.elapsed()
 	}
 	w.parked = false
@@ -82,6 +83,7 @@ func (l *Loop) block(w *waiter) {
 // Run lets the goroutine of a waiter that was woken go on.
 func (w *waiter) Run() {
 	w.released = true
+	w.loop.wanted.Add(1)
 	w.park.Signal()
 }
 
