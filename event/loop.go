@@ -24,7 +24,9 @@ package event
 import (
 	"errors"
 	"math/rand/v2"
+	"runtime"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -64,6 +66,9 @@ type Loop struct {
 	rand   *rand.Rand
 	closed bool
 
+	wanted atomic.Int32 // how many wait for the turn, in real time
+	passed Time         // since when others took their turns, Never if they did not
+
 	waiting waiterList // every blocked call
 	woken   *waiter    // the call that goes on when the turn is given back
 	spare   *waiter    // waiters to use again, linked by their own spare
@@ -101,7 +106,7 @@ func NewBubble(seed uint64) *Loop {
 }
 
 func newLoop(k kind, seed uint64) *Loop {
-	return &Loop{kind: k, rand: rand.New(rand.NewPCG(seed, 0x5e97e7))}
+	return &Loop{kind: k, passed: Never, rand: rand.New(rand.NewPCG(seed, 0x5e97e7))}
 }
 
 // Virtual reports whether the loop's time is its own (NewVirtual).
@@ -127,8 +132,18 @@ func (l *Loop) Lock() {
 	if l.kind == virtualTime {
 		return
 	}
-	l.mu.Lock()
+	if !l.mu.TryLock() {
+		l.wanted.Add(1)
+		l.mu.Lock()
+		l.admit()
+	}
 	l.stale = true
+}
+
+// admit notes that somebody who waited for the turn has it.
+func (l *Loop) admit() {
+	l.wanted.Add(-1)
+	l.passed = Never
 }
 
 // Unlock runs what was posted and gives the turn back.
@@ -138,7 +153,32 @@ func (l *Loop) Unlock() {
 		return
 	}
 	l.rouse()
+	yield := l.passing()
 	l.giveBack()
+	if yield {
+		runtime.Gosched()
+	}
+}
+
+// patience is for how long turns are taken while somebody else waits for one,
+// before he is let in.
+const patience = 200 * time.Microsecond
+
+// passing reports whether somebody has been passed by for too long. Without it a
+// goroutine that takes turn after turn, as one that sends without end, keeps the
+// others out for a millisecond each time: that is when a sync.Mutex begins to hand
+// itself over.
+func (l *Loop) passing() bool {
+	switch {
+	case l.wanted.Load() == 0:
+		return false
+	case l.passed == Never:
+		l.passed = l.Now()
+	case l.Now().Sub(l.passed) > patience:
+		l.passed = Never // letting others run has its price too
+		return true
+	}
+	return false
 }
 
 // giveBack ends a turn that is not virtual. The goroutine woken in it, of several
