@@ -108,11 +108,14 @@ func (c *Conn) newACK(a *ack, s *Segment) {
 	}
 	l := &c.loss
 	l.dupAcks = 0
+	if l.ecnSlow && c.sndUna.AtLeast(l.ecnTo) {
+		l.ecnSlow = false
+	}
 	if l.phase == phaseOpen && l.undo && c.sndUna.After(l.undoTo) {
 		l.undo = false // a D-SACK about the episode would have come by now
 	}
-	if l.phase == phaseOpen && c.sndUna.After(l.point) {
-		l.point = c.sndUna - 1 // kept near, so that it stays comparable
+	if l.phase == phaseOpen && c.sndUna.After(c.recover) {
+		c.recover = c.sndUna - 1 // kept near, so that it stays comparable
 	}
 	if !c.is(flagSACK) {
 		c.partialACK(a)

@@ -26,7 +26,7 @@ func controlTransfers(t *testing.T, seed uint64, out physical.Impairment, names 
 		client, server := p.connect(ln)
 		x := &transfer{p: p, conn: client.c}
 		p.loop.Lock()
-		x.conn.ctrl = testControl(t, name, seed+uint64(i))
+		x.conn.needTraffic().ctrl = testControl(t, name, seed+uint64(i))
 		x.conn.ctrl.Open(&x.conn.win, p.loop.Now())
 		p.loop.Unlock()
 		buf := make([]byte, 1<<20)

@@ -27,9 +27,11 @@ func (c *Conn) corked() bool {
 func (c *Conn) startCork(now ev.Time) {
 	switch {
 	case !c.corked() || !c.sndNxt.Before(c.snd.end()) || !c.is(flagSynAcked):
-		c.corkAt = ev.Never
+		if c.corkAt != ev.Never {
+			c.corkAt = ev.Never
+		}
 	case c.corkAt == ev.Never:
-		c.corkAt = now.Add(corkTime)
+		c.needSeldom().corkAt = now.Add(corkTime)
 	}
 }
 

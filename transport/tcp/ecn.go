@@ -66,12 +66,12 @@ func (c *Conn) congestionExperienced(a *ack) {
 	if !c.is(flagECN) || l.phase != phaseOpen {
 		return
 	}
-	if l.ecnSlow && c.sndUna.Before(l.ecnTo) {
+	if l.ecnSlow {
 		return
 	}
 	c.env.counters().ECNReductions++
 	c.slowDown(a, CauseECN)
-	c.ctrl.Recovered(&c.win, a.now)
+	c.control().Recovered(&c.win, a.now)
 }
 
 // markECN sets the bits of an outgoing segment; fresh is false for retransmissions

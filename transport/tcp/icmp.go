@@ -20,6 +20,6 @@ func (c *Conn) icmpError(now ev.Time, e *network.Error, seq header.Seq) {
 	default:
 		// RFC 9293, MUST-56: an established connection survives; the reason is told
 		// should it time out.
-		c.soft = e.Errno
+		c.needSeldom().soft = e.Errno
 	}
 }

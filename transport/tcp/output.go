@@ -9,6 +9,7 @@ import (
 // due and nothing else carried it.
 func (c *Conn) Output(now ev.Time) {
 	if c.state == Closed {
+		c.rest()
 		return
 	}
 	if c.is(flagAckNow) && c.reports() && c.state > SynSent {
@@ -28,6 +29,7 @@ func (c *Conn) Output(now ev.Time) {
 	}
 	c.startPersist(now)
 	c.startCork(now)
+	c.rest()
 }
 
 // emptySeq returns the sequence number for a segment without text: SND.NXT, or
@@ -73,7 +75,7 @@ func (c *Conn) sendNext(now ev.Time) bool {
 	n, fin := c.nextText()
 	if n == 0 && !fin {
 		if c.inFlight() < c.win.Cwnd && c.snd.size <= c.sndNxt.Sub(c.snd.start) {
-			c.rate.idle(c.inFlight())
+			c.noteIdle()
 		}
 		return c.giveUpFRTO()
 	}
@@ -91,10 +93,7 @@ func (c *Conn) sendText(now ev.Time, n int, fin bool) {
 	if fin {
 		end++
 	}
-	if c.board.ring == nil {
-		c.board.ring = c.env.lendRecords()
-		c.board.clear()
-	}
+	c.needBoard()
 	flight := c.inFlight()
 	g := c.board.add(seq, end)
 	g.resent = seq.Before(c.sndMax) // it was a window probe before
@@ -216,10 +215,11 @@ func (c *Conn) textFlags(seq header.Seq, n int, fin bool) header.TCPFlags {
 // knows of our window.
 func (c *Conn) transmit(now ev.Time, flags header.TCPFlags, seq header.Seq, n int) {
 	s := Segment{TCP: header.TCP{
-		SrcPort: c.local.Port(), DstPort: c.remote.Port(), Seq: seq, Flags: flags,
+		SrcPort: c.localPort, DstPort: c.remotePort, Seq: seq, Flags: flags,
 	}}
 	if n > 0 {
 		s.Text, s.rest = c.snd.view(max(seq.Sub(c.snd.start), 0), n) // a SYN's text follows it
+		c.needTraffic()
 		c.noteSize(seq, n)
 	}
 	if flags&header.ACK != 0 {
@@ -237,7 +237,7 @@ func (c *Conn) transmit(now ev.Time, flags header.TCPFlags, seq header.Seq, n in
 		s.Urgent = uint16(min(c.sndUp.Sub(seq), 0xffff))
 	}
 	c.markECN(&s, seq == c.sndMax)
-	c.counts.sent(&s, c.sndMax)
+	c.countSent(&s)
 	if length := s.length(); length > 0 {
 		c.sent(now, seq, length, flags)
 	}

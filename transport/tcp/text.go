@@ -80,8 +80,8 @@ func (c *Conn) takeText(now ev.Time, s *Segment) bool {
 // delayACK decides when n bytes that came in order are acknowledged (RFC 9293,
 // section 3.8.6.3): at once for every second full segment, otherwise soon.
 func (c *Conn) delayACK(now ev.Time, n int) {
-	c.unackedBytes += n
-	c.largest = max(c.largest, n)
+	c.unackedBytes += int32(n)
+	c.largest = max(c.largest, int32(n))
 	switch {
 	case c.unackedBytes > c.largest: // more than one full segment, so at least the second
 		c.set(flagAckNow)

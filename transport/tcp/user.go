@@ -54,11 +54,11 @@ const (
 )
 
 // Options returns the connection's options.
-func (c *Conn) Options() Options { return c.opts }
+func (c *Conn) Options() Options { return *c.opts }
 
 // SetOptions changes the connection's options.
 func (c *Conn) SetOptions(o Options) {
-	c.opts = o
+	c.opts = c.env.shared(o)
 	c.snd.limit = bufferSize(o.SendBuffer, c.about.SendBuffer)
 	c.rcv.limit = bufferSize(o.ReceiveBuffer, c.about.ReceiveBuffer)
 	if c.state.synchronized() {
@@ -276,11 +276,12 @@ func (c *Conn) Abort() {
 		c.sendReset(c.env.now())
 	}
 	c.destroy(syscall.ECONNABORTED)
+	c.rest()
 }
 
 // replyReset refuses a segment that acknowledges what was never sent.
 func (c *Conn) replyReset(s *Segment) {
 	c.env.emit(c, Segment{TCP: header.TCP{
-		SrcPort: c.local.Port(), DstPort: c.remote.Port(), Seq: s.Ack, Flags: header.RST,
+		SrcPort: c.localPort, DstPort: c.remotePort, Seq: s.Ack, Flags: header.RST,
 	}})
 }

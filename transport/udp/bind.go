@@ -117,6 +117,9 @@ func (e *Endpoint) SetReuseAddress(on bool) {
 // insert makes the endpoint found at a local address and port.
 func (e *Endpoint) insert(local netip.AddrPort) {
 	l := e.layer
+	if l.endpoints == nil {
+		l.endpoints, l.ports = make(map[key]*Endpoint), make(map[uint16]portUse)
+	}
 	e.local = local
 	k := keyOf(local.Addr(), local.Port())
 	e.next = l.endpoints[k]
