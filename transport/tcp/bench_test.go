@@ -47,6 +47,7 @@ type wireSegment struct {
 
 func newBench(t testing.TB, personality *Personality, mtu int) *bench {
 	b := &bench{t: t, loop: ev.NewVirtual(1), pool: &packet.Pool{}, mtu: mtu}
+	t.Cleanup(func() { sharedPartsAreUntouched(t) })
 	n := network.New(b.loop, b.pool)
 	nic := link.NewNIC(b.loop, b.pool, "eth0", benchHostMAC, b)
 	if _, err := n.AddInterface(nic, netip.PrefixFrom(benchHost, 24)); err != nil {
