@@ -91,6 +91,7 @@ func (c *Conn) newACK(a *ack, s *Segment) {
 	a.acked = s.Ack.Sub(c.sndUna)
 	c.measure(a.now, s)
 	c.retries = 0
+	c.forgetSoftError() // what ICMP has reported is over
 	c.takeCumulative(a, s.Ack)
 	c.snd.acknowledge(c.env, s.Ack)
 	c.sndUna = s.Ack

@@ -61,6 +61,7 @@ func cruising(t *testing.T) (*BBR, *Window, *bbrModelPath) {
 // Section 5.5.10.3: in a round with losses, bw_shortterm = max(bw_latest, 0.7 *
 // bw_shortterm), and the same for what is in flight.
 func TestBBRShortTermBounds(t *testing.T) {
+	//rfc:BBR 5.5.10.3 rule losses lower the short-term bounds
 	b, w, m := cruising(t)
 	m.rate = 900_000
 	m.round(0)
@@ -89,6 +90,7 @@ func TestBBRShortTermBounds(t *testing.T) {
 
 // Section 5.5.6: the filter covers the last cycle and this one.
 func TestBBRBandwidthFilter(t *testing.T) {
+	//rfc:BBR 5.5.6 rule the bandwidth is the best of the last cycle and this one
 	var f bbrBandwidth
 	put := func(rate int64, appLimited bool) {
 		f.update(&Sample{Rate: rate, Interval: 1, AppLimited: appLimited})
@@ -122,6 +124,7 @@ func TestBBRBandwidthFilter(t *testing.T) {
 // Section 5.5.9: at 1 MB/s, 10 ms explain 10 000 bytes; what else is acknowledged
 // is aggregation, remembered for ten rounds.
 func TestBBRExtraAcked(t *testing.T) {
+	//rfc:BBR 5.5.9 rule aggregated ACKs are measured
 	var e bbrExtraAcked
 	r, w := &bbrRounds{}, testWindow(100)
 	ack := func(at time.Duration, n int) {
@@ -174,6 +177,7 @@ func TestMulDiv(t *testing.T) {
 // Section 5.3.1.2: a round that delivers a quarter more is growth, three in a row
 // that deliver less than that mean a full pipe.
 func TestBBRFullPipe(t *testing.T) {
+	//rfc:BBR 5.3.1.2 rule three rounds without growth fill the pipe
 	var f bbrFullPipe
 	for i, round := range []struct {
 		rate int64

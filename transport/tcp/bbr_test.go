@@ -30,6 +30,7 @@ func inState(s bbrState) func(*BBR) bool { return func(b *BBR) bool { return b.s
 
 // The draft's appendix, "Exiting STARTUP on Bandwidth Plateau".
 func TestBBRStartupEndsOnPlateau(t *testing.T) {
+	//rfc:BBR 5.3.1.2 rule three rounds without growth fill the pipe
 	p := newSimPath(gigabit/10, 40*time.Millisecond, 4, 0, 1)
 	f := runBBR(t, p, 2*time.Second, "Drain", inState(bbrDrain))
 	b := f.ctl.(*BBR)
@@ -49,6 +50,7 @@ func TestBBRStartupEndsOnPlateau(t *testing.T) {
 
 // "Exiting DRAIN Based on Inflight", and the states that follow.
 func TestBBRGoesThroughItsStates(t *testing.T) {
+	//rfc:BBR 5.3 rule Startup, Drain, and the phases of ProbeBW
 	p := newSimPath(gigabit/10, 40*time.Millisecond, 4, 0, 1)
 	f := runBBR(t, p, 2*time.Second, "Drain", inState(bbrDrain))
 	b := f.ctl.(*BBR)
@@ -77,6 +79,7 @@ func TestBBRGoesThroughItsStates(t *testing.T) {
 
 // "Exiting DRAIN Based on Time": what cannot drain does not hold BBR up.
 func TestBBRDrainEndsAfterThreeRounds(t *testing.T) {
+	//rfc:BBR 5.3.2 rule Drain ends
 	p := newSimPath(gigabit/10, 40*time.Millisecond, 8, 0, 1)
 	f := runBBR(t, p, 2*time.Second, "Drain", inState(bbrDrain))
 	p.rate /= 4
@@ -114,6 +117,7 @@ func TestBBRStartupOfLimitedApplication(t *testing.T) {
 // Section 5.3.4: every five seconds without a lower sample, half of the BDP for 200
 // ms and a round.
 func TestBBRProbeRTT(t *testing.T) {
+	//rfc:BBR 5.3.4 rule ProbeRTT every five seconds
 	p := newSimPath(gigabit/10, 40*time.Millisecond, 2, 0, 1)
 	f := runBBR(t, p, 7*time.Second, "ProbeRTT", inState(bbrProbeRTT))
 	b := f.ctl.(*BBR)
@@ -162,6 +166,7 @@ func TestBBRHoldsLossesAfterProbeRTT(t *testing.T) {
 
 // The path has become longer: after the filter's ten seconds BBR believes it.
 func TestBBRMinRTTRises(t *testing.T) {
+	//rfc:BBR 5.3.4.3 rule a longer path is believed after ten seconds
 	p := newSimPath(gigabit/10, 20*time.Millisecond, 8, 0, 1)
 	f := runBBR(t, p, 2*time.Second, "Cruise", inState(bbrCruise))
 	p.rtt = 60 * time.Millisecond
@@ -176,6 +181,7 @@ func TestBBRMinRTTRises(t *testing.T) {
 // Section 5.4.1: after an idle period BBR sends at bw, with the window it had, and
 // does not probe for the round-trip time.
 func TestBBRRestartsFromIdle(t *testing.T) {
+	//rfc:BBR 5.4.1 rule after a pause it sends at the known bandwidth
 	b, w, m := cruising(t)
 	cwnd := w.Cwnd
 	s := m.sample(0)
@@ -201,6 +207,7 @@ func TestBBRRestartsFromIdle(t *testing.T) {
 // Section 5.6.4.4: a timeout leaves one segment, and the window from before comes
 // back when it is over.
 func TestBBRTimeout(t *testing.T) {
+	//rfc:BBR 5.6.4.4 rule a timeout leaves one segment, and the window comes back
 	b, w, m := cruising(t)
 	cwnd := w.Cwnd
 	s := m.sample(0)
@@ -218,6 +225,7 @@ func TestBBRTimeout(t *testing.T) {
 
 // Section 5.5.11: losses that were none give back the bounds and the probe.
 func TestBBRUndo(t *testing.T) {
+	//rfc:BBR 5.5.11 rule losses that were none are taken back
 	b, w, m := cruising(t)
 	b.startRefill()
 	for n := 0; b.state != bbrUp && n < 3; n++ {
@@ -243,6 +251,7 @@ func TestBBRUndo(t *testing.T) {
 }
 
 func TestBBRAnswersMarks(t *testing.T) {
+	//rfc:BBR 3.7 rule ECN marks are answered
 	b, w, m := cruising(t)
 	m.rate = 800_000
 	m.round(0)

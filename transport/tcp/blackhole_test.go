@@ -75,6 +75,8 @@ func newNarrow(t *testing.T, mtu int, lossy bool) *narrow {
 // TestBlackHole: RFC 4821: without one ICMP message a transfer gets through a link
 // that carries less than both ends believe, and comes near its MTU.
 func TestBlackHole(t *testing.T) {
+	//rfc:4821 7.7 rule a full stop timeout makes packets smaller
+	//rfc:8899 4.3 rule black holes are found
 	for _, mtu := range []int{1400, 1006, 600, 400} {
 		n := newNarrow(t, mtu, true)
 		p := LinuxPersonality
@@ -104,6 +106,7 @@ func TestBlackHole(t *testing.T) {
 // TestPathGrowsAgain: RFC 1191, section 6.3: after ten minutes the larger packets of
 // a path that has become wider are used.
 func TestPathGrowsAgain(t *testing.T) {
+	//rfc:1191 6.3 rule old estimates are purged
 	n := newNarrow(t, 600, false)
 	client, server := n.connect(n.listen(80))
 	send := func(wantMSS int) {

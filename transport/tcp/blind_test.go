@@ -27,6 +27,8 @@ func blindBench(t *testing.T) (*script, *Conn) {
 // many on both sides of it, exactly one resets (section 3.2), and the others bring
 // no more challenge ACKs than are allowed (section 7).
 func TestResetSweep(t *testing.T) {
+	//rfc:5961 3.2 MUST of all resets only the one at RCV.NXT is believed
+	//rfc:5961 7 SHOULD challenge ACKs are limited
 	s, c := blindBench(t)
 	next := c.rcvNxt
 	reset := func(offset int) {
@@ -58,6 +60,8 @@ func TestResetSweep(t *testing.T) {
 
 // TestSYNSweep: a SYN never ends a connection, whatever its number (section 4.2).
 func TestSYNSweep(t *testing.T) {
+	//rfc:5961 4.2 MUST a SYN on a connection is answered with a challenge ACK
+	//rfc:5961 7 SHOULD challenge ACKs are limited
 	for _, flags := range []header.TCPFlags{header.SYN, header.SYN | header.ACK, header.SYN | header.FIN | header.URG} {
 		s, c := blindBench(t)
 		next := c.rcvNxt
@@ -85,6 +89,7 @@ func TestSYNSweep(t *testing.T) {
 // acknowledgement is in the window of section 5.2, SND.UNA - MAX.SND.WND =<
 // SEG.ACK =< SND.NXT.
 func TestBlindData(t *testing.T) {
+	//rfc:5961 5.2 MUST an ACK older than the largest window is dropped
 	s, c := blindBench(t)
 	inject := func(ack int) {
 		s.inject(header.TCP{
@@ -123,6 +128,8 @@ func TestBlindData(t *testing.T) {
 // number near, only those about what is outstanding count, and none of them ends a
 // connection.
 func TestBlindICMP(t *testing.T) {
+	//rfc:5927 4.1 rule the quoted sequence number must be of data in flight
+	//rfc:5927 5.2 rule no ICMP error resets a connection
 	s, c := blindBench(t)
 	c.Write(make([]byte, 1000))
 	s.loop.Run(s.loop.Now())

@@ -44,6 +44,7 @@ func TestBBRBearsRandomLoss(t *testing.T) {
 // RTT^(3/4) / p^(3/4) = 1.054 * 0.1^0.75 / p^0.75 segments: 187 for p = 10^-4. That is 2 % of 1 Gb/s x 100 ms (8600 segments);
 // 60 % of it are kept up to p = 1.2 * 10^-6.
 func TestCubicResponseFunction(t *testing.T) {
+	//rfc:9438 5.1 rule the window as a function of the loss rate
 	const over = 300 * time.Second
 	total := 0.0
 	for seed := range uint64(3) {
@@ -96,6 +97,7 @@ func TestControlsShareFairly(t *testing.T) {
 
 // RFC 9438, section 4.3: beside Reno, where Reno does well, CUBIC takes no more.
 func TestCubicIsFriendlyToReno(t *testing.T) {
+	//rfc:9438 4.3 rule never slower than Reno
 	for seed := range uint64(3) {
 		p := newSimPath(gigabit/100, 20*time.Millisecond, 1, 0, seed)
 		reno, cubic := p.add(testControl(t, "reno", 1), 0), p.add(testControl(t, "cubic", 1), time.Second)

@@ -37,6 +37,7 @@ func drive(c Control, w *Window, from, to, rtt time.Duration) {
 //	W(8.217 s) = 100 + 0.4*4^3         = 125.6
 //	W(14.217s) = 100 + 0.4*10^3        = 500
 func TestCubicCurve(t *testing.T) {
+	//rfc:9438 4.2 rule W(t) = C*(t-K)^3 + W_max
 	c, w := cubicAfterLoss(100)
 	if w.Ssthresh != 70000 {
 		t.Fatalf("ssthresh is %d, want beta_cubic * 100 segments = 70000", w.Ssthresh)
@@ -58,6 +59,8 @@ func TestCubicCurve(t *testing.T) {
 
 // The window itself follows the curve from W(t) towards W(t+RTT).
 func TestCubicWindowFollowsCurve(t *testing.T) {
+	//rfc:9438 4.4 MUST below W_max the window follows the curve
+	//rfc:9438 4.5 MUST above W_max the window follows the curve
 	const rtt = 200 * time.Millisecond
 	c, w := cubicAfterLoss(100)
 	for _, at := range []time.Duration{2, 4, 6, 8} {
@@ -72,6 +75,7 @@ func TestCubicWindowFollowsCurve(t *testing.T) {
 
 // Section 4.2: the target is at most half as much again, however late it is.
 func TestCubicTargetIsBounded(t *testing.T) {
+	//rfc:9438 4.2 rule the target is at most half as much again
 	c, w := cubicAfterLoss(100)
 	c.Acked(w, ackOf(w, 0, 0, time.Second))
 	c.lastAck = 0
@@ -87,6 +91,7 @@ func TestCubicTargetIsBounded(t *testing.T) {
 // Section 4.3: alpha_cubic = 3*(1-0.7)/(1+0.7) = 0.5294 segments a window, until
 // the window of before the loss, and one from there.
 func TestCubicRenoFriendlyRegion(t *testing.T) {
+	//rfc:9438 4.3 rule never slower than Reno
 	// At 10 segments and 5 ms, the curve rises by 0.1 segments in a round trip at
 	// most: Reno is faster.
 	c, w := cubicAfterLoss(10)
@@ -106,6 +111,7 @@ func TestCubicRenoFriendlyRegion(t *testing.T) {
 // Section 4.7: lost again before it came back to where it was, the flow looks for
 // 85 % of where it is.
 func TestCubicFastConvergence(t *testing.T) {
+	//rfc:9438 4.7 SHOULD fast convergence
 	c, w := cubicAfterLoss(100)
 	w.Cwnd = 80000
 	c.Congested(w, ackOf(w, 0, 0, 0), CauseLoss)
@@ -121,6 +127,7 @@ func TestCubicFastConvergence(t *testing.T) {
 }
 
 func TestCubicReductions(t *testing.T) {
+	//rfc:9438 4.6 SHOULD a loss leaves seven tenths
 	for _, test := range []struct {
 		cause Cause
 		want  int
@@ -135,6 +142,7 @@ func TestCubicReductions(t *testing.T) {
 
 // Section 4.8: after a timeout K is 0 and W_max is where avoidance begins.
 func TestCubicTimeout(t *testing.T) {
+	//rfc:9438 4.8 rule after a timeout the curve begins where slow start ends
 	c, w := cubicAfterLoss(100)
 	c.Congested(w, ackOf(w, 0, 0, 0), CauseTimeout)
 	w.Cwnd, w.Recovering = testMSS, true
@@ -148,6 +156,7 @@ func TestCubicTimeout(t *testing.T) {
 // Sections 4.2 and 5.8: an hour in which the application was slow, or silent, does
 // not count.
 func TestCubicIgnoresApplicationLimitedTime(t *testing.T) {
+	//rfc:9438 4.2 rule the time in which the application is the limit does not count
 	const rtt = 100 * time.Millisecond
 	slow, w1 := cubicAfterLoss(100)
 	silent, w2 := cubicAfterLoss(100)
@@ -174,6 +183,7 @@ func TestCubicIgnoresApplicationLimitedTime(t *testing.T) {
 
 // Section 4.9: the curve goes on as if nothing had happened.
 func TestCubicUndoRestoresCurve(t *testing.T) {
+	//rfc:9438 4.9 rule a spurious event is taken back
 	const rtt = 100 * time.Millisecond
 	c, w := cubicAfterLoss(100)
 	drive(c, w, 0, 2*time.Second, rtt)

@@ -71,15 +71,14 @@ func (l *Layer) lendFlight() *flight {
 	return f
 }
 
-// takeBackFlight keeps a flight for the next connection that sends. Of the
-// scoreboard's lists their memory is kept, see takeBackBoard.
+// takeBackFlight keeps a flight for the next connection that sends. Its scoreboard
+// has been emptied by takeBackBoard.
 func (l *Layer) takeBackFlight(f *flight) {
 	if len(l.flights) >= maxStoredFlights {
 		return
 	}
-	sacked, fresh := f.board.sacked[:0], f.board.fresh[:0]
-	*f = atRest
-	f.board.sacked, f.board.fresh = sacked, fresh
+	f.loss, f.tlp = recovery{}, tailLossProbe{}
+	f.rackAt, f.tlpAt = ev.Never, ev.Never
 	l.flights = append(l.flights, f)
 }
 

@@ -39,6 +39,7 @@ func spoofed(i uint32) netip.Addr {
 // TestSpoofedFlood: RFC 4987: SYNs from addresses that never answer cost no memory
 // beyond the cap, and in their midst an honest client connects at once.
 func TestSpoofedFlood(t *testing.T) {
+	//rfc:4987 3.6 rule cookies when the backlog is full
 	flood := uint32(100_000)
 	if *soak {
 		flood = 1_000_000
@@ -111,6 +112,7 @@ func heap() uint64 {
 // TestForgedACKs: who has not seen the SYN,ACK cannot make a connection. Of N random
 // ACKs a share of 2 in 2^24 hits; here none.
 func TestForgedACKs(t *testing.T) {
+	//rfc:4987 3.6 rule a cookie is good for its addresses, ports and numbers only
 	personality := LinuxPersonality
 	personality.HalfOpen = 0
 	b, ln := floodBench(t, &personality, Options{})
@@ -133,6 +135,7 @@ func TestForgedACKs(t *testing.T) {
 
 // TestCookieSaysEverything: what is put into a cookie and its timestamp comes out.
 func TestCookieSaysEverything(t *testing.T) {
+	//rfc:4987 3.6 rule a cookie carries the MSS
 	b := newBench(t, nil, 1500)
 	local, remote := netip.AddrPortFrom(benchHost, 80), netip.AddrPortFrom(benchPeer, 5000)
 	for _, mss := range cookieMSS {
@@ -171,6 +174,8 @@ func TestCookieSaysEverything(t *testing.T) {
 // TestEarlyFlood: RFC 7413, section 5.1: an attacker with one cookie cannot have
 // more connections with data than the listener allows.
 func TestEarlyFlood(t *testing.T) {
+	//rfc:7413 5.1 rule one cookie does not exhaust a server
+	//rfc:7413 4.2 MUST early connections are limited
 	b, ln := floodBench(t, nil, Options{FastOpen: 16})
 	syn := header.TCP{SrcPort: 5000, DstPort: scriptService, Flags: header.SYN, Window: 1000}
 	syn.Options.HasFastOpen = true

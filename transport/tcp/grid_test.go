@@ -98,6 +98,7 @@ func patient() *Personality {
 // nothing is sent again: in a hundred thousand segments both ways together, with
 // -grid in a million.
 func TestNearZeroRoundTrip(t *testing.T) {
+	//rfc:8985 6.2 rule nothing is lost falsely at a round trip near zero
 	segments := 100000
 	if *grid {
 		segments = 1000000

@@ -28,6 +28,9 @@ func (b *bench) injectOptions(h header.TCP, options, text []byte) {
 // and every number of bytes behind it, in SYNs with data and on a connection. The
 // SYN is answered and its data is not taken; the connection goes on.
 func TestOptionsOfEveryLength(t *testing.T) {
+	//rfc:9293 MUST-7
+	//rfc:7413 4.1.1 MUST options of an invalid length are ignored
+	//rfc:7413 4.1.1 MUST options outside of a SYN are ignored
 	b, ln := floodBench(t, nil, Options{FastOpen: 100, AdvertisedTimeout: 1})
 	port := uint16(5000)
 	for _, kind := range []byte{header.OptionFastOpen, header.OptionUserTimeout} {

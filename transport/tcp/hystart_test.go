@@ -45,6 +45,7 @@ const ms = time.Millisecond
 // RFC 9406, section 4.2: the threshold is an eighth of the last round's least RTT,
 // between 4 and 16 ms.
 func TestHyStartThreshold(t *testing.T) {
+	//rfc:9406 4.2 rule the threshold is an eighth of the round trip, within 4 and 16 ms
 	for _, test := range []struct{ last, below, at time.Duration }{
 		{10 * ms, 13999 * time.Microsecond, 14 * ms},    // 10/8 < 4: 4
 		{80 * ms, 89999 * time.Microsecond, 90 * ms},    // 80/8 = 10
@@ -65,6 +66,7 @@ func TestHyStartThreshold(t *testing.T) {
 // Section 4.2: in CSS the window grows by a quarter of what it would, for five
 // rounds, and then avoidance begins.
 func TestHyStartConservativeRounds(t *testing.T) {
+	//rfc:9406 4.2 rule five rounds of a quarter of the growth
 	s := newSlowStarter(t)
 	s.round(20, 100*ms)
 	if grown := s.round(20, 100*ms); grown != 20*testMSS {
@@ -88,6 +90,7 @@ func TestHyStartConservativeRounds(t *testing.T) {
 // Section 4.2: slow start goes on if in CSS the round-trip time falls below what it
 // was when CSS began: it was jitter.
 func TestHyStartResumes(t *testing.T) {
+	//rfc:9406 4.2 rule slow start goes on if it was jitter
 	s := newSlowStarter(t)
 	s.round(20, 100*ms)
 	s.round(20, 100*ms)
@@ -100,6 +103,8 @@ func TestHyStartResumes(t *testing.T) {
 
 // Eight samples are needed, and L is eight segments when nothing is paced.
 func TestHyStartLimits(t *testing.T) {
+	//rfc:9406 4.2 rule eight samples are needed
+	//rfc:9406 4.2 rule eight segments an ACK unless paced
 	s := newSlowStarter(t)
 	s.round(20, 100*ms)
 	s.round(20, 100*ms)
@@ -122,6 +127,7 @@ func TestHyStartLimits(t *testing.T) {
 
 // Section 4.3: HyStart++ is for the first slow start only.
 func TestHyStartOnlyOnce(t *testing.T) {
+	//rfc:9406 4.3 rule HyStart++ is for the first slow start only
 	c, w := &Cubic{}, testWindow(40)
 	w.Ssthresh = 1 << 30
 	c.Congested(w, ackOf(w, 0, 0, 0), CauseTimeout)

@@ -14,12 +14,18 @@ func (c *Conn) icmpError(now ev.Time, e *network.Error, seq header.Seq) {
 	switch {
 	case e.Errno == syscall.EMSGSIZE:
 		c.tooBig(now, e.MTU, seq)
-	case c.state == SynSent || c.state == SynReceived:
-		// As Linux does it: an open that the network refuses fails at once.
+	case (c.state == SynSent || c.state == SynReceived) && (hardError(e) || c.about.ImpatientOpen):
 		c.destroy(e.Errno)
 	default:
-		// RFC 9293, MUST-56: an established connection survives; the reason is told
-		// should it time out.
+		// RFC 9293, MUST-56: the connection survives; the reason is told to who asks,
+		// and should it time out. Hard errors too, once there is something to lose: a
+		// forged one would end it (RFC 5927, section 5.2).
 		c.needSeldom().soft = e.Errno
 	}
+}
+
+// hardError reports whether an error is hard as RFC 9293, section 3.9.2.2, says it:
+// protocol or port unreachable.
+func hardError(e *network.Error) bool {
+	return e.Type == header.ICMPUnreachable && (e.Code == header.ICMPProtocolUnreachable || e.Code == header.ICMPPortUnreachable)
 }

@@ -154,6 +154,7 @@ func (c *Conn) synAcknowledged(now ev.Time, s *Segment) {
 		c.rtt.rto = max(c.rtt.rto, c.rtt.clamp(synLostRTO))
 	}
 	c.retries, c.backoff = 0, 0
+	c.forgetSoftError()
 	c.sndUna = c.iss + 1 // what else it acknowledges is dealt with later
 	if c.sndNxt.Before(c.sndUna) {
 		c.sndNxt = c.sndUna

@@ -186,6 +186,7 @@ func TestWakeUpsAllocateNothing(t *testing.T) {
 
 // TestSynFlood: half-open connections are capped, and end by themselves.
 func TestSynFlood(t *testing.T) {
+	//rfc:4987 3.2 rule half-open connections are capped
 	personality := LinuxPersonality
 	personality.SynCookies = false
 	maxHalfOpen := personality.HalfOpen

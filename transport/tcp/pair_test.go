@@ -198,6 +198,8 @@ func TestTransferOverBareWire(t *testing.T) {
 }
 
 func TestTransferOverBadWire(t *testing.T) {
+	//rfc:9293 MUST-2
+	//rfc:9293 MUST-3
 	bad := physical.Impairment{Delay: 5 * time.Millisecond, Loss: 0.05, Reorder: 0.05, Duplicate: 0.02, Corrupt: 0.01}
 	for seed := range uint64(5) {
 		p := newPair(t, seed, bad, bad)

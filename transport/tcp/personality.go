@@ -25,6 +25,7 @@ type Personality struct {
 	ECN           bool          // asked for; a peer that asks is always answered
 	DefaultMSS    int           // when the peer names none (RFC 9293, MUST-15)
 
+	ImpatientOpen bool          // an open fails at the first soft ICMP error (RFC 5461, section 4.1)
 	TimeWait      time.Duration // 2 MSL
 	FinWait2      time.Duration // how long a closed socket waits for the peer's FIN; 0 for ever
 	KeepIdle      time.Duration // RFC 9293, MUST-28: at least two hours
@@ -63,6 +64,7 @@ var LinuxPersonality = Personality{
 	Timestamps:       true,
 	SACK:             true,
 	DefaultMSS:       536,
+	ImpatientOpen:    true,
 	TimeWait:         60 * time.Second,
 	FinWait2:         60 * time.Second,
 	KeepIdle:         2 * time.Hour,

@@ -29,6 +29,9 @@ func connectPorts(t *testing.T, p *pair, n int, peers ...netip.AddrPort) map[net
 // TestPortsAreNotPredictable: RFC 6056, section 3.1: who knows one port cannot tell
 // the next, of the same peer or of another.
 func TestPortsAreNotPredictable(t *testing.T) {
+	//rfc:6056 3.1 rule the next port cannot be told
+	//rfc:6056 3.3.4 rule the double-hash algorithm
+	//rfc:6056 3.2 SHOULD ports from 1024 upwards are used declined: they are those of Linux, 32768 to 60999
 	first, second := netip.MustParseAddrPort("10.0.0.2:80"), netip.MustParseAddrPort("10.0.0.3:80")
 	p := newPair(t, 1, physical.Impairment{}, physical.Impairment{})
 	ports := connectPorts(t, p, 400, first, second)
@@ -58,6 +61,7 @@ func TestPortsAreNotPredictable(t *testing.T) {
 // TestPortsAreNotReusedSoon: RFC 6056, section 3.3.3: one peer sees no port again
 // before the range has been gone round.
 func TestPortsAreNotReusedSoon(t *testing.T) {
+	//rfc:6056 3.1 rule a port is not used again soon
 	peer := netip.MustParseAddrPort("10.0.0.2:80")
 	p := newPair(t, 3, physical.Impairment{}, physical.Impairment{})
 	n := ephemeralPorts / portStep
@@ -74,6 +78,7 @@ func TestPortsAreNotReusedSoon(t *testing.T) {
 
 // TestAllPortsAreFound: the last free port is found, and then there is none.
 func TestAllPortsAreFound(t *testing.T) {
+	//rfc:6056 3.3.4 rule every free port is found
 	p := newPair(t, 1, physical.Impairment{}, physical.Impairment{})
 	peer := netip.MustParseAddrPort("10.0.0.2:80")
 	for i := range ephemeralPorts {

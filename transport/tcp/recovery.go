@@ -290,9 +290,6 @@ func (c *Conn) timeout(now ev.Time) {
 		return
 	}
 	c.env.counters().Timeouts++
-	if c.retries > 0 {
-		c.path.Doubt() // RFC 1122, section 2.3.2.1: perhaps it is the next hop
-	}
 	c.pathTimeout(now)
 	if c.is(flagSynAcked) {
 		c.loseEverything(now)

@@ -37,6 +37,7 @@ func testControl(t testing.TB, name string, seed uint64) Control {
 }
 
 func TestControlsByName(t *testing.T) {
+	//rfc:9293 MAY-18
 	for _, name := range Controls {
 		if got := testControl(t, name, 1).Name(); got != name {
 			t.Errorf("the control asked for as %q calls itself %q", name, got)
@@ -79,6 +80,8 @@ func TestControlsDoNotAllocate(t *testing.T) {
 }
 
 func TestRenoSlowStart(t *testing.T) {
+	//rfc:3465 2.2 rule one ACK counts for two segments at most
+	//rfc:3465 2.3 rule after a timeout one ACK counts for one segment
 	r, w := &Reno{}, testWindow(10)
 	w.Ssthresh = 1 << 30
 	// RFC 3465, section 2.2: by what is acknowledged, but at most L = 2 segments.
@@ -98,6 +101,8 @@ func TestRenoSlowStart(t *testing.T) {
 }
 
 func TestRenoAvoidance(t *testing.T) {
+	//rfc:5681 3.1 MUST avoidance grows by no more than a segment a round trip
+	//rfc:3465 2.1 rule avoidance counts bytes
 	r, w := &Reno{}, testWindow(10)
 	for range 10 {
 		r.Acked(w, ackOf(w, 0, 1000, 0))
@@ -123,6 +128,9 @@ func TestRenoAvoidance(t *testing.T) {
 }
 
 func TestRenoReductions(t *testing.T) {
+	//rfc:5681 3.1 MUST a timeout sets ssthresh to half the flight, two segments at least
+	//rfc:8511 3 rule an echo reduces by less than a loss
+	//rfc:8511 3 rule never less than two segments
 	for _, test := range []struct {
 		cause    Cause
 		segments int
@@ -154,6 +162,7 @@ func TestRenoReductions(t *testing.T) {
 
 // The window is back where it was after a spurious reduction, but a mark was meant.
 func TestControlsUndo(t *testing.T) {
+	//rfc:9438 4.9 rule a spurious event is taken back
 	for _, name := range []string{"reno", "cubic"} {
 		for _, cause := range []Cause{CauseLoss, CauseTimeout, CauseECN} {
 			c, w := testControl(t, name, 1), testWindow(20)

@@ -11,6 +11,7 @@ import (
 // TestInterfaceGetsSmallerMTU: segments that no longer fit our own interface are
 // lost there, without an ICMP message. The timeout must notice.
 func TestInterfaceGetsSmallerMTU(t *testing.T) {
+	//rfc:9293 MUST-16
 	about := LinuxPersonality
 	about.VarianceFloor = 0
 	b := newBench(t, &about, 1500)

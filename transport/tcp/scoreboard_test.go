@@ -50,6 +50,7 @@ func (m *naiveBoard) pipe() (bytes, sacked int) {
 // TestScoreboardAgainstModel sends, reports, acknowledges, loses and sends again at
 // random and compares the books with the model's. Numbers wrap on the way.
 func TestScoreboardAgainstModel(t *testing.T) {
+	//rfc:6675 4 rule the scoreboard tells what is reported, lost and in flight
 	for seed := range uint64(200) {
 		rng := rand.New(rand.NewPCG(seed, 1))
 		b := newBench(t, nil, 1500)
@@ -132,6 +133,8 @@ func (b *scoreboard) check(t *testing.T) {
 // TestDSACKWideningPersists is RFC 8985, section 6.2, step 4: a widened window
 // holds for 16 recoveries after the last round with a D-SACK.
 func TestDSACKWideningPersists(t *testing.T) {
+	//rfc:8985 6.2 rule a widened reordering window lasts for sixteen recoveries
+	//rfc:8985 6.2 MUST the reordering window is bounded, by SRTT
 	r := rack{reoWndMult: 1}
 	r.duplicates(100, 200)
 	r.duplicates(150, 250) // the same round

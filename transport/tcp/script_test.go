@@ -45,9 +45,13 @@ import (
 // "pace N" sets the pacing rate, in bytes per second, as a congestion control would.
 // Checks: state S, cwnd N, ssthresh N, pipe N, count COUNTER N, mark N (urgent data to be read).
 // "port N" makes the peer speak from another port, "icmp T/C seq N mtu M" is an
-// error about a segment of the host. scriptmore_test.go has the rest: options of
-// Fast Open and the user timeout, "..." at the end of the options for "and others",
-// "seq ?" for a number that the host has chosen.
+// error about a segment of the host; the call "soft" returns what it said.
+// scriptmore_test.go has the rest: options of Fast Open and the user timeout, "..."
+// at the end of the options for "and others", "seq ?" for a number that the host
+// has chosen.
+//
+// A line "#rfc:9293 MUST-13" or "#rfc:6298 5.3 MUST words" says which requirement the
+// script proves; requirements_test.go makes REQUIREMENTS.md of them.
 type script struct {
 	*bench
 	line  int

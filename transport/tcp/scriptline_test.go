@@ -237,6 +237,8 @@ func (s *script) call(verb string, arg int) (result string, isCall bool) {
 		return transferred(n, err), true
 	case "error":
 		return errorName(c.TakeError()), true
+	case "soft":
+		return errorName(c.SoftError()), true
 	case "shutdown":
 		return errorName(c.CloseWrite()), true
 	case "shutread":
@@ -324,6 +326,8 @@ func (s *script) check(verb string, words []string, arg int) {
 		got, want = c.QuickACKs(), arg == 1
 	case "tos":
 		got, want = int(s.lastIP.TOS), arg
+	case "fragment": // whether routers may cut it
+		got, want = !s.lastIP.DontFragment, arg == 1
 	case "ttl":
 		got, want = int(s.lastIP.TTL), arg
 	case "pending":

@@ -20,8 +20,9 @@ import (
 // Calls: "data N" is connect with N bytes for the SYN; "writemore N" is a write
 // with more to follow; "readurgent" and "peekurgent" read the urgent byte;
 // "quickack N" turns quick acknowledgements on (1) or off (0). Checks: "atmark N",
-// "quick N", "mss N", and of the IP header that was sent last "ttl N" and "tos N";
-// "skipped N" says that the reader has passed over so many bytes.
+// "quick N", "mss N", and of the IP header that was sent last "ttl N", "tos N" and
+// "fragment N" (1: routers may cut it); "skipped N" says that the reader has passed
+// over so many bytes.
 
 // transfers are the calls that, if nothing is said, return what they were given.
 var transfers = []string{"read", "write", "urgent", "writemore", "data"}

@@ -12,6 +12,11 @@ import (
 // TestInitialSequenceNumbers holds RFC 6528: ISN = M + F(addresses, secret), where
 // M is a clock of four microseconds.
 func TestInitialSequenceNumbers(t *testing.T) {
+	//rfc:9293 MUST-8
+	//rfc:9293 MUST-9
+	//rfc:9293 SHLD-1
+	//rfc:6528 3 SHOULD ISN = M + F(addresses, secret)
+	//rfc:6528 3 MUST the hash cannot be computed from outside
 	b := newBench(t, nil, 1500)
 	iss := func(l *Layer, host, peer uint16, now ev.Time) header.Seq {
 		c := &Conn{path: b.path(t), localPort: host, remotePort: peer}
@@ -68,6 +73,7 @@ func TestComparedNumbersStayNear(t *testing.T) {
 // TestStreamAcrossTheWrap sends data both ways while all numbers pass 2^32, over a
 // wire that makes every comparison count.
 func TestStreamAcrossTheWrap(t *testing.T) {
+	//rfc:9293 3.4 rule numbers are compared modulo 2^32
 	bad := physical.Impairment{Delay: time.Millisecond, Loss: 0.05, Reorder: 0.1, Duplicate: 0.05}
 	p := newPair(t, 7, bad, bad)
 	for _, end := range []*station{p.a, p.b} {
@@ -86,6 +92,7 @@ func TestStreamAcrossTheWrap(t *testing.T) {
 // TestReceiverIsSafeFromSmallPeers: peers that write a byte at a time into a
 // scaled window get no more in than the buffer has room for.
 func TestReceiverIsSafeFromSmallPeers(t *testing.T) {
+	//rfc:9293 MUST-39
 	p := newPair(t, 1, physical.Impairment{}, physical.Impairment{})
 	ln := p.listen(80)
 	ln.SetOptions(Options{ReceiveBuffer: 8192})

@@ -45,7 +45,7 @@ type Stats struct {
 	NoTimestamp               uint64
 	ChallengeACKs             uint64
 	ICMPIgnored               uint64 // errors about nothing that is outstanding, or not believed
-	NegativeAdvice            uint64 // paths reported as perhaps dead
+	NegativeAdvice            uint64 // times that a path was reported as perhaps dead
 	BlackHoles                uint64 // times that large packets vanished and smaller ones were tried
 	PathProbes                uint64 // segments sent to find a larger path MTU
 

@@ -134,6 +134,21 @@ func (c *Conn) TakeError() error {
 	return c.err
 }
 
+// SoftError returns what is wrong with a connection that goes on all the same, once:
+// what ICMP has reported, or ETIMEDOUT when the same segment was sent again three
+// times (RFC 9293, section 3.9.1.8, MUST-47). Something acknowledged clears it.
+func (c *Conn) SoftError() error {
+	err := c.soft
+	c.forgetSoftError()
+	return err
+}
+
+func (c *Conn) forgetSoftError() {
+	if c.soft != nil {
+		c.soft = nil
+	}
+}
+
 // Read is RECEIVE (RFC 9293, section 3.10.3). It returns EAGAIN when there is
 // nothing yet, io.EOF after the peer's FIN.
 func (c *Conn) Read(b []byte) (int, error) {

@@ -1,6 +1,7 @@
 package tcp
 
 import (
+	"syscall"
 	"time"
 
 	ev "septet/event"
@@ -17,8 +18,8 @@ const (
 	longestUserTimeout = 24 * time.Hour
 )
 
-// adviceRetries is R1 of RFC 9293, section 3.8.3 (SHLD-9): after so many
-// retransmissions the network layer is told that the path may be dead (MUST-20).
+// adviceRetries is R1 of RFC 9293, section 3.8.3 (MUST-20, SHLD-10), in
+// retransmissions.
 const adviceRetries = 3
 
 // userTimeouts is the state of the user timeout.
@@ -99,9 +100,8 @@ func (c *Conn) givesUp(now ev.Time) bool {
 	if c.retries == 0 {
 		c.needSeldom().user.stalled = now.Add(-c.rtt.backedOff(c.backoff))
 	}
-	if c.retries+1 == adviceRetries {
-		c.env.counters().NegativeAdvice++
-		c.path.Doubt()
+	if c.retries+1 >= adviceRetries {
+		c.atR1()
 	}
 	limit := c.userTimeout()
 	if limit > 0 && now.Sub(c.user.stalled) >= limit {
@@ -109,6 +109,16 @@ func (c *Conn) givesUp(now ev.Time) bool {
 	}
 	// The time of the user takes the place of the count, but not for a SYN.
 	return (limit == 0 || !c.is(flagSynAcked)) && int(c.retries) >= c.retryLimit()
+}
+
+// atR1 is RFC 9293, section 3.8.3 (b) and (e): the network layer is told that the
+// path may be dead, and the user, if he asks, that nothing arrives.
+func (c *Conn) atR1() {
+	c.env.counters().NegativeAdvice++
+	c.path.Doubt()
+	if c.soft == nil {
+		c.needSeldom().soft = syscall.ETIMEDOUT
+	}
 }
 
 // shutTooLong reports whether what the user wrote has waited for a window longer
