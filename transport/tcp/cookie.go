@@ -128,9 +128,12 @@ func (ln *Listener) sendCookie(now ev.Time, s *Segment, path network.Path) {
 	local, remote := endpoints(s, &path)
 	k := cookieOf(now, s, l.about.DefaultMSS)
 	s = k.syn(&s.TCP)
-	c := &l.phantom
-	*c = Conn{path: path}
-	c.init(l.env, l.about, local, remote, ln.opts)
+	if l.phantom == nil {
+		l.phantom = new(Conn)
+	}
+	c := l.phantom
+	*c = Conn{}
+	c.init(l.env, l.about, path, s.DstPort, s.SrcPort, ln.opts)
 	_, c.stamp.offset = l.env.secrets(c, now)
 	c.beginAt(l.sequence(k, local, remote))
 	c.takeSYN(now, s)
@@ -162,7 +165,7 @@ func (ln *Listener) acceptCookie(now ev.Time, s *Segment, path network.Path) boo
 		return true
 	}
 	l.stats.SynCookiesAccepted++
-	c := ln.newConn(local, remote, path)
+	c := ln.newConn(path, s.DstPort, s.SrcPort)
 	_, c.stamp.offset = l.env.secrets(c, now)
 	c.beginAt(s.Ack - 1)
 	c.takeSYN(now, k.syn(&s.TCP))

@@ -41,6 +41,9 @@ func (l *Layer) Listen(p *Port, backlog int, o Owner) (*Listener, error) {
 	ln := &Listener{layer: l, port: p, owner: o}
 	ln.SetBacklog(backlog)
 	p.listening = true
+	if l.listeners == nil {
+		l.listeners = make(map[netip.AddrPort]*Listener)
+	}
 	l.listeners[p.addr] = ln
 	return ln, nil
 }
@@ -131,12 +134,12 @@ func (ln *Listener) input(now ev.Time, s *Segment, d *network.Datagram, previous
 
 // open begins a connection with the peer that has sent the SYN s.
 func (ln *Listener) open(now ev.Time, s *Segment, path network.Path, previous *Conn) {
-	local, remote := endpoints(s, &path)
-	c := ln.newConn(local, remote, path)
+	c := ln.newConn(path, s.DstPort, s.SrcPort)
 	if ln.opts.DeferAccept > 0 {
-		c.deferUntil = now.Add(ln.opts.DeferAccept)
+		c.needSeldom().deferUntil = now.Add(ln.opts.DeferAccept)
 	}
-	c.counts.opened(now, s)
+	c.set(flagPassive)
+	c.arrived(now, s)
 	c.startSequence(now, previous)
 	c.takeSYN(now, s)
 	early := ln.fastOpen(now, c, s)
@@ -148,9 +151,9 @@ func (ln *Listener) open(now ev.Time, s *Segment, path network.Path, previous *C
 }
 
 // newConn makes a half-open connection.
-func (ln *Listener) newConn(local, remote netip.AddrPort, path network.Path) *Conn {
+func (ln *Listener) newConn(path network.Path, localPort, remotePort uint16) *Conn {
 	l := ln.layer
-	c := l.newConn(local, remote, path, ln.opts)
+	c := l.newConn(path, localPort, remotePort, ln.opts)
 	c.listener, c.port, c.heardAt = ln, ln.port, l.loop.Now()
 	c.port.refs++
 	ln.halfOpen++
