@@ -120,8 +120,8 @@ func (s *stream) Read(b []byte) (int, error) {
 		}
 		placed := s.c.Await(b)
 		err = s.loop.Wait(&s.ready, ev.Never)
-		if placed {
-			if n := s.c.Collect(); n > 0 {
+		if placed != nil {
+			if n := s.c.Collect(placed); n > 0 {
 				return n, nil
 			}
 		}
