@@ -30,6 +30,9 @@ type Pool struct {
 	SingleFrames bool
 }
 
+// Trains reports whether trains may be made of the pool's packets.
+func (pl *Pool) Trains() bool { return trains && !pl.SingleFrames }
+
 // Get returns an empty packet with Headroom in front and room for size bytes.
 func (pl *Pool) Get(size int) *Packet {
 	pl.live++

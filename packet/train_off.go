@@ -1,0 +1,5 @@
+//go:build singleframes
+
+package packet
+
+const trains = false
