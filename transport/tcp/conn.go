@@ -196,6 +196,7 @@ const (
 	flagEarly                             // data passes before the handshake is over
 	flagTaken                             // accepted before the handshake is over
 	flagForgotten                         // nobody but the layer has a pointer to it
+	flagFollow                            // answers go by the source route that segments come by
 )
 
 func (c *Conn) is(f connFlags) bool { return c.flags&f != 0 }

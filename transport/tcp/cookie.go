@@ -127,10 +127,11 @@ func (ln *Listener) sendCookie(now ev.Time, s *Segment, path network.Path) {
 	l := ln.layer
 	local, remote := endpoints(s, &path)
 	k := cookieOf(now, s, l.about.DefaultMSS)
+	o, _ := ln.routed(s.Route)
 	s = k.syn(&s.TCP)
 	c := &l.phantom
 	*c = Conn{path: path}
-	c.init(l.env, l.about, local, remote, ln.opts)
+	c.init(l.env, l.about, local, remote, o)
 	_, c.stamp.offset = l.env.secrets(c, now)
 	c.beginAt(l.sequence(k, local, remote))
 	c.takeSYN(now, s)
@@ -162,7 +163,7 @@ func (ln *Listener) acceptCookie(now ev.Time, s *Segment, path network.Path) boo
 		return true
 	}
 	l.stats.SynCookiesAccepted++
-	c := ln.newConn(local, remote, path)
+	c := ln.newConn(local, remote, path, s.Route)
 	_, c.stamp.offset = l.env.secrets(c, now)
 	c.beginAt(s.Ack - 1)
 	c.takeSYN(now, k.syn(&s.TCP))

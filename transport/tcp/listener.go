@@ -109,7 +109,8 @@ func (ln *Listener) input(now ev.Time, s *Segment, d *network.Datagram, previous
 	if s.Flags.Has(header.RST) || s.Flags&(header.SYN|header.ACK) == 0 {
 		return
 	}
-	path, err := l.net.Path(d.Src, d.Dst)
+	o, _ := ln.routed(s.Route)
+	path, err := l.net.PathVia(d.Src, d.Dst, o.SourceRoute)
 	if err != nil || path.Broadcast() {
 		return
 	}
@@ -132,7 +133,7 @@ func (ln *Listener) input(now ev.Time, s *Segment, d *network.Datagram, previous
 // open begins a connection with the peer that has sent the SYN s.
 func (ln *Listener) open(now ev.Time, s *Segment, path network.Path, previous *Conn) {
 	local, remote := endpoints(s, &path)
-	c := ln.newConn(local, remote, path)
+	c := ln.newConn(local, remote, path, s.Route)
 	if ln.opts.DeferAccept > 0 {
 		c.deferUntil = now.Add(ln.opts.DeferAccept)
 	}
@@ -147,10 +148,15 @@ func (ln *Listener) open(now ev.Time, s *Segment, path network.Path, previous *C
 	c.act(now)
 }
 
-// newConn makes a half-open connection.
-func (ln *Listener) newConn(local, remote netip.AddrPort, path network.Path) *Conn {
+// newConn makes a half-open connection with a peer that is answered by a source route,
+// or by none.
+func (ln *Listener) newConn(local, remote netip.AddrPort, path network.Path, way *network.SourceRoute) *Conn {
 	l := ln.layer
-	c := l.newConn(local, remote, path, ln.opts)
+	o, own := ln.routed(way)
+	c := l.newConn(local, remote, path, o)
+	if !own {
+		c.set(flagFollow)
+	}
 	c.listener, c.port, c.heardAt = ln, ln.port, l.loop.Now()
 	c.port.refs++
 	ln.halfOpen++

@@ -158,6 +158,9 @@ func (c *Conn) probeResent(now ev.Time, g *sentSegment) {
 
 // rememberPath keeps the MTU of a path.
 func (l *Layer) rememberPath(c *Conn, mtu int) {
+	if c.opts.SourceRoute != nil {
+		return // it is not the way that others go
+	}
 	*l.paths.add(c.remote.Addr()) = pathEstimate{mtu, l.loop.Now()}
 }
 
@@ -165,7 +168,7 @@ func (l *Layer) rememberPath(c *Conn, mtu int) {
 // not too old.
 func (l *Layer) recallPath(c *Conn) {
 	known := l.paths.find(c.remote.Addr())
-	if known == nil || known.mtu >= c.path.MTU() {
+	if known == nil || c.opts.SourceRoute != nil || known.mtu >= c.path.MTU() {
 		return
 	}
 	if raiseAt := known.at.Add(raiseTime); l.loop.Now() < raiseAt {
