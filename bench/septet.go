@@ -35,7 +35,7 @@ func newSeptet(l Link) (Network, error) {
 		// A tap sees single frames, so a wire with one carries single frames.
 		s.frames = &frameCounter{longest: l.MTU + header.EthernetLen}
 		s.loop.Lock()
-		wire.Tap(s.frames)
+		wire.Watch(s.frames)
 		s.loop.Unlock()
 	}
 	if _, err := s.client.Attach("eth0", wire.A(), septetClientPrefix); err != nil {

@@ -70,7 +70,7 @@ func (w *world) capture(out io.Writer) error {
 		return err
 	}
 	for i, wire := range w.wires {
-		wire.Tap(&captureTap{file, i})
+		wire.Watch(&captureTap{file, i})
 	}
 	return nil
 }

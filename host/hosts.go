@@ -13,8 +13,13 @@ import (
 type Hosts struct {
 	mu      sync.RWMutex
 	entries []entry // in the order of the file
-	names   map[string][]netip.Addr
+	// names finds addresses where there are more than fewNames entries. Most
+	// hosts know only themselves: for them it is nil.
+	names map[string][]netip.Addr
 }
+
+// fewNames is how many entries are looked through one by one.
+const fewNames = 8
 
 type entry struct {
 	addr netip.Addr
@@ -22,7 +27,7 @@ type entry struct {
 }
 
 // NewHosts returns an empty table.
-func NewHosts() *Hosts { return &Hosts{names: make(map[string][]netip.Addr)} }
+func NewHosts() *Hosts { return new(Hosts) }
 
 // fold makes names equal that differ in case or in a final dot only (RFC 4343).
 func fold(name string) string { return strings.ToLower(strings.TrimSuffix(name, ".")) }
@@ -32,11 +37,34 @@ func (t *Hosts) Add(name string, addr netip.Addr) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	key := fold(name)
-	if slices.Contains(t.names[key], addr) {
+	if slices.Contains(t.find(key), addr) {
 		return
 	}
-	t.names[key] = append(t.names[key], addr)
 	t.entries = append(t.entries, entry{addr, name})
+	switch {
+	case t.names != nil:
+		t.names[key] = append(t.names[key], addr)
+	case len(t.entries) > fewNames:
+		t.names = make(map[string][]netip.Addr)
+		for _, e := range t.entries {
+			key := fold(e.name)
+			t.names[key] = append(t.names[key], e.addr)
+		}
+	}
+}
+
+// find returns the addresses of a folded name.
+func (t *Hosts) find(key string) []netip.Addr {
+	if t.names != nil {
+		return t.names[key]
+	}
+	var found []netip.Addr
+	for _, e := range t.entries {
+		if fold(e.name) == key {
+			found = append(found, e.addr)
+		}
+	}
+	return found
 }
 
 // Remove forgets a name.
@@ -51,7 +79,7 @@ func (t *Hosts) Remove(name string) {
 func (t *Hosts) Addrs(name string) []netip.Addr {
 	t.mu.RLock()
 	defer t.mu.RUnlock()
-	return slices.Clone(t.names[fold(name)])
+	return slices.Clone(t.find(fold(name)))
 }
 
 // Names returns the names that have an address, the canonical one first.

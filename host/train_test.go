@@ -86,7 +86,7 @@ func (s *trainScene) cable(sw *link.Switch, name, prefix string, i physical.Impa
 	w := physical.NewWire(s.loop, &s.pool, 1500, i, i)
 	wire := fmt.Sprintf("wire %d to %s", len(s.ports), name)
 	s.ports = append(s.ports, w)
-	w.Tap(frameLog{wire, &s.log})
+	w.Watch(frameLog{wire, &s.log})
 	sw.AddPort(w.A())
 	eth := fmt.Sprintf("eth%d", len(s.ports))
 	if _, err := s.hosts[name].Attach(eth, trainSpotter{w.B().(physical.Trainway), &s.trains}, netip.MustParsePrefix(prefix)); err != nil {

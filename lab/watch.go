@@ -89,7 +89,7 @@ func (b *Lab) watch(w *Watch) *Watch {
 				tap.receivers[d] = h.Interface(end.Interface)
 			}
 		}
-		w.remove = append(w.remove, b.wires[k].Tap(tap))
+		w.remove = append(w.remove, b.wires[k].Watch(tap))
 	}
 	b.watches = append(b.watches, w)
 	return w

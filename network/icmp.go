@@ -100,7 +100,7 @@ func (m *icmp) inputError(h *header.ICMP, quote []byte, d *Datagram) {
 	if h.Type == header.ICMPUnreachable && h.Code == header.ICMPFragmentationNeeded {
 		e.MTU = h.MTU()
 	}
-	if proto := l.protocols[q.Protocol]; proto != nil && proto.handler != nil {
+	if proto := l.findProtocol(q.Protocol); proto != nil && proto.handler != nil {
 		proto.handler.Error(&e)
 	}
 }

@@ -141,7 +141,7 @@ func (l *Layer) deliver(p *packet.Packet, d *Datagram) {
 			return
 		}
 	}
-	proto := l.protocols[d.Protocol]
+	proto := l.findProtocol(d.Protocol)
 	if proto == nil {
 		l.refuseProtocol(p, d)
 		return

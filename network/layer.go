@@ -55,9 +55,9 @@ type Layer struct {
 
 	sourceRouting bool
 
-	protocols [256]*protocol
-	datagram  Datagram // what input hands to the handlers: one at a time
-	nextID    uint16   // of the next datagram's header
+	protocols []*protocol // a few, in the order in which they came
+	datagram  Datagram    // what input hands to the handlers: one at a time
+	nextID    uint16      // of the next datagram's header
 
 	loopback   loopback
 	icmp       icmp
@@ -78,6 +78,7 @@ type Handler interface {
 
 // protocol is what is open for one protocol number.
 type protocol struct {
+	number  header.Protocol
 	handler Handler
 	raws    []*Raw
 }
@@ -145,11 +146,25 @@ func (l *Layer) Close() { l.reassembly.clear() }
 // Stats returns the counters as they are now.
 func (l *Layer) Stats() Stats { return l.stats }
 
+// protocol returns what is open for protocol p, made if there was nothing.
 func (l *Layer) protocol(p header.Protocol) *protocol {
-	if l.protocols[p] == nil {
-		l.protocols[p] = new(protocol)
+	if pr := l.findProtocol(p); pr != nil {
+		return pr
 	}
-	return l.protocols[p]
+	pr := &protocol{number: p}
+	l.protocols = append(l.protocols, pr)
+	return pr
+}
+
+// findProtocol returns what is open for protocol p, nil if nothing ever was. A host
+// has three or four, so looking at each costs less than a table.
+func (l *Layer) findProtocol(p header.Protocol) *protocol {
+	for _, pr := range l.protocols {
+		if pr.number == p {
+			return pr
+		}
+	}
+	return nil
 }
 
 // drop ends a packet and counts why.

@@ -108,7 +108,7 @@ func (d *direction) weight(p *packet.Packet) int { return p.TotalLen() + p.Frame
 
 // show lets the taps see the frames that p stands for.
 func (d *direction) show(e Event, p *packet.Packet) {
-	if len(d.wire.taps) == 0 {
+	if !d.wire.taps.see(e) {
 		return
 	}
 	now := d.wire.loop.Now()
@@ -231,6 +231,10 @@ func (d *direction) Expire(*event.Timer) {
 func (d *direction) deliver(p *packet.Packet) {
 	if d.receive == nil {
 		d.lose(p)
+		return
+	}
+	if p.Frames() > 1 && d.wire.taps.see(Delivered) {
+		p.Break(d.deliver) // so that what one frame leads to is seen before the next
 		return
 	}
 	d.onTheWay -= d.weight(p)

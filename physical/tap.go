@@ -1,6 +1,8 @@
 package physical
 
 import (
+	"slices"
+
 	"septet/event"
 	"septet/packet"
 )
@@ -58,10 +60,35 @@ type Tap interface {
 }
 
 // taps are those of one wire, by pointer because not every Tap can be compared.
-type taps []*Tap
+type taps []*tapped
+
+// tapped is a Tap and how much it sees.
+type tapped struct {
+	Tap
+	arrivals bool // Delivered too
+}
 
 func (t taps) frame(at event.Time, d Direction, e Event, p *packet.Packet) {
 	for _, tap := range t {
-		(*tap).Frame(at, d, e, p)
+		if e != Delivered || tap.arrivals {
+			tap.Frame(at, d, e, p)
+		}
 	}
+}
+
+// see reports whether any of the taps sees events like e.
+func (t taps) see(e Event) bool {
+	for _, tap := range t {
+		if e != Delivered || tap.arrivals {
+			return true
+		}
+	}
+	return false
+}
+
+func (t taps) without(tap *tapped) taps {
+	if i := slices.Index(t, tap); i >= 0 {
+		return slices.Delete(slices.Clone(t), i, i+1)
+	}
+	return t
 }

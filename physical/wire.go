@@ -70,14 +70,16 @@ func (w *Wire) Stats(d Direction) Stats { return w.direction(d).stats }
 
 // Tap lets t see every frame until remove is called. A wire without taps pays
 // nothing for them.
-func (w *Wire) Tap(t Tap) (remove func()) {
+func (w *Wire) Tap(t Tap) (remove func()) { return w.tap(&tapped{t, true}) }
+
+// Watch is Tap for who does not look at arrivals: t sees all events but Delivered.
+// Behind it, trains stay whole.
+func (w *Wire) Watch(t Tap) (remove func()) { return w.tap(&tapped{t, false}) }
+
+func (w *Wire) tap(t *tapped) (remove func()) {
 	// Copied on change: a tap may be removed while frames go to all of them.
-	w.taps = append(slices.Clone(w.taps), &t)
-	return func() {
-		if i := slices.Index(w.taps, &t); i >= 0 {
-			w.taps = slices.Delete(slices.Clone(w.taps), i, i+1)
-		}
-	}
+	w.taps = append(slices.Clone(w.taps), t)
+	return func() { w.taps = w.taps.without(t) }
 }
 
 func (w *Wire) direction(d Direction) *direction {

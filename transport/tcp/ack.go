@@ -35,7 +35,7 @@ func (c *Conn) checkACK(now ev.Time, s *Segment) bool {
 // follows for the windows.
 func (c *Conn) takeACK(now ev.Time, s *Segment) {
 	a := c.newAck(now)
-	delivered := c.counts.delivered
+	delivered := c.data.delivered
 	a.ece = s.Flags.Has(header.ECE) && c.is(flagECN)
 	a.echoed = c.stamp.enabled && s.Options.HasTimestamps && s.Options.TSEcr != 0
 	a.echo = s.Options.TSEcr
@@ -60,7 +60,7 @@ func (c *Conn) takeACK(now ev.Time, s *Segment) {
 	c.checkSpurious(a)
 	c.probeAcked(a, s)
 	if a.ece {
-		c.counts.deliveredCE += c.counts.delivered - delivered
+		c.needTraffic().data.deliveredCE += c.data.delivered - delivered
 	}
 	c.respond(a)
 	if a.acked > 0 || a.sacked {
@@ -94,7 +94,8 @@ func (c *Conn) acceptOpen(now ev.Time, s *Segment) bool {
 func (c *Conn) newACK(a *ack, s *Segment) {
 	a.acked = s.Ack.Sub(c.sndUna)
 	c.measure(a.now, s)
-	c.retries, c.soft = 0, nil // what ICMP has reported is over
+	c.retries = 0
+	c.forgetSoftError() // what ICMP has reported is over
 	c.takeCumulative(a, s.Ack)
 	c.snd.acknowledge(c.env, s.Ack)
 	c.sndUna = s.Ack
@@ -112,11 +113,14 @@ func (c *Conn) newACK(a *ack, s *Segment) {
 	}
 	l := &c.loss
 	l.dupAcks = 0
+	if l.ecnSlow && c.sndUna.AtLeast(l.ecnTo) {
+		l.ecnSlow = false
+	}
 	if l.phase == phaseOpen && l.undo && c.sndUna.After(l.undoTo) {
 		l.undo = false // a D-SACK about the episode would have come by now
 	}
-	if l.phase == phaseOpen && c.sndUna.After(l.point) {
-		l.point = c.sndUna - 1 // kept near, so that it stays comparable
+	if l.phase == phaseOpen && c.sndUna.After(c.recover) {
+		c.recover = c.sndUna - 1 // kept near, so that it stays comparable
 	}
 	if !c.is(flagSACK) {
 		c.partialACK(a)

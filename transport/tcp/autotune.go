@@ -56,7 +56,7 @@ func (c *Conn) tuneReceive(now ev.Time, n int) {
 		return
 	}
 	if t.copied > t.space {
-		want := 2*t.copied + 16*c.largest
+		want := 2*t.copied + 16*int(c.largest)
 		if t.space > 0 {
 			want += want / t.space * (t.copied - t.space)
 		}

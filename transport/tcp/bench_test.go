@@ -57,6 +57,7 @@ func newBench(t testing.TB, personality *Personality, mtu int) *bench {
 // at random, or count allocations or time.
 func newBenchUnjudged(t testing.TB, personality *Personality, mtu int) *bench {
 	b := &bench{t: t, loop: ev.NewVirtual(1), pool: &packet.Pool{}, mtu: mtu}
+	t.Cleanup(func() { sharedPartsAreUntouched(t) })
 	n := network.New(b.loop, b.pool)
 	nic := link.NewNIC(b.loop, b.pool, "eth0", benchHostMAC, b)
 	if _, err := n.AddInterface(nic, netip.PrefixFrom(benchHost, 24)); err != nil {

@@ -28,6 +28,13 @@ func (t *chronograph) look(now ev.Time, what limit) {
 	t.now, t.since = what, now
 }
 
+// lookWhatHolds notes what holds the connection back from now on.
+func (c *Conn) lookWhatHolds(now ev.Time) {
+	if c.traffic != &noTraffic {
+		c.data.chrono.look(now, c.heldBy())
+	}
+}
+
 // heldBy returns what keeps the connection from sending more.
 func (c *Conn) heldBy() limit {
 	queued := c.snd.end().Sub(c.sndNxt)

@@ -30,9 +30,15 @@ type environment interface {
 	storage
 	// emit sends a segment. It must not call back into the connection.
 	emit(c *Conn, s *Segment)
-	// recordStore lends the memory of scoreboards.
+	// lendRecords lends the memory of scoreboards.
 	lendRecords() []sentSegment
 	takeBackRecords(ring []sentSegment)
+	// lendFlight lends the state of a connection that is not at rest.
+	lendFlight() *flight
+	takeBackFlight(f *flight)
+	lendTraffic() *traffic
+	// shared returns a copy of o that connections with the same options share.
+	shared(o Options) *Options
 	// ack and sample are scratch space for one acknowledgement.
 	ack() *ack
 	sample() *Sample
@@ -82,34 +88,49 @@ type Owner interface {
 
 // Conn is one connection: the transmission control block of RFC 9293, section
 // 3.3.1, under the RFC's names.
+//
+// A host may have a million of them, most of them idle. So what only some need
+// stands behind a pointer: flight is lent while something is outstanding, traffic
+// made with the first data, seldom with the first need for it. Until then the
+// pointers lead to what such a part says at rest, which is shared by all
+// connections and only read.
 type Conn struct {
+	*flight
+	*traffic
+	*seldom
+
 	env   environment
 	owner Owner
 	about *Personality
 	timer ev.Timer // one for all deadlines, see Deadline
 
-	local, remote netip.AddrPort
-	path          network.Path
-	chain         *Conn // next in the demultiplexer's bucket
-	listener      *Listener
-	port          *Port
+	path     network.Path // and the two addresses
+	chain    *Conn        // next in the demultiplexer's bucket
+	listener *Listener
+	port     *Port
+	opts     *Options // shared: replaced, never changed
+	err      error    // why the connection ended
+
+	localPort, remotePort uint16
 
 	state State
 	flags connFlags
-	err   error // why the connection ended
-	soft  error // what ICMP reported, told if the connection times out
+	again uint32 // segments sent again, for Info
 
 	// Send sequence variables.
 	sndUna header.Seq // oldest unacknowledged
 	sndNxt header.Seq // next to send for the first time
 	sndMax header.Seq // one after the highest number sent
-	sndWnd int        // the peer's window, scaled
-	sndMxW int        // the largest window the peer ever offered
 	sndWl1 header.Seq // segment of the last window update
 	sndWl2 header.Seq // its acknowledgement
 	sndUp  header.Seq // urgent pointer
 	iss    header.Seq
-	snd    sendBuffer
+	// recover is RFC 6582's: SND.NXT when the latest loss episode began.
+	// Acknowledged, the episode is over.
+	recover header.Seq
+	sndWnd  int // the peer's window, scaled
+	sndMxW  int // the largest window the peer ever offered
+	sizes   packetSizes
 
 	// Receive sequence variables.
 	rcvNxt header.Seq // next expected
@@ -117,56 +138,33 @@ type Conn struct {
 	rcvUp  header.Seq // urgent pointer
 	rcvFin header.Seq // where the peer's FIN stands, if flagFinKnown
 	irs    header.Seq
-	rcv    receiveBuffer
 
 	mss          int    // payload of a full segment, options taken off
 	peerMSS      uint16 // as told by the peer's SYN
 	sndShift     uint8  // applies to windows we receive
 	rcvShift     uint8  // applies to windows we send
 	quickACKs    uint8  // ACKs still to be sent without delay
-	unackedBytes int    // received since our last ACK
-	largest      int    // largest segment received: the peer's MSS, as far as we see
+	retries      uint8  // timeouts in a row without progress
+	backoff      uint8  // doublings of the RTO, until the next measurement
+	probes       uint8  // keep-alives or window probes unanswered
+	unackedBytes int32  // received since our last ACK
+	largest      int32  // largest segment received: the peer's MSS, as far as we see
 	recent       recentSACKs
 	duplicate    span // received twice, to be told by D-SACK
 
+	snd   sendBuffer
+	rcv   receiveBuffer
 	rtt   rttEstimator
 	stamp timestamps
 	win   Window
-	ctrl  Control
-	board scoreboard
-	loss  recovery
 	rack  rack
-	tlp   tailLossProbe
-	rate  deliveryRate
-	tune  autotune
 
-	rtoAt     ev.Time // retransmission, or window probe if flagPersist
-	rackAt    ev.Time // reordering timer
-	tlpAt     ev.Time // tail loss probe
-	paceAt    ev.Time // the pacing rate allows the next segment
-	paceNext  ev.Time // when it will; paceAt only if something waits for it
-	ackAt     ev.Time // delayed ACK
-	keepAt    ev.Time // keep-alive, 2 MSL, or the end of FIN-WAIT-2
-	lastSent  ev.Time // when data was last sent
-	heardAt   ev.Time // when anything acceptable last arrived
-	retries   uint8   // timeouts in a row without progress
-	backoff   uint8   // doublings of the RTO, until the next measurement
-	probes    uint8   // keep-alives or window probes unanswered
-	challenge challengeLimit
-	counts    counts // for Info
-
-	corkAt     ev.Time      // corked data goes out all the same
-	deferUntil ev.Time      // an ACK without data does not open the connection before
-	fast       *fastOpen    // nil without Fast Open
-	user       userTimeouts // RFC 5482
-	mtu        pathMTU
-	burst      burst
-	acks       adaptiveACK
-	textAt     ev.Time    // when text last arrived
-	toldWindow int        // our window as it was last told
-	sndSml     header.Seq // end of the last segment sent that was not full
-
-	opts Options
+	rtoAt    ev.Time // retransmission, or window probe if flagPersist
+	ackAt    ev.Time // delayed ACK
+	keepAt   ev.Time // keep-alive, 2 MSL, or the end of FIN-WAIT-2
+	lastSent ev.Time // when data was last sent
+	heardAt  ev.Time // when anything acceptable last arrived
+	counts   counts  // for Info
 }
 
 // connFlags are the yes-or-no parts of a connection's state.
@@ -196,6 +194,7 @@ const (
 	flagEarly                             // data passes before the handshake is over
 	flagTaken                             // accepted before the handshake is over
 	flagForgotten                         // nobody but the layer has a pointer to it
+	flagPassive                           // began with the peer's SYN
 	flagFollow                            // answers go by the source route that segments come by
 )
 
@@ -204,10 +203,10 @@ func (c *Conn) set(f connFlags)     { c.flags |= f }
 func (c *Conn) unset(f connFlags)   { c.flags &^= f }
 
 // Local returns the connection's own address.
-func (c *Conn) Local() netip.AddrPort { return c.local }
+func (c *Conn) Local() netip.AddrPort { return netip.AddrPortFrom(c.path.Src(), c.localPort) }
 
 // Remote returns the peer's address.
-func (c *Conn) Remote() netip.AddrPort { return c.remote }
+func (c *Conn) Remote() netip.AddrPort { return netip.AddrPortFrom(c.path.Dst(), c.remotePort) }
 
 // State returns the state of the connection.
 func (c *Conn) State() State { return c.state }
@@ -225,17 +224,16 @@ func (c *Conn) move(e event) {
 }
 
 // init prepares the parts that a new connection in either role has.
-func (c *Conn) init(env environment, p *Personality, local, remote netip.AddrPort, o Options) {
+func (c *Conn) init(env environment, p *Personality, path network.Path, localPort, remotePort uint16, o Options) {
+	c.flight, c.traffic, c.seldom = &atRest, &noTraffic, &usual
 	c.env, c.about = env, p
-	c.local, c.remote = local, remote
+	c.path, c.localPort, c.remotePort = path, localPort, remotePort
 	c.stopTimers()
 	c.rack.reoWndMult = 1
-	c.board.clear()
 	c.quickACKs = uint8(p.QuickACKs)
 	c.rtt.init(p)
 	c.SetOptions(o)
 	c.rcvShift = c.scaleFor()
-	c.ctrl = c.chooseControl()
 }
 
 // startSequence chooses the initial send sequence number. If the connection takes
@@ -256,7 +254,7 @@ func (c *Conn) beginAt(iss header.Seq) {
 	c.iss = iss
 	c.sndUna, c.sndNxt, c.sndMax, c.sndUp = c.iss, c.iss, c.iss, c.iss
 	c.snd.start = c.iss + 1
-	c.loss.point = c.iss
+	c.recover = c.iss
 	c.rack.fack, c.rack.endSeq = c.iss, c.iss
 }
 
@@ -275,8 +273,16 @@ func (c *Conn) Deadline() ev.Time {
 }
 
 func (c *Conn) stopTimers() {
-	c.rtoAt, c.rackAt, c.tlpAt, c.paceAt = ev.Never, ev.Never, ev.Never, ev.Never
-	c.ackAt, c.keepAt, c.corkAt = ev.Never, ev.Never, ev.Never
+	c.rtoAt, c.ackAt, c.keepAt = ev.Never, ev.Never, ev.Never
+	if c.flight != &atRest {
+		c.rackAt, c.tlpAt = ev.Never, ev.Never
+	}
+	if c.traffic != &noTraffic {
+		c.paceAt = ev.Never
+	}
+	if c.seldom != &usual {
+		c.corkAt = ev.Never
+	}
 }
 
 // notify tells the owner.

@@ -83,9 +83,9 @@ type Sample struct {
 }
 
 // chooseControl returns the congestion control that the options name, or else the
-// personality's. That of the connection whose memory this one has may serve again.
+// personality's. That of a connection that has ended may serve again.
 func (c *Conn) chooseControl() Control {
-	used, _ := c.ctrl.(*Cubic)
+	used := c.used
 	for _, name := range [...]string{c.opts.Congestion, c.about.Congestion} {
 		if name == "cubic" && used != nil {
 			*used = Cubic{}
@@ -98,6 +98,14 @@ func (c *Conn) chooseControl() Control {
 	return &Reno{}
 }
 
+// controlName names the congestion control, begun or not.
+func (c *Conn) controlName() string {
+	if c.ctrl != nil {
+		return c.ctrl.Name()
+	}
+	return c.chooseControl().Name()
+}
+
 // SetCongestion changes the congestion control, of a connection that is in use too.
 // ENOENT: there is none of that name.
 func (c *Conn) SetCongestion(name string) error {
@@ -105,10 +113,12 @@ func (c *Conn) SetCongestion(name string) error {
 	if err != nil {
 		return err
 	}
-	c.opts.Congestion = name
-	c.ctrl = control
+	o := *c.opts
+	o.Congestion = name
+	c.opts = c.env.shared(o)
 	c.win.PacingRate = 0
-	if c.is(flagSynAcked) {
+	if c.traffic != &noTraffic && c.ctrl != nil {
+		c.ctrl = control
 		c.ctrl.Open(&c.win, c.env.now())
 	}
 	return nil
@@ -127,13 +137,25 @@ func (c *Conn) startWindow(now ev.Time) {
 		// used by a sender after a correctly transmitted SYN MUST be one segment".
 		c.win.Cwnd = c.mss
 	}
-	c.ctrl.Open(&c.win, now)
+	if c.ctrl != nil {
+		c.ctrl.Open(&c.win, now) // Fast Open has begun before
+	}
+}
+
+// control returns the congestion control, which begins with the first data: until
+// then there is nothing for it to know.
+func (c *Conn) control() Control {
+	if c.ctrl == nil {
+		c.needTraffic().ctrl = c.chooseControl()
+		c.ctrl.Open(&c.win, c.env.now())
+	}
+	return c.ctrl
 }
 
 // restartIdle closes the window again on a connection that has sent nothing for
 // a retransmission timeout (RFC 5681, section 4.1).
 func (c *Conn) restartIdle(now ev.Time) {
-	if c.sndMax == c.sndUna && now.Sub(c.lastSent) > c.rtt.rto && !c.ctrl.OwnsRecovery() {
+	if c.sndMax == c.sndUna && now.Sub(c.lastSent) > c.rtt.rto && !c.control().OwnsRecovery() {
 		c.win.Cwnd = min(c.win.Cwnd, c.about.InitialWindow*c.mss)
 	}
 }

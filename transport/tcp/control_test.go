@@ -51,7 +51,7 @@ func TestControlHearsOfRestart(t *testing.T) {
 	defer p.loop.Close()
 	client, _ := p.connect(p.listen(80))
 	r := &restarts{}
-	client.c.ctrl = r
+	client.c.needTraffic().ctrl = r
 	write := func(n, want int, why string) {
 		t.Helper()
 		if _, err := client.Write(make([]byte, n)); err != nil {

@@ -33,7 +33,7 @@ func (p *pair) transfer(ln *Listener, ctl Control) *transfer {
 	client, server := p.connect(ln)
 	x := &transfer{p: p, conn: client.c}
 	p.loop.Lock()
-	x.conn.ctrl = ctl
+	x.conn.needTraffic().ctrl = ctl
 	x.conn.ctrl.Open(&x.conn.win, p.loop.Now())
 	p.loop.Unlock()
 	buf := make([]byte, 1<<20)

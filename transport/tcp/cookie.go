@@ -129,9 +129,12 @@ func (ln *Listener) sendCookie(now ev.Time, s *Segment, path network.Path) {
 	k := cookieOf(now, s, l.about.DefaultMSS)
 	o, _ := ln.routed(s.Route)
 	s = k.syn(&s.TCP)
-	c := &l.phantom
-	*c = Conn{path: path}
-	c.init(l.env, l.about, local, remote, o)
+	if l.phantom == nil {
+		l.phantom = new(Conn)
+	}
+	c := l.phantom
+	*c = Conn{}
+	c.init(l.env, l.about, path, s.DstPort, s.SrcPort, o)
 	_, c.stamp.offset = l.env.secrets(c, now)
 	c.beginAt(l.sequence(k, local, remote))
 	c.takeSYN(now, s)
@@ -163,7 +166,7 @@ func (ln *Listener) acceptCookie(now ev.Time, s *Segment, path network.Path) boo
 		return true
 	}
 	l.stats.SynCookiesAccepted++
-	c := ln.newConn(local, remote, path, s.Route)
+	c := ln.newConn(path, s)
 	_, c.stamp.offset = l.env.secrets(c, now)
 	c.beginAt(s.Ack - 1)
 	c.takeSYN(now, k.syn(&s.TCP))

@@ -27,9 +27,11 @@ func (c *Conn) corked() bool {
 func (c *Conn) startCork(now ev.Time) {
 	switch {
 	case !c.corked() || !c.sndNxt.Before(c.snd.end()) || !c.is(flagSynAcked):
-		c.corkAt = ev.Never
+		if c.corkAt != ev.Never {
+			c.corkAt = ev.Never
+		}
 	case c.corkAt == ev.Never:
-		c.corkAt = now.Add(corkTime)
+		c.needSeldom().corkAt = now.Add(corkTime)
 	}
 }
 
@@ -37,7 +39,9 @@ func (c *Conn) startCork(now ev.Time) {
 // delayed ones (TCP_QUICKACK). What is owed goes out at once.
 func (c *Conn) QuickACK(on bool) {
 	c.quickACKs = 0
-	c.acks.dialogue = !on && c.about.AdaptiveACKs
+	if c.about.AdaptiveACKs {
+		c.needTraffic().acks.dialogue = !on
+	}
 	if !on {
 		return
 	}

@@ -29,11 +29,13 @@ const (
 
 // textArrived adapts the delay to a segment that came in order.
 func (c *Conn) textArrived(now ev.Time) {
-	d, least := &c.acks, c.about.DelayedACK
-	gap := now.Sub(c.textAt)
-	c.textAt = now
+	if !c.about.AdaptiveACKs {
+		return
+	}
+	t, least := c.needTraffic(), c.about.DelayedACK
+	d, gap := &t.acks, now.Sub(t.textAt)
+	t.textAt = now
 	switch {
-	case !c.about.AdaptiveACKs:
 	case d.ato == 0:
 		d.ato = least
 	case gap <= least/2:
@@ -71,6 +73,13 @@ func (c *Conn) ackDelay(pushed bool) time.Duration {
 // hurries reports whether more than a full segment is acknowledged at once.
 func (c *Conn) hurries() bool {
 	return !c.about.AdaptiveACKs || c.rcv.size == 0 || c.receiveWindow() >= c.toldWindow
+}
+
+// noteTold notes our window as it is told.
+func (c *Conn) noteTold(wnd int) {
+	if c.traffic != &noTraffic {
+		c.toldWindow = wnd
+	}
 }
 
 // ackWaited adapts the delay when its timer has run out: nobody has answered.

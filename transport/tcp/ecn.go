@@ -66,7 +66,7 @@ func (c *Conn) congestionExperienced(a *ack) {
 	if !c.is(flagECN) || l.phase != phaseOpen {
 		return
 	}
-	if l.ecnSlow && c.sndUna.Before(l.ecnTo) {
+	if l.ecnSlow {
 		return
 	}
 	c.env.counters().ECNReductions++

@@ -43,15 +43,15 @@ func (l *Layer) ConnectData(p *Port, remote netip.AddrPort, o Owner, opts Option
 // startFastOpen chooses the option for the SYN of c and returns how much of data
 // goes with it.
 func (l *Layer) startFastOpen(c *Conn, now ev.Time, data []byte) []byte {
-	peer := l.fastOpens.find(c.remote.Addr())
+	peer := l.fastOpens.find(c.path.Dst())
 	if peer == nil {
-		c.fast = &fastOpen{option: true}
+		c.needSeldom().fast = &fastOpen{option: true}
 		return nil
 	}
 	if now < peer.until {
 		return nil // RFC 7413, section 4.1.3.1: it has not worked lately
 	}
-	c.fast = &fastOpen{option: true, cookie: peer.cookie}
+	c.needSeldom().fast = &fastOpen{option: true, cookie: peer.cookie}
 	if peer.cookie.Len == 0 {
 		return nil
 	}
@@ -102,8 +102,8 @@ func (c *Conn) fastOpenAnswered(now ev.Time, s *Segment) {
 func (l *Layer) rememberFastOpen(c *Conn, s *Segment) {
 	o := &s.Options
 	if o.HasFastOpen && o.FastOpen.Len > 0 {
-		*l.fastOpens.add(c.remote.Addr()) = fastOpenPeer{cookie: o.FastOpen, mss: c.peerMSS}
-	} else if peer := l.fastOpens.find(c.remote.Addr()); peer != nil && c.fast.option {
+		*l.fastOpens.add(c.path.Dst()) = fastOpenPeer{cookie: o.FastOpen, mss: c.peerMSS}
+	} else if peer := l.fastOpens.find(c.path.Dst()); peer != nil && c.fast.option {
 		peer.losses = 0
 	}
 }
@@ -111,7 +111,7 @@ func (l *Layer) rememberFastOpen(c *Conn, s *Segment) {
 // fastOpenLost notes that a SYN with the option was not answered: something on
 // the way may not like it. It is not tried again for a time that doubles.
 func (l *Layer) fastOpenLost(c *Conn, now ev.Time) {
-	peer := l.fastOpens.add(c.remote.Addr())
+	peer := l.fastOpens.add(c.path.Dst())
 	peer.losses = min(peer.losses+1, 10)
 	peer.until = now.Add(time.Minute << peer.losses)
 	l.stats.FastOpenLost++
@@ -138,12 +138,12 @@ func (ln *Listener) fastOpen(now ev.Time, c *Conn, s *Segment) bool {
 		return false
 	}
 	l := ln.layer
-	local, remote := c.local.Addr(), c.remote.Addr()
+	local, remote := c.path.Src(), c.path.Dst()
 	fresh := l.fastOpenCookie(now, local, remote, 0)
 	good := o.FastOpen == fresh
 	if !good {
 		good = o.FastOpen == l.fastOpenCookie(now, local, remote, 1)
-		c.fast = &fastOpen{option: true, cookie: fresh}
+		c.needSeldom().fast = &fastOpen{option: true, cookie: fresh}
 	}
 	switch {
 	case !good && o.FastOpen.Len == 0:

@@ -110,7 +110,7 @@ func TestNearZeroRoundTrip(t *testing.T) {
 				t.Fatal(err)
 			}
 			checkQuiet(t, p)
-			if n := client.c.counts.dataOut + server.c.counts.dataOut; int(n) < segments {
+			if n := client.c.data.dataOut + server.c.data.dataOut; int(n) < segments {
 				t.Errorf("%d segments with data were sent, want at least %d", n, segments)
 			}
 			t.Logf("%d segments in %v, %v of virtual time", p.a.tcp.stats.SegmentsOut+p.b.tcp.stats.SegmentsOut,

@@ -20,7 +20,7 @@ func (c *Conn) icmpError(now ev.Time, e *network.Error, seq header.Seq) {
 		// RFC 9293, MUST-56: the connection survives; the reason is told to who asks,
 		// and should it time out. Hard errors too, once there is something to lose: a
 		// forged one would end it (RFC 5927, section 5.2).
-		c.soft = e.Errno
+		c.needSeldom().soft = e.Errno
 	}
 }
 

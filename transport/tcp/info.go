@@ -98,51 +98,51 @@ const (
 
 // counts are what a connection counts for nobody but Info.
 type counts struct {
-	dataAt, ackAt         ev.Time
-	bytesSent, bytesAgain uint64
-	in, out               uint32
-	dataIn, dataOut       uint32
-	again, delivered      uint32
-	deliveredCE           uint32
-	duplicates            uint32 // told by D-SACK
-	outOfOrder, timeouts  uint32
-	chrono                chronograph
-	appLimited, passive   bool
-	rate                  int64
+	ackAt   ev.Time
+	in, out uint32
 }
 
-// opened counts the SYN of a passive open.
-func (n *counts) opened(now ev.Time, s *Segment) {
-	n.passive = true
-	n.arrived(now, s)
+// dataCounts are those that begin with the first data.
+type dataCounts struct {
+	dataAt                 ev.Time
+	bytesSent, bytesAgain  uint64
+	dataIn, dataOut        uint32
+	delivered, deliveredCE uint32
+	duplicates             uint32 // told by D-SACK
+	outOfOrder, timeouts   uint32
+	appLimited             bool
+	chrono                 chronograph
+	rate                   int64
 }
 
 // arrived counts a segment that was received.
-func (n *counts) arrived(now ev.Time, s *Segment) {
-	n.in++
+func (c *Conn) arrived(now ev.Time, s *Segment) {
+	c.counts.in++
 	if len(s.Text) > 0 {
+		n := &c.needTraffic().data
 		n.dataIn++
 		n.dataAt = now
 	}
 	if s.Flags.Has(header.ACK) {
-		n.ackAt = now
+		c.counts.ackAt = now
 	}
 }
 
-// sent counts a segment that goes out, with sndMax as it was before.
-func (n *counts) sent(s *Segment, sndMax header.Seq) {
-	if n.passive && s.Flags.Has(header.SYN) {
+// countSent counts a segment that goes out, while SND.MAX is as it was before.
+func (c *Conn) countSent(s *Segment) {
+	if c.is(flagPassive) && s.Flags.Has(header.SYN) {
 		return
 	}
-	n.out++
-	again := s.length() > 0 && !s.end().After(sndMax)
+	c.counts.out++
+	again := s.length() > 0 && !s.end().After(c.sndMax)
 	if again {
-		n.again++
+		c.again++
 	}
 	text := len(s.Text) + len(s.rest)
 	if text == 0 {
 		return
 	}
+	n := &c.data
 	n.dataOut++
 	n.bytesSent += uint64(text)
 	if again {
@@ -152,7 +152,7 @@ func (n *counts) sent(s *Segment, sndMax header.Seq) {
 
 // sampled keeps a delivery rate: the latest that tells of the path, or one that is
 // higher though the application held it down.
-func (n *counts) sampled(s *Sample) {
+func (n *dataCounts) sampled(s *Sample) {
 	if s.Interval > 0 && (!s.AppLimited || s.Rate >= n.rate) {
 		n.rate, n.appLimited = s.Rate, s.AppLimited
 	}
@@ -166,12 +166,12 @@ func (c *Conn) Info() Info {
 		Timestamps: c.stamp.enabled, SACK: c.is(flagSACK), ECN: c.is(flagECN), WindowScaling: c.is(flagScaled),
 		RTO: c.rtt.backedOff(c.backoff), ATO: c.about.DelayedACK,
 		RTT: c.rtt.srtt, RTTVar: c.rtt.rttvar, MinRTT: c.rack.minRTT,
-		SendMSS: c.mss, PeerMSS: c.largest, AdvMSS: c.path.MTU() - header.IPv4Len - header.TCPLen,
-		PathMTU: c.path.MTU(), Congestion: c.ctrl.Name(),
+		SendMSS: c.mss, PeerMSS: int(c.largest), AdvMSS: c.path.MTU() - header.IPv4Len - header.TCPLen,
+		PathMTU: c.path.MTU(), Congestion: c.controlName(),
 		Cwnd: c.win.Cwnd, Ssthresh: c.win.Ssthresh, SlowStart: c.win.Ssthresh >= unlimited,
 		PacingRate: c.win.PacingRate,
 		Unacked:    c.sndMax.Sub(c.sndUna), Queued: c.snd.size, Unread: c.rcv.size,
-		SendWindow: c.sndWnd, RecvWindow: c.receiveWindow(),
+		Again: c.again, SendWindow: c.sndWnd, RecvWindow: c.receiveWindow(),
 		RecvBuffer: c.rcv.limit, SendBuffer: c.snd.limit, Space: c.tune.space,
 		BytesAcked: c.bytesAcked(), BytesIn: c.bytesReceived(),
 	}
@@ -183,6 +183,7 @@ func (c *Conn) Info() Info {
 	}
 	c.countOutstanding(&i)
 	c.counts.tell(&i, c.env.now())
+	c.data.tell(&i, c.env.now())
 	i.SinceSent = c.env.now().Sub(c.lastSent)
 	i.Reordered, i.ToldWindow = c.rack.reordered, c.toldWindow
 	if c.is(flagPersist) {
@@ -202,14 +203,20 @@ func (c *Conn) Info() Info {
 
 // tell writes what was counted.
 func (n *counts) tell(i *Info, now ev.Time) {
-	i.SinceData, i.SinceACK = now.Sub(n.dataAt), now.Sub(n.ackAt)
+	i.SinceACK = now.Sub(n.ackAt)
+	i.SegmentsIn, i.SegmentsOut = n.in, n.out
+}
+
+func (n *dataCounts) tell(i *Info, now ev.Time) {
+	i.SinceData = now.Sub(n.dataAt)
 	i.BytesSent, i.BytesAgain = n.bytesSent, n.bytesAgain
-	i.SegmentsIn, i.SegmentsOut, i.DataIn, i.DataOut = n.in, n.out, n.dataIn, n.dataOut
-	i.Again, i.Delivered, i.DeliveredCE = n.again, n.delivered, n.deliveredCE
+	i.DataIn, i.DataOut = n.dataIn, n.dataOut
+	i.Delivered, i.DeliveredCE = n.delivered, n.deliveredCE
 	i.Duplicates, i.OutOfOrder, i.Timeouts = n.duplicates, n.outOfOrder, n.timeouts
-	n.chrono.look(now, n.chrono.now)
-	i.WindowShut = n.chrono.spent[windowShut]
-	i.Busy = n.chrono.spent[busy] + i.WindowShut
+	chrono := n.chrono
+	chrono.look(now, chrono.now)
+	i.WindowShut = chrono.spent[windowShut]
+	i.Busy = chrono.spent[busy] + i.WindowShut
 	i.DeliveryRate, i.AppLimited = n.rate, n.appLimited || n.rate == 0
 }
 
@@ -242,7 +249,7 @@ func (c *Conn) Failed() bool { return c.err != nil && !c.is(flagErrTold) }
 // bytesAcked is how far the peer has acknowledged.
 func (c *Conn) bytesAcked() uint64 {
 	n := uint32(c.sndUna - c.iss)
-	if c.counts.passive && n > 0 {
+	if c.is(flagPassive) && n > 0 {
 		n-- // SYN
 	}
 	return uint64(n)

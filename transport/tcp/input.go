@@ -10,7 +10,7 @@ import (
 // Input takes one arriving segment: SEGMENT ARRIVES of RFC 9293, section 3.10.7.
 // What the segment makes possible is sent before it returns.
 func (c *Conn) Input(now ev.Time, s *Segment) {
-	c.counts.arrived(now, s)
+	c.arrived(now, s)
 	switch c.state {
 	case Closed:
 		return
@@ -128,6 +128,7 @@ func (c *Conn) offeredMSS() uint16 {
 // longer.
 func (c *Conn) recut() {
 	if c.is(flagSynAcked) {
+		c.needFlight()
 		c.sndNxt = c.board.recut(c.sndUna, c.mss)
 		c.loss.dupBytes = 0
 	}
@@ -155,7 +156,8 @@ func (c *Conn) synAcknowledged(now ev.Time, s *Segment) {
 		// starts at three seconds.
 		c.rtt.rto = max(c.rtt.rto, c.rtt.clamp(synLostRTO))
 	}
-	c.retries, c.backoff, c.soft = 0, 0, nil
+	c.retries, c.backoff = 0, 0
+	c.forgetSoftError()
 	c.sndUna = c.iss + 1 // what else it acknowledges is dealt with later
 	if c.sndNxt.Before(c.sndUna) {
 		c.sndNxt = c.sndUna
@@ -363,7 +365,7 @@ func (c *Conn) checkSYN(now ev.Time, s *Segment) bool {
 // challengeACK asks the peer to confirm, so many times a second (RFC 5961,
 // sections 3.2 and 7).
 func (c *Conn) challengeACK(now ev.Time) {
-	if c.challenge.allow(now, c.about) {
+	if c.needSeldom().challenge.allow(now, c.about) {
 		c.env.counters().ChallengeACKs++
 		c.set(flagAckNow)
 	}

@@ -29,20 +29,19 @@ type Layer struct {
 	secret    [32]byte
 	timeWaits int
 	stats     Stats
-	segment   Segment // the one being received
-	sending   Segment // the one being sent
-	train     train   // what is being sent
-	phantom   Conn    // the one a SYN cookie is sent for
+	work      *scratch
+	phantom   *Conn // the one a SYN cookie is sent for
 	fastOpens peers[fastOpenPeer]
 	paths     peers[pathEstimate]
-	portTries [portCounters]uint32
+	portTries *[portCounters]uint32 // made with the first connection from an ephemeral port
 
-	records  [][]sentSegment // of scoreboards that nobody uses
-	spare    spareConns
-	thisAck  ack
-	thisRate Sample
-	env      environment // of new connections: the layer itself
-	burstEnd func()
+	records     [][]sentSegment // of scoreboards that nobody uses
+	flights     []*flight       // that nobody uses
+	traffics    []*traffic      // that nobody uses
+	spare       spareConns
+	lastOptions *Options    // see shared
+	env         environment // of new connections: the layer itself
+	burstEnd    func()
 }
 
 // New returns the TCP of the host that n belongs to. A nil personality is
@@ -51,12 +50,7 @@ func New(n *network.Layer, p *Personality) *Layer {
 	if p == nil {
 		p = &LinuxPersonality
 	}
-	l := &Layer{
-		loop: n.Loop(), pool: n.Pool(), net: n, about: p,
-		listeners: make(map[netip.AddrPort]*Listener),
-		ports:     make(map[uint16][]*Port),
-		implicit:  make(map[uint16]int),
-	}
+	l := &Layer{loop: n.Loop(), pool: n.Pool(), net: n, about: p}
 	l.turn, l.env = l.loop.Turn, l
 	rng := l.loop.Rand()
 	l.table.seed = rng.Uint64()
@@ -112,12 +106,15 @@ func (l *Layer) connect(p *Port, remote netip.AddrPort, o Owner, opts Options, d
 	} else if local, previous = l.chooseLocal(local, remote); local.Port() == 0 {
 		return nil, 0, syscall.EADDRNOTAVAIL
 	}
-	c := l.newConn(local, remote, path, opts)
+	c := l.newConn(path, local.Port(), remote.Port(), opts)
 	c.owner = o
 	if p != nil {
 		c.port = p
 		p.refs++
 	} else {
+		if l.implicit == nil {
+			l.implicit = make(map[uint16]int)
+		}
 		l.implicit[local.Port()]++
 	}
 	l.table.insert(c)
@@ -159,11 +156,10 @@ func (l *Layer) vacate(local, remote netip.AddrPort) (previous *Conn, free bool)
 	return old, true
 }
 
-func (l *Layer) newConn(local, remote netip.AddrPort, path network.Path, o Options) *Conn {
-	c := l.spare.take(l.loop.Turn())
-	c.path = path
+func (l *Layer) newConn(path network.Path, localPort, remotePort uint16, o Options) *Conn {
+	c := l.takeConn()
 	c.timer.Init(l.loop, (*expirer)(c))
-	c.init(l.env, l.about, local, remote, o)
+	c.init(l.env, l.about, path, localPort, remotePort, o)
 	l.recallPath(c)
 	return c
 }
@@ -187,14 +183,14 @@ func (l *Layer) Input(p *packet.Packet, d *network.Datagram) {
 		} else {
 			l.input(d)
 		}
-		l.segment.Text = nil
+		l.work.segment.Text = nil
 	}
 	p.Release()
 }
 
-// input takes l.segment.
+// input takes the segment in the scratch space.
 func (l *Layer) input(d *network.Datagram) {
-	s := &l.segment
+	s := &l.scratch().segment
 	now := l.loop.Now()
 	local := netip.AddrPortFrom(d.Dst, s.DstPort)
 	remote := netip.AddrPortFrom(d.Src, s.SrcPort)
@@ -210,7 +206,7 @@ func (l *Layer) input(d *network.Datagram) {
 	}
 }
 
-// accept checks and parses what arrived into l.segment.
+// accept checks and parses what arrived into the scratch space.
 func (l *Layer) accept(p *packet.Packet, d *network.Datagram) bool {
 	// RFC 9293, MUST-57: a segment to a broadcast or multicast address is dropped.
 	if d.Broadcast {
@@ -222,19 +218,20 @@ func (l *Layer) accept(p *packet.Packet, d *network.Datagram) bool {
 		l.stats.BadChecksum++
 		return false
 	}
-	n, err := header.ParseTCP(p.Head(), &l.segment.TCP)
+	s := &l.scratch().segment
+	n, err := header.ParseTCP(p.Head(), &s.TCP)
 	if err != nil {
 		l.stats.Malformed++
 		return false
 	}
-	l.segment.ECN = d.TOS & ecnMask
-	l.segment.Route = d.Route
-	l.segment.Text = p.Tail()
+	s.ECN = d.TOS & ecnMask
+	s.Route = d.Route
+	s.Text = p.Tail()
 	if text := p.Head()[n:]; len(text) > 0 {
 		if len(p.Tail()) > 0 {
 			text = p.Bytes()[n:]
 		}
-		l.segment.Text = text
+		s.Text = text
 	}
 	return true
 }
@@ -255,7 +252,7 @@ func (l *Layer) reopens(c *Conn, s *Segment) bool {
 		// so that segments of the old cannot be taken for its own.
 		newer = true
 	}
-	if !newer || l.listener(c.local) == nil {
+	if !newer || l.listener(c.Local()) == nil {
 		return false
 	}
 	c.destroy(nil)
@@ -360,12 +357,29 @@ func (l *Layer) settle() { l.loop.Settle() }
 // now returns the time of this turn.
 func (l *Layer) now() ev.Time { return l.loop.Now() }
 
-// ack and sample return scratch space: one acknowledgement is worked on at a time.
-func (l *Layer) ack() *ack       { return &l.thisAck }
-func (l *Layer) sample() *Sample { return &l.thisRate }
+// scratch is space for the one segment that is being worked on, and for its
+// acknowledgement. A host that never talks TCP has none.
+type scratch struct {
+	segment Segment
+	ack     ack
+	sample  Sample
+	sending Segment
+	train   train  // what is being sent
+	guest   []byte // see sendBuffer
+}
+
+func (l *Layer) scratch() *scratch {
+	if l.work == nil {
+		l.work = new(scratch)
+	}
+	return l.work
+}
+
+func (l *Layer) ack() *ack       { return &l.scratch().ack }
+func (l *Layer) sample() *Sample { return &l.scratch().sample }
 
 // outgoing returns the place where segments are made.
-func (l *Layer) outgoing() *Segment { return &l.sending }
+func (l *Layer) outgoing() *Segment { return &l.scratch().sending }
 
 // rand returns the loop's source of randomness.
 func (l *Layer) rand() *rand.Rand { return l.loop.Rand() }
@@ -378,7 +392,7 @@ func (l *Layer) counters() *Stats { return &l.stats }
 
 // schedule sets the connection's timer to its deadline.
 func (l *Layer) schedule(c *Conn) {
-	if !l.train.open {
+	if l.work != nil && !l.work.train.open {
 		l.flush()
 	}
 	if d := c.Deadline(); d != c.timer.When() && c.state != Closed {
@@ -389,7 +403,7 @@ func (l *Layer) schedule(c *Conn) {
 // secrets is RFC 6528: ISN = M + F(addresses, secret), where M counts
 // microseconds by fours.
 func (l *Layer) secrets(c *Conn, now ev.Time) (iss header.Seq, offset uint32) {
-	f := l.keyed(forSequence, c.local, c.remote)
+	f := l.keyed(forSequence, c.Local(), c.Remote())
 	m := uint32(now / 4000)
 	return header.Seq(m + binary.BigEndian.Uint32(f[:])), binary.BigEndian.Uint32(f[4:])
 }
@@ -414,7 +428,7 @@ func (l *Layer) stateChanged(c *Conn, from State, _ event) {
 		if c.port != nil {
 			c.port.Release()
 			c.port = nil
-		} else if n := c.local.Port(); l.implicit[n] > 1 {
+		} else if n := c.localPort; l.implicit[n] > 1 {
 			l.implicit[n]--
 		} else {
 			delete(l.implicit, n)

@@ -41,6 +41,9 @@ func (l *Layer) Listen(p *Port, backlog int, o Owner) (*Listener, error) {
 	ln := &Listener{layer: l, port: p, owner: o}
 	ln.SetBacklog(backlog)
 	p.listening = true
+	if l.listeners == nil {
+		l.listeners = make(map[netip.AddrPort]*Listener)
+	}
 	l.listeners[p.addr] = ln
 	return ln, nil
 }
@@ -132,12 +135,12 @@ func (ln *Listener) input(now ev.Time, s *Segment, d *network.Datagram, previous
 
 // open begins a connection with the peer that has sent the SYN s.
 func (ln *Listener) open(now ev.Time, s *Segment, path network.Path, previous *Conn) {
-	local, remote := endpoints(s, &path)
-	c := ln.newConn(local, remote, path, s.Route)
+	c := ln.newConn(path, s)
 	if ln.opts.DeferAccept > 0 {
-		c.deferUntil = now.Add(ln.opts.DeferAccept)
+		c.needSeldom().deferUntil = now.Add(ln.opts.DeferAccept)
 	}
-	c.counts.opened(now, s)
+	c.set(flagPassive)
+	c.arrived(now, s)
 	c.startSequence(now, previous)
 	c.takeSYN(now, s)
 	early := ln.fastOpen(now, c, s)
@@ -148,12 +151,11 @@ func (ln *Listener) open(now ev.Time, s *Segment, path network.Path, previous *C
 	c.act(now)
 }
 
-// newConn makes a half-open connection with a peer that is answered by a source route,
-// or by none.
-func (ln *Listener) newConn(local, remote netip.AddrPort, path network.Path, way *network.SourceRoute) *Conn {
+// newConn makes a half-open connection with the peer that has sent s.
+func (ln *Listener) newConn(path network.Path, s *Segment) *Conn {
 	l := ln.layer
-	o, own := ln.routed(way)
-	c := l.newConn(local, remote, path, o)
+	o, own := ln.routed(s.Route)
+	c := l.newConn(path, s.DstPort, s.SrcPort, o)
 	if !own {
 		c.set(flagFollow)
 	}

@@ -18,13 +18,13 @@ import (
 // leftOut are the fields that say nothing about the future of a connection.
 var leftOut = map[reflect.Type][]string{
 	reflect.TypeFor[Conn](): {
-		"env", "owner", "about", "timer", "path", "chain", "port", "local", "remote",
-		"challenge", // its limit is out of reach
-		"heardAt",   // looked at for keep-alives, which then have their own moment
-		"rate",      // for controls that Reno is not
-		"stamp",     // relative to a clock: taken care of below
+		"env", "owner", "about", "timer", "path", "chain", "port", "localPort", "remotePort",
+		"heardAt", // looked at for keep-alives, which then have their own moment
+		"stamp",   // relative to a clock: taken care of below
 	},
-	reflect.TypeFor[sendBuffer]():    {"ring"}, // the contents follow from the place
+	reflect.TypeFor[seldom]():        {"challenge"}, // its limit is out of reach
+	reflect.TypeFor[traffic]():       {"rate"},      // for controls that Reno is not
+	reflect.TypeFor[sendBuffer]():    {"ring"},      // the contents follow from the place
 	reflect.TypeFor[receiveBuffer](): {"ring"},
 	reflect.TypeFor[rack]():          {"minRTTAt"},
 	reflect.TypeFor[rttEstimator]():  {"about"},
@@ -82,6 +82,10 @@ var (
 	timeType    = reflect.TypeFor[ev.Time]()
 	boardType   = reflect.TypeFor[scoreboard]()
 	controlType = reflect.TypeFor[Control]()
+	// parts of a connection stand behind pointers.
+	parts = []reflect.Type{
+		reflect.TypeFor[*flight](), reflect.TypeFor[*traffic](), reflect.TypeFor[*seldom](), reflect.TypeFor[*Options](),
+	}
 )
 
 func (s *summary) value(v reflect.Value) {
@@ -113,6 +117,9 @@ func (s *summary) value(v reflect.Value) {
 		}
 	case reflect.Pointer:
 		s.bits(v.IsNil())
+		if slices.Contains(parts, t) && !v.IsNil() {
+			s.value(v.Elem())
+		}
 	case reflect.Interface:
 		s.bits(v.IsNil())
 		if t == controlType && !v.IsNil() {

@@ -9,9 +9,12 @@ import (
 // due and nothing else carried it.
 func (c *Conn) Output(now ev.Time) {
 	if c.state == Closed {
+		c.rest()
 		return
 	}
-	c.burst.left = 0
+	if c.burst.left != 0 {
+		c.burst.left = 0
+	}
 	if c.is(flagAckNow) && c.reports() && c.state > SynSent {
 		// A full segment has no room for a report.
 		c.transmit(now, header.ACK, c.emptySeq(), 0)
@@ -29,7 +32,8 @@ func (c *Conn) Output(now ev.Time) {
 	}
 	c.startPersist(now)
 	c.startCork(now)
-	c.counts.chrono.look(now, c.heldBy())
+	c.lookWhatHolds(now)
+	c.rest()
 }
 
 // emptySeq returns the sequence number for a segment without text: SND.NXT, or
@@ -75,7 +79,7 @@ func (c *Conn) sendNext(now ev.Time) bool {
 	n, fin := c.nextText()
 	if n == 0 && !fin {
 		if c.inFlight() < c.win.Cwnd && c.snd.size <= c.sndNxt.Sub(c.snd.start) {
-			c.rate.idle(c.inFlight())
+			c.noteIdle()
 		}
 		return c.giveUpFRTO()
 	}
@@ -93,10 +97,7 @@ func (c *Conn) sendText(now ev.Time, n int, fin bool) {
 	if fin {
 		end++
 	}
-	if c.board.ring == nil {
-		c.board.ring = c.env.lendRecords()
-		c.board.clear()
-	}
+	c.needBoard()
 	flight := c.inFlight()
 	if r, ok := c.ctrl.(restarter); ok && flight == 0 && c.rate.limitedTo != 0 {
 		r.Restarted(&c.win, now)
@@ -247,10 +248,11 @@ func textFlags(n int, push, fin bool) header.TCPFlags {
 func (c *Conn) transmit(now ev.Time, flags header.TCPFlags, seq header.Seq, n int) {
 	s := c.env.outgoing()
 	*s = Segment{TCP: header.TCP{
-		SrcPort: c.local.Port(), DstPort: c.remote.Port(), Seq: seq, Flags: flags,
+		SrcPort: c.localPort, DstPort: c.remotePort, Seq: seq, Flags: flags,
 	}}
 	if n > 0 {
 		s.Text, s.rest = c.snd.view(c.env, max(seq.Sub(c.snd.start), 0), n) // a SYN's text follows it
+		c.needTraffic()
 		c.noteSize(seq, n)
 	}
 	if flags&header.ACK != 0 {
@@ -268,7 +270,7 @@ func (c *Conn) transmit(now ev.Time, flags header.TCPFlags, seq header.Seq, n in
 		s.Urgent = uint16(min(c.sndUp.Sub(seq), 0xffff))
 	}
 	c.markECN(s, seq == c.sndMax)
-	c.counts.sent(s, c.sndMax)
+	c.countSent(s)
 	if length := s.length(); length > 0 {
 		c.sent(now, seq, length, flags)
 	}
@@ -324,7 +326,7 @@ func (c *Conn) advertise(flags header.TCPFlags) uint16 {
 		}
 		wnd = min(wnd, 0xffff)
 		c.rcvAdv = c.rcvNxt.Add(wnd)
-		c.toldWindow = wnd
+		c.noteTold(wnd)
 		return uint16(wnd)
 	}
 	field := (wnd + 1<<c.rcvShift - 1) >> c.rcvShift
@@ -334,7 +336,7 @@ func (c *Conn) advertise(flags header.TCPFlags) uint16 {
 		field = wnd >> c.rcvShift
 	}
 	field = min(field, 0xffff)
-	c.toldWindow = field << c.rcvShift
+	c.noteTold(field << c.rcvShift)
 	if edge := c.rcvNxt.Add(field << c.rcvShift); edge.After(c.rcvAdv) {
 		c.rcvAdv = edge
 	}

@@ -13,12 +13,14 @@ const paceQuantum = time.Millisecond
 // paced reports whether the pacing rate forbids sending now, and sets the timer
 // for when it allows it again.
 func (c *Conn) paced(now ev.Time) bool {
-	c.paceAt = ev.Never
-	if c.win.PacingRate <= 0 || c.paceNext <= now {
-		return false
+	wait := c.win.PacingRate > 0 && c.paceNext > now
+	switch {
+	case wait:
+		c.paceAt = c.paceNext
+	case c.paceAt != ev.Never:
+		c.paceAt = ev.Never
 	}
-	c.paceAt = c.paceNext
-	return true
+	return wait
 }
 
 // pace spends n bytes of the pacing rate.

@@ -19,10 +19,6 @@ type pathMTU struct {
 	limit   int     // of what is sent, zero for the interface's MTU
 	raiseAt ev.Time // when to try larger packets again
 
-	acked   int        // the largest packet acknowledged: RFC 5927's maxsizeacked
-	onWay   int        // a larger one that is on its way, zero for none
-	onWayTo header.Seq // where it ends
-
 	claimed    int // what an ICMP message says that waits to be confirmed
 	claimedSeq header.Seq
 
@@ -30,6 +26,13 @@ type pathMTU struct {
 	probe    int // size of the probe that is outstanding, zero for none
 	probeSeq header.Seq
 	hole     bool // limit was guessed after timeouts, and nothing acknowledged since
+}
+
+// packetSizes is what a connection notes of the packets it sends.
+type packetSizes struct {
+	acked   uint16     // the largest packet acknowledged: RFC 5927's maxsizeacked
+	onWay   uint16     // a larger one that is on its way, zero for none
+	onWayTo header.Seq // where it ends
 }
 
 const (
@@ -81,10 +84,10 @@ func (c *Conn) fullPacket() int { return c.mss + c.overhead() }
 
 // lowerMTU makes packets smaller.
 func (c *Conn) lowerMTU(now ev.Time, mtu int) {
-	m := &c.mtu
+	m := &c.needSeldom().mtu
 	m.limit, m.raiseAt = mtu, now.Add(raiseTime)
-	m.acked = min(m.acked, mtu)
-	m.onWay, m.claimed, m.probe, m.high = 0, 0, 0, 0
+	m.claimed, m.probe, m.high = 0, 0, 0
+	c.sizes.acked, c.sizes.onWay = min(c.sizes.acked, uint16(mtu)), 0
 	c.setMSS(mtu)
 	c.recut()
 }
@@ -97,13 +100,13 @@ func (c *Conn) tooBig(now ev.Time, mtu int, seq header.Seq) {
 		mtu = plateauBelow(size)
 	}
 	mtu = max(mtu, minPathMTU)
-	switch m := &c.mtu; {
+	switch m := &c.needSeldom().mtu; {
 	case m.probe > mtu:
 		c.probeFailed(now) // and nothing else was too big
 		m.high = max(min(m.high, mtu), m.limit)
 	case mtu >= size:
 		c.env.counters().ICMPIgnored++ // nothing so large was sent
-	case m.acked > mtu:
+	case int(c.sizes.acked) > mtu:
 		// Such packets have passed: wait whether they still do.
 		m.claimed, m.claimedSeq = mtu, seq
 	default:
@@ -117,16 +120,16 @@ func (c *Conn) tooBig(now ev.Time, mtu int, seq header.Seq) {
 
 // noteSize notes that n bytes of text were sent from seq on.
 func (c *Conn) noteSize(seq header.Seq, n int) {
-	if m, size := &c.mtu, n+c.overhead(); size > m.acked && size > m.onWay {
-		m.onWay, m.onWayTo = size, seq.Add(n)
+	if z, size := &c.sizes, uint16(n+c.overhead()); size > z.acked && size > z.onWay {
+		z.onWay, z.onWayTo = size, seq.Add(n)
 	}
 }
 
 // sizeAcked takes from an acknowledgement of new data what sizes have passed.
 func (c *Conn) sizeAcked(now ev.Time) {
-	m := &c.mtu
-	if m.onWay > 0 && m.onWayTo.AtMost(c.sndUna) {
-		m.acked, m.onWay = m.onWay, 0
+	m, z := &c.mtu, &c.sizes
+	if z.onWay > 0 && z.onWayTo.AtMost(c.sndUna) {
+		z.acked, z.onWay = z.onWay, 0
 	}
 	if m.claimed > 0 && m.claimedSeq.Before(c.sndUna) {
 		m.claimed = 0 // it has passed after all
@@ -170,6 +173,6 @@ func (c *Conn) pathTimeout(now ev.Time) {
 	if mtu < lost {
 		c.env.counters().BlackHoles++
 		c.lowerMTU(now, mtu)
-		m.hole = true
+		c.mtu.hole = true
 	}
 }

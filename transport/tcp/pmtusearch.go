@@ -29,7 +29,7 @@ func (c *Conn) raiseMTU(now ev.Time) {
 	default:
 		// RFC 1191, section 6.3: back to the interface's MTU; if that is too large
 		// still, a router will say so.
-		m.limit, m.acked = 0, min(m.acked, c.fullPacket())
+		m.limit, c.sizes.acked = 0, min(c.sizes.acked, uint16(c.fullPacket()))
 		c.setMSS(c.path.MTU())
 	}
 }
@@ -81,10 +81,7 @@ func (c *Conn) probePath(now ev.Time) (wait bool) {
 // sendProbe sends n bytes in one segment, and notes them as several of the usual
 // size, which is how they are sent again should they be lost.
 func (c *Conn) sendProbe(now ev.Time, seq header.Seq, n int) {
-	if c.board.ring == nil {
-		c.board.ring = c.env.lendRecords()
-		c.board.clear()
-	}
+	c.needBoard()
 	for end := seq.Add(n); seq.Before(end); {
 		flight := c.inFlight()
 		next := seq.Add(min(c.mss, end.Sub(seq)))
@@ -99,7 +96,7 @@ func (c *Conn) sendProbe(now ev.Time, seq header.Seq, n int) {
 func (c *Conn) probePassed(now ev.Time) {
 	m := &c.mtu
 	m.limit, m.probe = m.probe, 0
-	m.acked = max(m.acked, m.limit)
+	c.sizes.acked = max(c.sizes.acked, uint16(m.limit))
 	c.setMSS(m.limit)
 	if m.limit >= c.searchTop() {
 		m.high = 0
@@ -114,8 +111,8 @@ func (c *Conn) probePassed(now ev.Time) {
 func (c *Conn) probeFailed(ev.Time) {
 	m := &c.mtu
 	m.high, m.probe = m.probe-1, 0
-	if m.onWay > m.high {
-		m.onWay = 0
+	if int(c.sizes.onWay) > m.high {
+		c.sizes.onWay = 0
 	}
 }
 
@@ -161,17 +158,18 @@ func (l *Layer) rememberPath(c *Conn, mtu int) {
 	if c.opts.SourceRoute != nil {
 		return // it is not the way that others go
 	}
-	*l.paths.add(c.remote.Addr()) = pathEstimate{mtu, l.loop.Now()}
+	*l.paths.add(c.path.Dst()) = pathEstimate{mtu, l.loop.Now()}
 }
 
 // recallPath gives a new connection what is remembered of its path, if that is
 // not too old.
 func (l *Layer) recallPath(c *Conn) {
-	known := l.paths.find(c.remote.Addr())
+	known := l.paths.find(c.path.Dst())
 	if known == nil || c.opts.SourceRoute != nil || known.mtu >= c.path.MTU() {
 		return
 	}
 	if raiseAt := known.at.Add(raiseTime); l.loop.Now() < raiseAt {
-		c.mtu.limit, c.mtu.raiseAt = known.mtu, raiseAt
+		m := &c.needSeldom().mtu
+		m.limit, m.raiseAt = known.mtu, raiseAt
 	}
 }

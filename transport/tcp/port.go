@@ -64,6 +64,9 @@ func (l *Layer) Reserve(local netip.AddrPort, reuseAddr bool) (*Port, error) {
 		return nil, syscall.EADDRINUSE
 	}
 	p := &Port{layer: l, addr: local, reuse: reuseAddr, refs: 1}
+	if l.ports == nil {
+		l.ports = make(map[uint16][]*Port)
+	}
 	l.ports[local.Port()] = append(l.ports[local.Port()], p)
 	return p, nil
 }
@@ -103,6 +106,9 @@ func (l *Layer) findEphemeral(free func(uint16) bool) uint16 {
 func (l *Layer) ephemeralFor(local, remote netip.AddrPort, free func(uint16) bool) uint16 {
 	h := l.keyed(forPort, local, remote)
 	offset, counter := h[:4], h[4:8] // the hash functions F and G
+	if l.portTries == nil {
+		l.portTries = new([portCounters]uint32)
+	}
 	tries := &l.portTries[binary.BigEndian.Uint32(counter)%portCounters]
 	*tries += 1 + l.loop.Rand().Uint32N(portStep)
 	start := (binary.BigEndian.Uint32(offset)%ephemeralPorts + *tries%ephemeralPorts) % ephemeralPorts

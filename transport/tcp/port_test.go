@@ -127,9 +127,13 @@ func TestTimeWaitCap(t *testing.T) {
 // TestCachesAreCapped: what is remembered about other hosts has a limit, and the
 // oldest gives way.
 func TestCachesAreCapped(t *testing.T) {
-	b := newBench(t, nil, 1500)
+	b, _ := floodBench(t, nil, Options{})
 	for i := range uint32(3 * maxPeers) {
-		c := &Conn{remote: netip.AddrPortFrom(spoofed(i), 80)}
+		path, err := b.tcp.net.Path(spoofed(i), benchHost)
+		if err != nil {
+			t.Fatal(err)
+		}
+		c := &Conn{path: path}
 		b.tcp.rememberPath(c, 1000)
 		b.tcp.fastOpenLost(c, ev.Time(time.Second))
 	}

@@ -19,7 +19,6 @@ const (
 // recovery is the state of one loss episode.
 type recovery struct {
 	phase phase
-	point header.Seq // SND.NXT when it began: acknowledged, the episode is over
 
 	// Proportional rate reduction (RFC 6937bis): RecoverFS, prr_delivered, prr_out.
 	prrFlight, prrDelivered, prrOut int
@@ -67,6 +66,7 @@ type ack struct {
 }
 
 func (c *Conn) newAck(now ev.Time) *ack {
+	c.needFlight()
 	a := c.env.ack()
 	*a = ack{now: now, priorPipe: c.inFlight(), flight: c.sndMax.Sub(c.sndUna), fack: c.rack.fack}
 	return a
@@ -84,9 +84,9 @@ func (c *Conn) inFlight() int {
 // acknowledged.
 func (c *Conn) deliver(a *ack, g *sentSegment) {
 	a.delivered += g.len()
-	c.counts.delivered++
+	c.data.delivered++
 	if !g.resent {
-		a.original = a.original || g.end.AtMost(c.loss.point)
+		a.original = a.original || g.end.AtMost(c.recover)
 		c.rack.observeRTT(a.now, a.now.Sub(g.sentAt))
 	}
 	c.rate.delivers(a.now, &a.rate, g, c.rack.minRTT)
@@ -140,8 +140,8 @@ func (c *Conn) takeBackBoard() {
 // loss episodes, the congestion control, proportional rate reduction.
 func (c *Conn) respond(a *ack) {
 	l := &c.loss
-	ended := l.phase == phaseRecovery && c.sndUna.AtLeast(l.point)
-	if l.phase != phaseOpen && c.sndUna.AtLeast(l.point) {
+	ended := l.phase == phaseRecovery && c.sndUna.AtLeast(c.recover)
+	if l.phase != phaseOpen && c.sndUna.AtLeast(c.recover) {
 		c.recovered(a)
 	}
 	if a.lost > 0 && l.phase == phaseOpen && !c.probeLost(a) {
@@ -150,16 +150,17 @@ func (c *Conn) respond(a *ack) {
 	if a.ece {
 		c.congestionExperienced(a)
 	}
-	if a.delivered > 0 && (!ended || c.ctrl.OwnsRecovery()) {
-		c.ctrl.Acked(&c.win, c.sample(a))
+	if a.delivered > 0 && (!ended || c.control().OwnsRecovery()) {
+		c.control().Acked(&c.win, c.sample(a))
 	}
-	if l.phase == phaseRecovery && !c.ctrl.OwnsRecovery() {
+	if l.phase == phaseRecovery && !c.control().OwnsRecovery() {
 		c.reduceRate(a)
 	}
 }
 
 // sample fills in what the congestion control gets to know.
 func (c *Conn) sample(a *ack) *Sample {
+	c.needTraffic()
 	s := c.env.sample()
 	*s = Sample{
 		Now: a.now, Acked: a.acked, Delivered: a.delivered, Lost: a.lost,
@@ -173,7 +174,7 @@ func (c *Conn) sample(a *ack) *Sample {
 		s.RTT = a.now.Sub(a.rate.sentAt)
 	}
 	c.rate.finish(&a.rate, s)
-	c.counts.sampled(s)
+	c.data.sampled(s)
 	return s
 }
 
@@ -191,8 +192,8 @@ func (c *Conn) slowDown(a *ack, cause Cause) {
 	// RFC 5681, section 3.2: what limited transmit sent beyond the window "MUST NOT be
 	// included in this calculation".
 	s.PriorInFlight = min(a.flight, c.win.Cwnd)
-	c.ctrl.Congested(&c.win, s, cause)
-	if cause != CauseTimeout && !c.ctrl.OwnsRecovery() && l.phase == phaseOpen {
+	c.control().Congested(&c.win, s, cause)
+	if cause != CauseTimeout && !c.control().OwnsRecovery() && l.phase == phaseOpen {
 		c.win.Cwnd = min(c.win.Cwnd, c.win.Ssthresh)
 	}
 }
@@ -202,7 +203,7 @@ func (c *Conn) slowDown(a *ack, cause Cause) {
 func (c *Conn) enterRecovery(a *ack) {
 	l := &c.loss
 	l.phase = phaseRecovery
-	l.point = c.sndMax
+	c.recover = c.sndMax
 	l.prrFlight, l.prrDelivered, l.prrOut = max(a.priorPipe, c.mss), 0, 0
 	c.win.Recovering = true
 	c.tlpAt = ev.Never
@@ -214,7 +215,7 @@ func (c *Conn) enterRecovery(a *ack) {
 // recovered ends an episode.
 func (c *Conn) recovered(a *ack) {
 	l := &c.loss
-	if l.phase == phaseRecovery && !c.ctrl.OwnsRecovery() {
+	if l.phase == phaseRecovery && !c.control().OwnsRecovery() {
 		c.win.Cwnd = c.win.Ssthresh // RFC 6937bis: the reduction is complete
 	}
 	if !a.widened {
@@ -224,7 +225,7 @@ func (c *Conn) recovered(a *ack) {
 	l.undoTo = c.sndMax
 	l.dupAcks, l.dupBytes = 0, 0
 	c.win.Recovering = false
-	c.ctrl.Recovered(&c.win, a.now)
+	c.control().Recovered(&c.win, a.now)
 }
 
 // reduceRate is proportional rate reduction (RFC 6937bis, section 6): in recovery
@@ -261,7 +262,7 @@ func (c *Conn) duplicateACK(a *ack) {
 		l.dupBytes += c.mss
 		a.delivered += c.mss
 	}
-	if l.phase == phaseOpen && l.dupAcks == dupAckThreshold && c.sndUna.After(l.point) {
+	if l.phase == phaseOpen && l.dupAcks == dupAckThreshold && c.sndUna.After(c.recover) {
 		c.loseFirst(a)
 	}
 }
@@ -275,7 +276,7 @@ func (c *Conn) partialACK(a *ack) {
 	stood := min(l.dupBytes, max(0, a.acked-c.mss))
 	l.dupBytes -= stood
 	a.delivered = max(0, a.delivered-stood)
-	if l.phase == phaseRecovery && c.sndUna.Before(l.point) {
+	if l.phase == phaseRecovery && c.sndUna.Before(c.recover) {
 		c.loseFirst(a)
 	}
 }
@@ -289,6 +290,7 @@ func (c *Conn) loseFirst(a *ack) {
 // timeout is the expiry of the retransmission timer (RFC 6298, 5.4 to 5.6; RFC
 // 5681, section 3.1).
 func (c *Conn) timeout(now ev.Time) {
+	c.needFlight()
 	if c.givesUp(now) {
 		err := c.soft
 		if err == nil {
@@ -298,7 +300,7 @@ func (c *Conn) timeout(now ev.Time) {
 		return
 	}
 	c.env.counters().Timeouts++
-	c.counts.timeouts++
+	c.needTraffic().data.timeouts++
 	c.pathTimeout(now)
 	if c.is(flagSynAcked) {
 		c.loseEverything(now)
@@ -340,13 +342,13 @@ func (c *Conn) loseEverything(now ev.Time) {
 	// constant".
 	if first := c.retries == 0; first {
 		// RFC 5682, section 3.1, step 1: not if a loss is being repaired already.
-		l.frto = c.is(flagSACK) && l.phase == phaseOpen && c.sndUna.After(l.point)
+		l.frto = c.is(flagSACK) && l.phase == phaseOpen && c.sndUna.After(c.recover)
 		c.slowDown(a, CauseTimeout)
 	} else {
 		l.frto = false
 	}
 	l.phase, l.newOnly = phaseLoss, 0
-	l.point = c.sndMax
+	c.recover = c.sndMax
 	c.win.Recovering = true
 	c.win.Cwnd = c.mss // the loss window
 	c.win.Acked = 0

@@ -33,7 +33,7 @@ func (s *silent) schedule(*Conn)       {}
 func handDriven(t testing.TB, window int) (*Conn, *silent) {
 	b := newBench(t, nil, 1500)
 	env := &silent{Layer: b.tcp}
-	c := b.tcp.newConn(anyPort(4000), anyPort(80), b.path(t), Options{SendBuffer: 64 << 20})
+	c := b.tcp.newConn(b.path(t), 4000, 80, Options{SendBuffer: 64 << 20})
 	c.env = env
 	b.loop.Lock()
 	t.Cleanup(b.loop.Unlock)

@@ -15,9 +15,9 @@ type rttEstimator struct {
 	rto          time.Duration // without backoff
 	about        *Personality
 
-	timing bool
-	seq    header.Seq // an acknowledgement at or beyond it ends the timing
 	begun  ev.Time
+	seq    header.Seq // an acknowledgement at or beyond it ends the timing
+	timing bool
 }
 
 func (r *rttEstimator) init(p *Personality) {
@@ -74,8 +74,8 @@ type timestamps struct {
 	enabled  bool
 	offset   uint32     // added to the clock, so that it tells nothing about the host
 	recent   uint32     // TS.Recent
-	recentAt ev.Time    // when it was last updated
 	lastAck  header.Seq // Last.ACK.sent
+	recentAt ev.Time    // when TS.Recent was last updated
 }
 
 // timestampTick is the granularity of our timestamp clock: between 1 ms and 1 s

@@ -15,7 +15,7 @@ func (c *Conn) takeSACK(a *ack, s *Segment) {
 		if c.isDSACK(i, x, blocks, s.Ack) {
 			a.dsack = x
 			c.env.counters().DSACKsIn++
-			c.counts.duplicates++
+			c.needTraffic().data.duplicates++
 			continue
 		}
 		if x.left.Before(s.Ack) || !x.left.Before(x.right) || x.right.After(c.sndMax) {

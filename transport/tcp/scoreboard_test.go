@@ -54,11 +54,11 @@ func TestScoreboardAgainstModel(t *testing.T) {
 	for seed := range uint64(200) {
 		rng := rand.New(rand.NewPCG(seed, 1))
 		b := newBench(t, nil, 1500)
-		c := b.tcp.newConn(anyPort(1), anyPort(2), b.path(t), Options{})
+		c := b.tcp.newConn(b.path(t), 1, 2, Options{})
 		base := header.Seq(0).Add(-5000)
 		c.sndUna, c.sndNxt, c.sndMax, c.iss = base, base, base, base-1
-		c.rack.fack, c.rack.endSeq, c.loss.point = base, base, base-1
-		c.board.ring = b.tcp.lendRecords()
+		c.rack.fack, c.rack.endSeq, c.recover = base, base, base-1
+		c.needBoard()
 		m := &naiveBoard{cuts: []int{0}, lost: map[int]bool{}, got: make([]bool, 1<<16)}
 		for step := range 400 {
 			a := c.newAck(ev.Time(step))
@@ -80,9 +80,8 @@ func TestScoreboardAgainstModel(t *testing.T) {
 			case op == 8 && m.nxt > m.una: // acknowledge
 				to := m.una + rng.IntN(m.nxt-m.una+1)/2
 				c.takeCumulative(a, base.Add(to))
-				if m.una, c.sndUna = to, base.Add(to); c.board.ring == nil {
-					c.board.ring = b.tcp.lendRecords()
-				}
+				m.una, c.sndUna = to, base.Add(to)
+				c.needBoard()
 			case c.board.size > 0: // lose one that is on its way, or find all
 				if i := c.board.slot(rng.IntN(c.board.size)); c.board.ring[i].state == segFlying {
 					c.lose(a, i)
@@ -155,7 +154,7 @@ func TestDSACKWideningPersists(t *testing.T) {
 	for i := range header.Seq(100) {
 		r.duplicates(1000+100*i, 1100+100*i)
 	}
-	c := Conn{rack: r}
+	c := Conn{rack: r, flight: &atRest}
 	c.rack.minRTT, c.rack.reordering = 100*time.Millisecond, true
 	c.rtt.srtt = 110 * time.Millisecond
 	if got := c.reoWnd(); got != 110*time.Millisecond {

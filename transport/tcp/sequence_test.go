@@ -1,7 +1,6 @@
 package tcp
 
 import (
-	"net/netip"
 	"testing"
 	"time"
 
@@ -20,7 +19,7 @@ func TestInitialSequenceNumbers(t *testing.T) {
 	//rfc:6528 3 MUST the hash cannot be computed from outside
 	b := newBench(t, nil, 1500)
 	iss := func(l *Layer, host, peer uint16, now ev.Time) header.Seq {
-		c := &Conn{local: netip.AddrPortFrom(benchHost, host), remote: netip.AddrPortFrom(benchPeer, peer)}
+		c := &Conn{path: b.path(t), localPort: host, remotePort: peer}
 		seq, _ := l.secrets(c, now)
 		return seq
 	}
@@ -56,7 +55,7 @@ func TestComparedNumbersStayNear(t *testing.T) {
 	}
 	c := client.c
 	for name, seq := range map[string]header.Seq{
-		"recover": c.loss.point, "SND.WL2": c.sndWl2,
+		"recover": c.recover, "SND.WL2": c.sndWl2,
 	} {
 		if behind := c.sndUna.Sub(seq); behind < 0 || behind > 1<<18 {
 			t.Errorf("after 1 MiB without loss %s is %d bytes behind SND.UNA", name, behind)

@@ -63,7 +63,7 @@ func soakOnce(t *testing.T, seed uint64, size int) (sum string, took time.Durati
 	}
 	p := newPair(t, seed, bad, bad)
 	c := &capture{hash: sha256.New()}
-	p.wire.Tap(c)
+	p.wire.Watch(c)
 	client, server := p.connect(p.listen(80))
 	if err := p.stream(client, server, size, seed); err != nil {
 		t.Fatalf("seed %d: %v", seed, err)

@@ -25,7 +25,7 @@ func (c *Conn) takeRoute(now ev.Time, s *Segment) {
 	}
 	o := c.Options()
 	o.SourceRoute = s.Route
-	c.opts = o
+	c.opts = c.env.shared(o)
 	if c.mtu.probe > 0 {
 		c.probeFailed(now) // its size was for the headers of the old way
 	}

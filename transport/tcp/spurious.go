@@ -41,9 +41,9 @@ func (c *Conn) decideFRTO(a *ack) {
 		l.frto = false
 		c.env.counters().SpuriousTimeouts++
 		c.undoReduction()
-	case c.sndUna.AtLeast(l.point):
+	case c.sndUna.AtLeast(c.recover):
 		l.frto = false // step 2a: the one segment was all there was
-	case c.sndMax.After(l.point):
+	case c.sndMax.After(c.recover):
 		// Step 3a: what is acknowledged is the repetition or what was sent after it,
 		// so the rest was lost. Step 3c: an acknowledgement of nothing decides nothing.
 		if a.acked > 0 || a.sacked {
@@ -58,18 +58,20 @@ func (c *Conn) decideFRTO(a *ack) {
 // awaitsVerdict reports whether F-RTO has sent its new segments and waits for what
 // their acknowledgements say. Until then nothing may be sent again.
 func (c *Conn) awaitsVerdict() bool {
-	return c.loss.frto && c.loss.newOnly == 0 && c.sndMax.After(c.loss.point)
+	return c.loss.frto && c.loss.newOnly == 0 && c.sndMax.After(c.recover)
 }
 
 // giveUpFRTO ends step 2b when there is nothing new to send. If not even one segment
 // could be, the old ones are sent again at once: it reports whether that is so.
 func (c *Conn) giveUpFRTO() (resend bool) {
 	l := &c.loss
-	resend = l.newOnly > 0 && c.sndMax == l.point
-	if resend {
-		l.frto = false
+	if l.newOnly == 0 {
+		return false
 	}
 	l.newOnly = 0
+	if resend = c.sndMax == c.recover; resend {
+		l.frto = false
+	}
 	return resend
 }
 
@@ -84,7 +86,7 @@ func (c *Conn) undoReduction() {
 	c.board.findLost()
 	l.phase = phaseOpen
 	c.win.Recovering = false
-	c.ctrl.Undo(&c.win)
+	c.control().Undo(&c.win)
 	c.env.counters().Undone++
 }
 

@@ -10,8 +10,8 @@ const maxStoredBytes = 8 << 20
 // only in a later turn.
 type bufferStore struct {
 	turn   func() uint64
-	free   [maxClass][]stored
-	stored int // bytes
+	free   *[maxClass][]stored // nil until the first buffer comes back
+	stored int                 // bytes
 }
 
 // Buffers have 2^minClass to 2^(maxClass-1) bytes.
@@ -38,6 +38,9 @@ func (s *bufferStore) lend(size int) []byte {
 // take returns a buffer that was given back in an earlier turn: the last one,
 // which is still in the processor's cache, or else the one at the other end.
 func (s *bufferStore) take(class int) []byte {
+	if s.free == nil {
+		return nil
+	}
 	free, now := s.free[class], s.turn()
 	last := len(free) - 1
 	if last < 0 {
@@ -59,6 +62,9 @@ func (s *bufferStore) takeBack(b []byte) {
 	class := bits.Len(uint(len(b) - 1))
 	if class >= maxClass || s.stored+len(b) > maxStoredBytes {
 		return
+	}
+	if s.free == nil {
+		s.free = new([maxClass][]stored)
 	}
 	s.stored += len(b)
 	s.free[class] = append(s.free[class], stored{b, s.turn()})
@@ -99,17 +105,18 @@ type spareConns struct {
 // maxSpareConns bounds how many are kept.
 const maxSpareConns = 64
 
-// take returns a connection without a state. It may have the congestion control of
-// the one before.
-func (s *spareConns) take(turn uint64) *Conn {
+// takeConn returns a connection without a state.
+func (l *Layer) takeConn() *Conn {
+	s := &l.spare
 	last := len(s.conns) - 1
-	if last < 0 || s.turn == turn {
+	if last < 0 || s.turn == l.loop.Turn() {
 		return new(Conn)
 	}
 	c := s.conns[last]
 	s.conns[last] = nil
 	s.conns = s.conns[:last]
-	*c = Conn{ctrl: c.ctrl}
+	l.takeBackTraffic(c.traffic)
+	*c = Conn{}
 	return c
 }
 

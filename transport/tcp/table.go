@@ -38,17 +38,23 @@ func (t *table) find(local, remote netip.AddrPort) *Conn {
 		return nil
 	}
 	c := t.buckets[t.hash(local, remote)&uint64(len(t.buckets)-1)]
-	for c != nil && (c.remote != remote || c.local != local) {
+	for c != nil && !c.between(local, remote) {
 		c = c.chain
 	}
 	return c
+}
+
+// between reports whether the connection has these addresses.
+func (c *Conn) between(local, remote netip.AddrPort) bool {
+	return c.remotePort == remote.Port() && c.localPort == local.Port() &&
+		c.path.Dst() == remote.Addr() && c.path.Src() == local.Addr()
 }
 
 func (t *table) insert(c *Conn) {
 	if t.count >= len(t.buckets) {
 		t.grow()
 	}
-	b := &t.buckets[t.hash(c.local, c.remote)&uint64(len(t.buckets)-1)]
+	b := &t.buckets[t.hash(c.Local(), c.Remote())&uint64(len(t.buckets)-1)]
 	c.chain, *b = *b, c
 	t.count++
 }
@@ -57,7 +63,7 @@ func (t *table) remove(c *Conn) {
 	if len(t.buckets) == 0 {
 		return
 	}
-	p := &t.buckets[t.hash(c.local, c.remote)&uint64(len(t.buckets)-1)]
+	p := &t.buckets[t.hash(c.Local(), c.Remote())&uint64(len(t.buckets)-1)]
 	for ; *p != nil; p = &(*p).chain {
 		if *p == c {
 			*p, c.chain = c.chain, nil

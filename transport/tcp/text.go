@@ -67,7 +67,7 @@ func (c *Conn) takeText(now ev.Time, s *Segment) bool {
 	c.rcvNxt = c.rcvNxt.Add(n)
 	if n == 0 {
 		c.env.counters().OutOfOrder++
-		c.counts.outOfOrder++
+		c.needTraffic().data.outOfOrder++
 		if whole, ok := c.rcv.ahead.covering(s.Seq); ok {
 			c.recent.arrived(whole)
 		}
@@ -89,8 +89,8 @@ func (c *Conn) takeText(now ev.Time, s *Segment) bool {
 // delayACK decides when n bytes that came in order are acknowledged (RFC 9293,
 // section 3.8.6.3): at once for every second full segment, otherwise soon.
 func (c *Conn) delayACK(now ev.Time, n int, pushed bool) {
-	c.unackedBytes += n
-	c.largest = max(c.largest, n)
+	c.unackedBytes += int32(n)
+	c.largest = max(c.largest, int32(n))
 	switch {
 	case c.unackedBytes > c.largest && c.hurries(): // at least the second full segment
 		c.set(flagAckNow)

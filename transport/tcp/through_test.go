@@ -30,7 +30,7 @@ func TestLargeWritesAreNotBuffered(t *testing.T) {
 	if held := len(client.c.snd.mem) + len(server.c.rcv.mem); held > 2*minRing {
 		t.Errorf("%d bytes of buffers hold what need not be copied", held)
 	}
-	if placed := server.c.Collect(); placed < n-2*server.c.largest || !bytes.Equal(in[:placed], sent[:placed]) {
+	if placed := server.c.Collect(); placed < n-2*int(server.c.largest) || !bytes.Equal(in[:placed], sent[:placed]) {
 		t.Errorf("%d of %d bytes are where the reader wants them", placed, n)
 	}
 }

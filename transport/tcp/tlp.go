@@ -24,6 +24,9 @@ const (
 // scheduleProbe sets the probe timer: after data was sent or cumulatively
 // acknowledged, on a connection with nothing wrong (RFC 8985, section 7.2).
 func (c *Conn) scheduleProbe(now ev.Time) {
+	if c.flight == &atRest {
+		return
+	}
 	c.tlpAt = ev.Never
 	if !c.is(flagSACK) || c.tlp.out || c.loss.phase != phaseOpen || c.board.size == 0 ||
 		c.board.sackedCount > 0 || c.is(flagPersist) || c.rtoAt == ev.Never {
@@ -96,7 +99,7 @@ func (c *Conn) probeAcked(a *ack, s *Segment) {
 		if c.loss.phase == phaseOpen {
 			c.slowDown(a, CauseLoss)
 			c.loss.undo = false // nothing has been sent again that could prove needless
-			c.ctrl.Recovered(&c.win, a.now)
+			c.control().Recovered(&c.win, a.now)
 		}
 	case a.acked == 0 && s.Options.NumSACK == 0 && s.length() == 0 && c.scaledWindow(s) == c.sndWnd:
 		t.out = false // a duplicate of what was acknowledged before: both arrived

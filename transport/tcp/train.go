@@ -26,7 +26,7 @@ const maxTrainText = 64 << 10
 // couple adds a segment to the train, or begins one with it. It returns false if the
 // segment has to go by itself; what was collected before has gone then.
 func (l *Layer) couple(c *Conn, s *Segment) bool {
-	t := &l.train
+	t := &l.scratch().train
 	if t.conn != nil {
 		if t.fits(c, s) {
 			t.add(s)
@@ -74,7 +74,7 @@ func (t *train) fits(c *Conn, s *Segment) bool {
 // flush sends what has been collected. It is called before anything else is sent,
 // and before the layer is left.
 func (l *Layer) flush() {
-	t := &l.train
+	t := &l.scratch().train
 	c := t.conn
 	if c == nil {
 		return
@@ -96,15 +96,16 @@ func (l *Layer) flush() {
 	l.output(p, &c.path, &t.first, c.sendAs())
 }
 
-// inputTrain takes the segments of a train one after the other. l.segment has the
-// first.
+// inputTrain takes the segments of a train one after the other. The scratch space
+// has the first.
 func (l *Layer) inputTrain(p *packet.Packet, d *network.Datagram) {
-	s, now := &l.segment, l.loop.Now()
+	w, now := l.scratch(), l.loop.Now()
+	s := &w.segment
 	first := s.TCP
 	local := netip.AddrPortFrom(d.Dst, s.DstPort)
 	remote := netip.AddrPortFrom(d.Src, s.SrcPort)
 	c := l.table.find(local, remote)
-	l.train.open = true
+	w.train.open = true
 	for k := range p.Frames() {
 		var car packet.Car
 		car, s.Text = p.Car(k)
@@ -118,7 +119,7 @@ func (l *Layer) inputTrain(p *packet.Packet, d *network.Datagram) {
 		l.input(d)
 		c = l.table.find(local, remote)
 	}
-	l.train.open = false
+	w.train.open = false
 	if c != nil {
 		l.schedule(c)
 	}

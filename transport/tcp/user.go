@@ -63,14 +63,14 @@ const (
 )
 
 // Options returns the connection's options.
-func (c *Conn) Options() Options { return c.opts }
+func (c *Conn) Options() Options { return *c.opts }
 
 // SetOptions changes the connection's options.
 func (c *Conn) SetOptions(o Options) {
 	if c.state != Closed {
 		o.SourceRoute = c.opts.SourceRoute
 	}
-	c.opts = o
+	c.opts = c.env.shared(o)
 	c.snd.limit = bufferSize(o.SendBuffer, c.about.SendBuffer)
 	c.rcv.limit = bufferSize(o.ReceiveBuffer, c.about.ReceiveBuffer)
 	if c.state.synchronized() {
@@ -151,8 +151,14 @@ func (c *Conn) TakeError() error {
 // times (RFC 9293, section 3.9.1.8, MUST-47). Something acknowledged clears it.
 func (c *Conn) SoftError() error {
 	err := c.soft
-	c.soft = nil
+	c.forgetSoftError()
 	return err
+}
+
+func (c *Conn) forgetSoftError() {
+	if c.soft != nil {
+		c.soft = nil
+	}
 }
 
 // Read is RECEIVE (RFC 9293, section 3.10.3). It returns EAGAIN when there is
@@ -354,11 +360,12 @@ func (c *Conn) Abort() {
 		c.sendReset(c.env.now())
 	}
 	c.destroy(syscall.ECONNABORTED)
+	c.rest()
 }
 
 // replyReset refuses a segment that acknowledges what was never sent.
 func (c *Conn) replyReset(s *Segment) {
 	c.env.emit(c, &Segment{TCP: header.TCP{
-		SrcPort: c.local.Port(), DstPort: c.remote.Port(), Seq: s.Ack, Flags: header.RST,
+		SrcPort: c.localPort, DstPort: c.remotePort, Seq: s.Ack, Flags: header.RST,
 	}})
 }

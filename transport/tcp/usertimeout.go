@@ -68,7 +68,7 @@ func decodeTimeout(v uint16) time.Duration {
 func (c *Conn) takeUserTimeout(o *header.TCPOptions) {
 	if o.HasUserTimeout {
 		if d := decodeTimeout(o.UserTimeout); d > 0 {
-			c.user.remote = d
+			c.needSeldom().user.remote = d
 		}
 	}
 }
@@ -89,7 +89,7 @@ func (c *Conn) putUserTimeout(s *Segment) {
 	}
 	s.Options.HasUserTimeout, s.Options.UserTimeout = true, encodeTimeout(adv)
 	if !syn {
-		c.user.told = adv
+		c.needSeldom().user.told = adv
 	}
 }
 
@@ -98,7 +98,7 @@ func (c *Conn) putUserTimeout(s *Segment) {
 // told.
 func (c *Conn) givesUp(now ev.Time) bool {
 	if c.retries == 0 {
-		c.user.stalled = now.Add(-c.rtt.backedOff(c.backoff))
+		c.needSeldom().user.stalled = now.Add(-c.rtt.backedOff(c.backoff))
 	}
 	if c.retries+1 >= adviceRetries {
 		c.atR1()
@@ -117,7 +117,7 @@ func (c *Conn) atR1() {
 	c.env.counters().NegativeAdvice++
 	c.path.Doubt()
 	if c.soft == nil {
-		c.soft = syscall.ETIMEDOUT
+		c.needSeldom().soft = syscall.ETIMEDOUT
 	}
 }
 
@@ -125,7 +125,7 @@ func (c *Conn) atR1() {
 // than he has said. A peer that answers probes is otherwise given all the time it
 // wants (MUST-37).
 func (c *Conn) shutTooLong(now ev.Time) bool {
-	u := &c.user
+	u := &c.needSeldom().user
 	if u.shut == 0 || u.shutSeq != c.sndUna {
 		u.shut, u.shutSeq = now.Add(-c.rtt.backedOff(c.backoff)), c.sndUna
 	}

@@ -118,6 +118,9 @@ func (e *Endpoint) SetReuseAddress(on bool) {
 func (e *Endpoint) insert(local netip.AddrPort) {
 	l := e.layer
 	l.recent = found{}
+	if l.endpoints == nil {
+		l.endpoints, l.ports = make(map[key]*Endpoint), make(map[uint16]portUse)
+	}
 	e.local = local
 	k := keyOf(local.Addr(), local.Port())
 	e.next = l.endpoints[k]

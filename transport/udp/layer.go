@@ -72,7 +72,7 @@ type found struct {
 
 // New returns the UDP of the host whose IP layer is n, and registers it there.
 func New(n *network.Layer) *Layer {
-	l := &Layer{network: n, endpoints: make(map[key]*Endpoint), ports: make(map[uint16]portUse)}
+	l := &Layer{network: n}
 	n.Handle(header.ProtocolUDP, l)
 	return l
 }

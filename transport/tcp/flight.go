@@ -1,0 +1,191 @@
+package tcp
+
+import (
+	ev "septet/event"
+	"septet/header"
+)
+
+// flight is what a connection must know while something is outstanding or a loss
+// episode may yet have a consequence. The layer lends it, so that a connection at
+// rest has none.
+type flight struct {
+	board scoreboard
+	loss  recovery
+	tlp   tailLossProbe
+
+	rackAt ev.Time // reordering timer
+	tlpAt  ev.Time // tail loss probe
+}
+
+// atRest is the flight of every connection that has none. It is never written.
+var atRest = flight{board: scoreboard{flying: emptyChain, lost: emptyChain}, rackAt: ev.Never, tlpAt: ev.Never}
+
+// needFlight makes sure that the connection has a flight of its own to write to.
+func (c *Conn) needFlight() {
+	if c.flight == &atRest {
+		c.flight = c.env.lendFlight()
+	}
+}
+
+// needBoard makes sure that there is a scoreboard for what is about to be sent.
+func (c *Conn) needBoard() {
+	c.needFlight()
+	c.control()
+	if c.board.ring == nil {
+		c.board.ring = c.env.lendRecords()
+		c.board.clear()
+	}
+}
+
+// rest gives the flight back if nothing of it matters any more. Every event ends
+// with it.
+func (c *Conn) rest() {
+	f := c.flight
+	if f == &atRest || c.state != Closed && !f.over() {
+		return
+	}
+	c.takeBackBoard()
+	c.flight = &atRest
+	c.env.takeBackFlight(f)
+}
+
+// over reports whether the flight says no more than atRest does.
+func (f *flight) over() bool {
+	l := &f.loss
+	return f.board.size == 0 && f.board.ring == nil &&
+		l.phase == phaseOpen && !l.undo && !l.ecnSlow && !l.frto &&
+		l.dupAcks == 0 && l.dupBytes == 0 && l.newOnly == 0 &&
+		!f.tlp.out && f.rackAt == ev.Never && f.tlpAt == ev.Never
+}
+
+// maxStoredFlights caps the flights kept for the next connections that send.
+const maxStoredFlights = 64
+
+func (l *Layer) lendFlight() *flight {
+	n := len(l.flights)
+	if n == 0 {
+		f := new(flight)
+		*f = atRest
+		return f
+	}
+	f := l.flights[n-1]
+	l.flights[n-1] = nil
+	l.flights = l.flights[:n-1]
+	return f
+}
+
+// takeBackFlight keeps a flight for the next connection that sends. Its scoreboard
+// has been emptied by takeBackBoard.
+func (l *Layer) takeBackFlight(f *flight) {
+	if len(l.flights) >= maxStoredFlights {
+		return
+	}
+	f.loss, f.tlp = recovery{}, tailLossProbe{}
+	f.rackAt, f.tlpAt = ev.Never, ev.Never
+	l.flights = append(l.flights, f)
+}
+
+// traffic is what a connection knows once data has passed on it, in either
+// direction.
+type traffic struct {
+	ctrl Control // see control
+	rate deliveryRate
+	tune autotune
+	data dataCounts // for Info
+
+	paceAt   ev.Time // the pacing rate allows the next segment
+	paceNext ev.Time // when it will; paceAt only if something waits for it
+
+	// For the personalities that are so exact.
+	burst      burst
+	acks       adaptiveACK
+	textAt     ev.Time    // when text last arrived
+	toldWindow int        // our window as it was last told
+	sndSml     header.Seq // end of the last segment sent that was not full
+
+	used *Cubic // the control of a connection that has ended: it may serve again
+}
+
+// noTraffic is the traffic of every connection that has had none. It is never
+// written.
+var noTraffic = traffic{paceAt: ev.Never}
+
+// needTraffic makes sure that the connection has traffic of its own to write to.
+func (c *Conn) needTraffic() *traffic {
+	if c.traffic == &noTraffic {
+		t := c.env.lendTraffic()
+		t.sndSml, t.toldWindow = c.sndUna, max(0, c.rcvAdv.Sub(c.rcvNxt))
+		if c.is(flagSynAcked) {
+			// The network has waited for the application since the handshake.
+			t.rate.idle(0)
+		}
+		c.traffic = t
+	}
+	return c.traffic
+}
+
+// maxStoredTraffics caps those kept for the next connections.
+const maxStoredTraffics = 64
+
+func (l *Layer) lendTraffic() *traffic {
+	n := len(l.traffics)
+	if n == 0 {
+		t := noTraffic
+		return &t
+	}
+	t := l.traffics[n-1]
+	l.traffics[n-1] = nil
+	l.traffics = l.traffics[:n-1]
+	return t
+}
+
+// takeBackTraffic keeps what a connection that has ended had.
+func (l *Layer) takeBackTraffic(t *traffic) {
+	if t == &noTraffic || len(l.traffics) >= maxStoredTraffics {
+		return
+	}
+	used, _ := t.ctrl.(*Cubic)
+	*t = noTraffic
+	t.used = used
+	l.traffics = append(l.traffics, t)
+}
+
+// noteIdle notes that the network waits for the application.
+func (c *Conn) noteIdle() {
+	if c.traffic != &noTraffic {
+		c.rate.idle(c.inFlight())
+	}
+}
+
+// seldom is what few connections need.
+type seldom struct {
+	soft       error        // what ICMP reported, told if the connection times out
+	corkAt     ev.Time      // corked data goes out all the same
+	deferUntil ev.Time      // an ACK without data does not open the connection before
+	fast       *fastOpen    // nil without Fast Open
+	user       userTimeouts // RFC 5482
+	challenge  challengeLimit
+	mtu        pathMTU
+}
+
+// usual is the rest for every connection that needs nothing of it. It is never
+// written.
+var usual = seldom{corkAt: ev.Never}
+
+// needSeldom makes sure that the connection has a seldom of its own to write to.
+func (c *Conn) needSeldom() *seldom {
+	if c.seldom == &usual {
+		s := usual
+		c.seldom = &s
+	}
+	return c.seldom
+}
+
+// shared returns a copy of o. Connections that are opened one after the other
+// mostly have the same options: they share them.
+func (l *Layer) shared(o Options) *Options {
+	if l.lastOptions == nil || *l.lastOptions != o {
+		l.lastOptions = &o
+	}
+	return l.lastOptions
+}
