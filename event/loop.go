@@ -70,6 +70,7 @@ type Loop struct {
 	passed Time         // since when others took their turns, Never if they did not
 
 	waiting waiterList // every blocked call
+	settled bool       // Settle was called in this turn
 	woken   *waiter    // the call that goes on when the turn is given back
 	spare   *waiter    // waiters to use again, linked by their own spare
 	spares  int
@@ -153,7 +154,8 @@ func (l *Loop) Unlock() {
 		return
 	}
 	l.rouse()
-	yield := l.passing()
+	yield := l.passing() || l.settled && l.woken != nil
+	l.settled = false
 	l.giveBack()
 	if yield {
 		runtime.Gosched()
@@ -211,7 +213,14 @@ func (l *Loop) Post(r Runner) { l.posted.push(r) }
 
 // Settle runs everything posted, and what that posts, within the turn. It is for
 // whoever took the turn; what was posted must not call it.
-func (l *Loop) Settle() { l.settle() }
+//
+// In real time those that it has woken go on before whoever took the turn: they have
+// more to do than to notice that they may, and what they need is in the processor's
+// caches now.
+func (l *Loop) Settle() {
+	l.settle()
+	l.settled = true
+}
 
 // settle runs everything posted, and what that posts, until nothing is left.
 func (l *Loop) settle() {

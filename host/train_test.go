@@ -82,6 +82,8 @@ func newTrainScene(t *testing.T, singleFrames bool) *trainScene {
 	return s
 }
 
+// cable connects a host to a switch. Unjudged: the judge sees arrivals, for which
+// trains are taken apart; what they hold is compared with single frames.
 func (s *trainScene) cable(sw *link.Switch, name, prefix string, i physical.Impairment) {
 	w := physical.NewWire(s.loop, &s.pool, 1500, i, i)
 	wire := fmt.Sprintf("wire %d to %s", len(s.ports), name)

@@ -44,10 +44,11 @@ func talk(t *testing.T, client, server net.Conn) {
 }
 
 // TestIdleConnectionIsSmall holds what a connection at rest takes, both ends with
-// their sockets: before anything was said on it, and after.
+// their sockets: before anything was said on it, and after. Unjudged: the judge
+// would take memory for each.
 func TestIdleConnectionIsSmall(t *testing.T) {
-	const most, mostTalked, count = 2048, 2816, 10_000
-	w := newWorld(t, event.NewVirtual(1), physical.Impairment{})
+	const most, mostTalked, count = 2048, 3072, 10_000
+	w := newWorldUnjudged(t, event.NewVirtual(1), physical.Impairment{})
 	ends := make([]net.Conn, 0, 2*count)
 	before := liveHeap()
 	ends = w.open(t, ends, count, ":80")
@@ -68,7 +69,8 @@ func TestIdleConnectionIsSmall(t *testing.T) {
 	w.shutDown(t)
 }
 
-// TestMillionConnections needs 2 GiB, so it runs with -million only.
+// TestMillionConnections needs 2 GiB, so it runs with -million only. Unjudged: the
+// judge would take memory for each.
 func TestMillionConnections(t *testing.T) {
 	if !*million {
 		t.Skip("needs 2 GiB: -million")
@@ -77,7 +79,7 @@ func TestMillionConnections(t *testing.T) {
 	// Garbage is collected before it makes up half of the heap, as it would by
 	// default: the live data is what the test is about.
 	defer debug.SetMemoryLimit(debug.SetMemoryLimit(2400 << 20))
-	w := newWorld(t, event.NewVirtual(1), physical.Impairment{})
+	w := newWorldUnjudged(t, event.NewVirtual(1), physical.Impairment{})
 	var ends []net.Conn
 	for i := range ports {
 		ends = w.open(t, ends, each, fmt.Sprintf(":%d", 1000+i))

@@ -75,9 +75,11 @@ func (s *Socket) receive(b []byte, flags int) (n int, from netip.AddrPort, err e
 			err = syscall.EAGAIN
 		}
 		if err == syscall.EAGAIN && s.waits(flags) && (n == 0 || s.wantsAll(flags)) {
-			offered := s.offer(b[n:], flags)
+			conn, offered := s.offer(b[n:], flags)
 			err = l.Wait(s.protocol.readCond(), min(limit, s.readDeadline))
-			n += s.collect(offered)
+			if offered != nil {
+				n += conn.Collect(offered)
+			}
 			if err == nil && n < len(b) {
 				continue
 			}
@@ -95,19 +97,11 @@ func (s *Socket) waits(flags int) bool {
 }
 
 // offer lets a stream place what arrives during a wait in b itself.
-func (s *Socket) offer(b []byte, flags int) *tcp.Conn {
-	if t, ok := s.protocol.(*stream); ok && flags&^MSG_WAITALL == 0 && t.conn != nil && t.conn.Await(b) {
-		return t.conn
+func (s *Socket) offer(b []byte, flags int) (*tcp.Conn, *tcp.Placement) {
+	if t, ok := s.protocol.(*stream); ok && flags&^MSG_WAITALL == 0 && t.conn != nil {
+		return t.conn, t.conn.Await(b)
 	}
-	return nil
-}
-
-// collect ends an offer and returns how many bytes were placed.
-func (s *Socket) collect(from *tcp.Conn) int {
-	if from == nil {
-		return 0
-	}
-	return from.Collect()
+	return nil, nil
 }
 
 func (s *Socket) wantsAll(flags int) bool {

@@ -109,7 +109,7 @@ func (c *Conn) newACK(a *ack, s *Segment) {
 	if c.sndUna == c.sndMax {
 		c.rtoAt = ev.Never // RFC 6298, 5.2
 	} else {
-		c.rtoAt = a.now.Add(c.rtt.backedOff(c.backoff)) // 5.3
+		c.rtoAt = a.now.Add(c.rtt.backedOff(c.about, c.backoff)) // 5.3
 	}
 	l := &c.loss
 	l.dupAcks = 0
@@ -133,7 +133,7 @@ func (c *Conn) newACK(a *ack, s *Segment) {
 // measure takes a round-trip time from the acknowledgement: of the segment being
 // timed, or else from its timestamp (RFC 7323, section 4.1).
 func (c *Conn) measure(now ev.Time, s *Segment) {
-	if begun := c.rtt.begun; c.rtt.acknowledged(now, s.Ack) {
+	if begun := c.rtt.begun; c.rtt.acknowledged(c.about, now, s.Ack) {
 		c.rack.observeRTT(now, now.Sub(begun))
 		c.backoff = 0
 		return
@@ -143,7 +143,7 @@ func (c *Conn) measure(now ev.Time, s *Segment) {
 	}
 	ticks := int32(c.stamp.clock(now) - s.Options.TSEcr)
 	if ticks >= 0 && ticks < 1<<20 {
-		c.rtt.measured(time.Duration(ticks) * timestampTickDuration)
+		c.rtt.measured(c.about, time.Duration(ticks)*timestampTickDuration)
 		c.backoff = 0
 	}
 }

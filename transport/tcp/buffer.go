@@ -93,7 +93,7 @@ func (r *ring) drop(n int) {
 // while its call lasts.
 type sendBuffer struct {
 	ring
-	guest []byte     // counted in size, but not in the ring
+	guest *[]byte    // counted in size, but not in the ring; nil mostly
 	start header.Seq // of the first byte
 	limit int
 }
@@ -110,41 +110,53 @@ func (sb *sendBuffer) write(s storage, b []byte) int {
 	return n
 }
 
-// writeGuest is write without copying. What is left of b must be adopted before b
-// changes.
-func (sb *sendBuffer) writeGuest(b []byte) int {
-	n := max(0, min(len(b), sb.limit-sb.size))
-	sb.guest = b[:n]
-	sb.size += n
+// writeGuest is write without copying: the bytes stay in *b, which is cut to what
+// there is room for. What is left of them must be adopted before they change.
+func (sb *sendBuffer) writeGuest(b *[]byte) int {
+	n := max(0, min(len(*b), sb.limit-sb.size))
+	if n > 0 {
+		*b = (*b)[:n]
+		sb.guest = b
+		sb.size += n
+	}
 	return n
+}
+
+// own returns how many bytes are in the ring.
+func (sb *sendBuffer) own() int {
+	if sb.guest == nil {
+		return sb.size
+	}
+	return sb.size - len(*sb.guest)
 }
 
 // adopt copies what is left of the guest into the ring.
 func (sb *sendBuffer) adopt(s storage) {
-	b := sb.guest
-	if len(b) == 0 {
+	if sb.guest == nil {
 		return
 	}
-	sb.guest = nil
-	own := sb.size - len(b)
-	sb.reserve(s, sb.size, own)
-	sb.put(own, b)
+	b, own := *sb.guest, sb.own()
+	*sb.guest, sb.guest = nil, nil
+	if len(b) > 0 {
+		sb.reserve(s, sb.size, own)
+		sb.put(own, b)
+	}
 }
 
 // view returns the n bytes from offset at on, in two pieces where they wrap around
 // the end of the ring or go over to the guest. They are not in three.
 func (sb *sendBuffer) view(s storage, at, n int) (first, second []byte) {
-	own := sb.size - len(sb.guest)
+	own := sb.own()
 	switch {
 	case n == 0:
 		return nil, nil
 	case at+n <= own:
 		return sb.ring.view(at, n)
 	case at >= own:
-		return sb.guest[at-own : at-own+n : at-own+n], nil
+		return (*sb.guest)[at-own : at-own+n : at-own+n], nil
 	}
 	if first, second = sb.ring.view(at, own-at); len(second) == 0 {
-		return first, sb.guest[:at+n-own]
+		return first, (*sb.guest)[:at+n-own]
 	}
 	sb.adopt(s)
 	return sb.ring.view(at, n)
@@ -152,10 +164,12 @@ func (sb *sendBuffer) view(s storage, at, n int) (first, second []byte) {
 
 // drop takes n bytes off the head.
 func (sb *sendBuffer) drop(n int) {
-	own := min(n, sb.size-len(sb.guest))
+	own := min(n, sb.own())
 	sb.ring.drop(own)
-	sb.guest = sb.guest[n-own:]
-	sb.size -= n - own
+	if n > own {
+		*sb.guest = (*sb.guest)[n-own:]
+		sb.size -= n - own
+	}
 }
 
 // acknowledge drops everything before seq.
@@ -173,7 +187,7 @@ func (sb *sendBuffer) acknowledge(s storage, seq header.Seq) {
 
 // whole reports whether the n bytes from seq on lie in one piece.
 func (sb *sendBuffer) whole(seq header.Seq, n int) bool {
-	at, own := seq.Sub(sb.start), sb.size-len(sb.guest)
+	at, own := seq.Sub(sb.start), sb.own()
 	if n == 0 || at >= own {
 		return true
 	}
@@ -197,9 +211,25 @@ type receiveBuffer struct {
 	limit int
 	ahead spans // out of order
 
-	// A reader waits: what comes next is placed in its memory (Conn.Await).
-	waiting []byte // the room that is left there
-	placed  int
+	waiting *Placement // a reader waits: what comes next goes there (Conn.Await)
+}
+
+// Placement is the memory of a reader that waits.
+type Placement struct {
+	room   []byte // what is left of it
+	placed int
+}
+
+// place copies to a waiting reader what it has room for.
+func (rb *receiveBuffer) place(b []byte) int {
+	w := rb.waiting
+	if w == nil || rb.size > 0 {
+		return 0
+	}
+	n := copy(w.room, b)
+	w.room = w.room[n:]
+	w.placed += n
+	return n
 }
 
 // free is how many bytes the window may offer.
@@ -214,13 +244,7 @@ func (rb *receiveBuffer) insert(s storage, next, seq header.Seq, b []byte) int {
 		kept += rb.ahead[n-1].right.Sub(next)
 	}
 	if seq == next && len(rb.ahead) == 0 {
-		n := 0
-		if len(rb.waiting) > 0 && rb.size == 0 {
-			n = copy(rb.waiting, b)
-			rb.waiting = rb.waiting[n:]
-			rb.placed += n
-		}
-		if n < len(b) {
+		if n := rb.place(b); n < len(b) {
 			rb.reserve(s, offset+len(b)-n, kept)
 			rb.put(offset, b[n:])
 			rb.size += len(b) - n

@@ -103,7 +103,8 @@ func TestSendBufferAgainstModel(t *testing.T) {
 				sb.adopt(&memory)
 				clear(guest)
 				guest = pattern(wrote, 1+r.IntN(5000))
-				wrote += sb.writeGuest(guest)
+				lent := guest
+				wrote += sb.writeGuest(&lent)
 			case 0:
 				sb.adopt(&memory)
 				n := 1 + r.IntN(5000)

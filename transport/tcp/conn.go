@@ -52,6 +52,11 @@ type environment interface {
 	schedule(c *Conn)
 	// stateChanged tells that c moved on from state from because of e.
 	stateChanged(c *Conn, from State, e event)
+	// guest is scratch space for the write that lends its memory.
+	guest() *[]byte
+	// lendPlacement lends what a waiting reader's memory is noted in.
+	lendPlacement() *Placement
+	takeBackPlacement(p *Placement)
 	// settle has everything run that was posted in this turn.
 	settle()
 	// ended tells that c is closed and forgotten.

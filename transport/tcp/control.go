@@ -56,8 +56,8 @@ type Window struct {
 	MSS            int   // payload of a full segment
 	PacingRate     int64 // bytes per second; 0: as fast as the window allows
 	Recovering     bool  // between Congested, for loss or timeout, and Recovered
+	SlowStart      int8  // the limit L of RFC 3465, in segments; negative: none, 0: two
 	Acked          int   // the Control's own counter
-	SlowStart      int   // the limit L of RFC 3465, in segments; negative: none, 0: two
 }
 
 // Sample is what one acknowledgement tells a Control. Amounts are bytes.

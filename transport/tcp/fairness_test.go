@@ -73,6 +73,8 @@ func (c fairCell) wanders() bool {
 // march in step, and always the same one finds the queue full: S. Floyd and V.
 // Jacobson, "On Traffic Phase Effects in Packet-Switched Gateways", 1992, whose
 // remedy this is. Real hosts have that much noise; virtual time has none.
+//
+// Unjudged: what is measured are rates, over millions of segments.
 func (c fairCell) run(t *testing.T, seed uint64) []float64 {
 	way := physical.Impairment{Rate: c.rate, Delay: c.rtt / 2, Jitter: time.Duration(1514 * 8 * 1e9 / c.rate)}
 	back := way

@@ -62,27 +62,20 @@ func (f *flight) over() bool {
 const maxStoredFlights = 64
 
 func (l *Layer) lendFlight() *flight {
-	n := len(l.flights)
-	if n == 0 {
-		f := new(flight)
+	f, ok := l.scratch().flights.take()
+	if !ok {
+		f = new(flight)
 		*f = atRest
-		return f
 	}
-	f := l.flights[n-1]
-	l.flights[n-1] = nil
-	l.flights = l.flights[:n-1]
 	return f
 }
 
 // takeBackFlight keeps a flight for the next connection that sends. Its scoreboard
 // has been emptied by takeBackBoard.
 func (l *Layer) takeBackFlight(f *flight) {
-	if len(l.flights) >= maxStoredFlights {
-		return
-	}
 	f.loss, f.tlp = recovery{}, tailLossProbe{}
 	f.rackAt, f.tlpAt = ev.Never, ev.Never
-	l.flights = append(l.flights, f)
+	l.scratch().flights.keep(f, maxStoredFlights)
 }
 
 // traffic is what a connection knows once data has passed on it, in either
@@ -128,26 +121,23 @@ func (c *Conn) needTraffic() *traffic {
 const maxStoredTraffics = 64
 
 func (l *Layer) lendTraffic() *traffic {
-	n := len(l.traffics)
-	if n == 0 {
-		t := noTraffic
-		return &t
+	t, ok := l.scratch().traffics.take()
+	if !ok {
+		t = new(traffic)
+		*t = noTraffic
 	}
-	t := l.traffics[n-1]
-	l.traffics[n-1] = nil
-	l.traffics = l.traffics[:n-1]
 	return t
 }
 
 // takeBackTraffic keeps what a connection that has ended had.
 func (l *Layer) takeBackTraffic(t *traffic) {
-	if t == &noTraffic || len(l.traffics) >= maxStoredTraffics {
+	if t == &noTraffic {
 		return
 	}
 	used, _ := t.ctrl.(*Cubic)
 	*t = noTraffic
 	t.used = used
-	l.traffics = append(l.traffics, t)
+	l.scratch().traffics.keep(t, maxStoredTraffics)
 }
 
 // noteIdle notes that the network waits for the application.

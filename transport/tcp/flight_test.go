@@ -52,7 +52,7 @@ func TestConnectionAtRestHasNoFlight(t *testing.T) {
 				t.Error("a connection that has carried data must know of it")
 			}
 		}
-		if l := p.a.tcp; len(l.flights) > maxStoredFlights {
+		if l := p.a.tcp.scratch(); len(l.flights) > maxStoredFlights {
 			t.Errorf("%d flights are kept, the cap is %d", len(l.flights), maxStoredFlights)
 		}
 		sharedPartsAreUntouched(t)

@@ -164,7 +164,7 @@ func (c *Conn) Info() Info {
 		State: c.state, Phase: c.phaseName(),
 		Retransmits: int(c.retries), Probes: int(c.probes), Backoff: int(c.backoff),
 		Timestamps: c.stamp.enabled, SACK: c.is(flagSACK), ECN: c.is(flagECN), WindowScaling: c.is(flagScaled),
-		RTO: c.rtt.backedOff(c.backoff), ATO: c.about.DelayedACK,
+		RTO: c.rtt.backedOff(c.about, c.backoff), ATO: c.about.DelayedACK,
 		RTT: c.rtt.srtt, RTTVar: c.rtt.rttvar, MinRTT: c.rack.minRTT,
 		SendMSS: c.mss, PeerMSS: int(c.largest), AdvMSS: c.path.MTU() - header.IPv4Len - header.TCPLen,
 		PathMTU: c.path.MTU(), Congestion: c.controlName(),

@@ -154,7 +154,7 @@ func (c *Conn) synAcknowledged(now ev.Time, s *Segment) {
 	if c.retries > 0 && c.rtt.srtt == 0 {
 		// RFC 6298, 5.7: after a lost SYN, and with no measurement yet, the timeout
 		// starts at three seconds.
-		c.rtt.rto = max(c.rtt.rto, c.rtt.clamp(synLostRTO))
+		c.rtt.rto = max(c.rtt.rto, c.about.clampRTO(synLostRTO))
 	}
 	c.retries, c.backoff = 0, 0
 	c.forgetSoftError()

@@ -35,10 +35,6 @@ type Layer struct {
 	paths     peers[pathEstimate]
 	portTries *[portCounters]uint32 // made with the first connection from an ephemeral port
 
-	records     [][]sentSegment // of scoreboards that nobody uses
-	flights     []*flight       // that nobody uses
-	traffics    []*traffic      // that nobody uses
-	spare       spareConns
 	lastOptions *Options    // see shared
 	env         environment // of new connections: the layer itself
 	burstEnd    func()
@@ -358,7 +354,8 @@ func (l *Layer) settle() { l.loop.Settle() }
 func (l *Layer) now() ev.Time { return l.loop.Now() }
 
 // scratch is space for the one segment that is being worked on, and for its
-// acknowledgement. A host that never talks TCP has none.
+// acknowledgement, and what connections borrow. A host that never talks TCP has
+// none.
 type scratch struct {
 	segment Segment
 	ack     ack
@@ -366,6 +363,13 @@ type scratch struct {
 	sending Segment
 	train   train  // what is being sent
 	guest   []byte // see sendBuffer
+
+	// What nobody uses at the moment.
+	records    spares[[]sentSegment] // of scoreboards
+	flights    spares[*flight]
+	traffics   spares[*traffic]
+	placements spares[*Placement]
+	conns      spareConns
 }
 
 func (l *Layer) scratch() *scratch {
@@ -377,6 +381,9 @@ func (l *Layer) scratch() *scratch {
 
 func (l *Layer) ack() *ack       { return &l.scratch().ack }
 func (l *Layer) sample() *Sample { return &l.scratch().sample }
+
+// guest returns where the memory of a write is noted that lends it.
+func (l *Layer) guest() *[]byte { return &l.scratch().guest }
 
 // outgoing returns the place where segments are made.
 func (l *Layer) outgoing() *Segment { return &l.scratch().sending }

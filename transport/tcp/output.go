@@ -146,7 +146,7 @@ func (c *Conn) resend(now ev.Time, i int32) bool {
 	if g == c.board.first() && !c.is(flagPersist) {
 		// What the timer waits for is only now on its way again (RFC 6675, section 5,
 		// step 4.3, restarts it here).
-		c.rtoAt = now.Add(c.rtt.backedOff(c.backoff))
+		c.rtoAt = now.Add(c.rtt.backedOff(c.about, c.backoff))
 	}
 	push := last && long || g.seq.Add(n) == text && (g.pushed || c.ends(g.seq, n))
 	c.transmit(now, textFlags(n, push, fin), g.seq, n)
@@ -299,7 +299,7 @@ func (c *Conn) sent(now ev.Time, seq header.Seq, length int, flags header.TCPFla
 	// RFC 6298, 5.1: start the timer if it is not running.
 	if c.rtoAt == ev.Never || c.is(flagPersist) {
 		c.unset(flagPersist)
-		c.rtoAt = now.Add(c.rtt.backedOff(c.backoff))
+		c.rtoAt = now.Add(c.rtt.backedOff(c.about, c.backoff))
 	}
 }
 
@@ -397,7 +397,7 @@ func (c *Conn) startPersist(now ev.Time) {
 	}
 	if c.snd.size > 0 || c.is(flagFinQueued) && !c.finAcked() {
 		c.set(flagPersist)
-		c.rtoAt = now.Add(c.rtt.backedOff(c.backoff))
+		c.rtoAt = now.Add(c.rtt.backedOff(c.about, c.backoff))
 	}
 }
 

@@ -120,8 +120,8 @@ func (s *stream) Read(b []byte) (int, error) {
 		}
 		placed := s.c.Await(b)
 		err = s.loop.Wait(&s.ready, ev.Never)
-		if placed {
-			if n := s.c.Collect(); n > 0 {
+		if placed != nil {
+			if n := s.c.Collect(placed); n > 0 {
 				return n, nil
 			}
 		}
@@ -136,11 +136,9 @@ func (s *stream) Read(b []byte) (int, error) {
 func (s *stream) Write(b []byte) (n int, err error) {
 	for n < len(b) && err == nil {
 		var m int
-		s.out = append(s.out[:0], b[n:]...)
+		s.out = append(s.out[:0], b[n:min(n+2*leastThrough, len(b))]...)
 		m, err = s.try(func() (int, error) { return s.c.WriteThrough(s.out) })
-		for i := range s.out {
-			s.out[i] ^= 0x55
-		}
+		clear(s.out[:m])
 		n += m
 	}
 	return n, err

@@ -24,7 +24,7 @@ type Personality struct {
 	QuickACKs     int           // ACKs sent at once while a connection is young
 	Minshall      bool          // Nagle's algorithm waits for small segments only
 	EmptyProbes   bool          // window probes have an old sequence number and no byte
-	SlowStart     int           // the limit L of RFC 3465 in segments; negative: none
+	SlowStart     int8          // the limit L of RFC 3465 in segments; negative: none
 	TailGuard     time.Duration // added to the tail loss probe's time, instead of a least one
 	Bursts        bool          // several segments are handed down at once, see tso.go
 	WindowScale   uint8         // shift offered

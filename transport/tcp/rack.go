@@ -15,10 +15,10 @@ type rack struct {
 	rtt           time.Duration
 	fack          header.Seq // RACK.fack: the highest number delivered
 	dsackRound    header.Seq // RACK.dsack_round, if inDSACKRound
+	reordered     uint32     // how often reordering has been seen
 	reoWndMult    uint8
 	reoWndPersist uint8
 	reordering    bool // RACK.reordering_seen
-	reordered     uint32
 	inDSACKRound  bool
 	minRTT        time.Duration
 	minRTTAt      ev.Time

@@ -50,7 +50,7 @@ func slowStart(w *Window, s *Sample, timedOut bool) {
 		w.Cwnd = min(w.Cwnd+s.Acked, max(w.Ssthresh, w.Cwnd), maxCwnd)
 		return
 	}
-	limit := cmp.Or(w.SlowStart, 2) * w.MSS
+	limit := int(cmp.Or(w.SlowStart, 2)) * w.MSS
 	if timedOut {
 		limit = w.MSS
 	}

@@ -13,7 +13,6 @@ import (
 type rttEstimator struct {
 	srtt, rttvar time.Duration
 	rto          time.Duration // without backoff
-	about        *Personality
 
 	begun  ev.Time
 	seq    header.Seq // an acknowledgement at or beyond it ends the timing
@@ -21,7 +20,6 @@ type rttEstimator struct {
 }
 
 func (r *rttEstimator) init(p *Personality) {
-	r.about = p
 	r.rto = p.InitialRTO // RFC 6298, 2.1
 }
 
@@ -36,17 +34,17 @@ func (r *rttEstimator) start(now ev.Time, seq header.Seq) {
 func (r *rttEstimator) cancel() { r.timing = false }
 
 // acknowledged takes the measurement if ack ends the timing.
-func (r *rttEstimator) acknowledged(now ev.Time, ack header.Seq) bool {
+func (r *rttEstimator) acknowledged(p *Personality, now ev.Time, ack header.Seq) bool {
 	if !r.timing || ack.Before(r.seq) {
 		return false
 	}
 	r.timing = false
-	r.measured(now.Sub(r.begun))
+	r.measured(p, now.Sub(r.begun))
 	return true
 }
 
 // measured takes one measurement of the round-trip time.
-func (r *rttEstimator) measured(rtt time.Duration) {
+func (r *rttEstimator) measured(p *Personality, rtt time.Duration) {
 	if r.srtt == 0 {
 		// RFC 6298, 2.2.
 		r.srtt, r.rttvar = max(rtt, 1), rtt/2
@@ -55,18 +53,18 @@ func (r *rttEstimator) measured(rtt time.Duration) {
 		r.rttvar += (max(r.srtt-rtt, rtt-r.srtt) - r.rttvar) / 4
 		r.srtt = max(r.srtt+(rtt-r.srtt)/8, 1)
 	}
-	r.rto = r.clamp(r.srtt + max(r.about.ClockGranule, r.about.VarianceFloor, 4*r.rttvar))
+	r.rto = p.clampRTO(r.srtt + max(p.ClockGranule, p.VarianceFloor, 4*r.rttvar))
 }
 
-// clamp holds a timeout between the bounds of RFC 6298, 2.4 and 2.5.
-func (r *rttEstimator) clamp(rto time.Duration) time.Duration {
-	return min(max(rto, r.about.MinRTO), r.about.MaxRTO)
+// clampRTO holds a timeout between the bounds of RFC 6298, 2.4 and 2.5.
+func (p *Personality) clampRTO(rto time.Duration) time.Duration {
+	return min(max(rto, p.MinRTO), p.MaxRTO)
 }
 
 // backedOff returns the timeout after n retransmissions in a row (RFC 6298,
 // 5.5).
-func (r *rttEstimator) backedOff(n uint8) time.Duration {
-	return min(r.rto<<min(n, 20), r.about.MaxRTO)
+func (r *rttEstimator) backedOff(p *Personality, n uint8) time.Duration {
+	return min(r.rto<<min(n, 20), p.MaxRTO)
 }
 
 // timestamps is the state of RFC 7323's timestamps option.

@@ -78,28 +78,46 @@ const (
 
 // lendRecords returns the memory of a scoreboard, of whatever size is at hand.
 func (l *Layer) lendRecords() []sentSegment {
-	if n := len(l.records); n > 0 {
-		ring := l.records[n-1]
-		l.records[n-1] = nil
-		l.records = l.records[:n-1]
-		return ring
+	ring, ok := l.scratch().records.take()
+	if !ok {
+		ring = make([]sentSegment, minRecords)
 	}
-	return make([]sentSegment, minRecords)
+	return ring
 }
 
 // takeBackRecords keeps the memory of a scoreboard for the next connection that
 // sends.
 func (l *Layer) takeBackRecords(ring []sentSegment) {
-	if len(l.records) < maxStoredRecords && len(ring) <= maxStoredRecord {
-		l.records = append(l.records, ring)
+	if len(ring) <= maxStoredRecord {
+		l.scratch().records.keep(ring, maxStoredRecords)
+	}
+}
+
+// spares keeps what will be used again, up to a cap.
+type spares[T any] []T
+
+func (s *spares[T]) take() (x T, ok bool) {
+	last := len(*s) - 1
+	if last < 0 {
+		return x, false
+	}
+	var none T
+	x, (*s)[last] = (*s)[last], none
+	*s = (*s)[:last]
+	return x, true
+}
+
+func (s *spares[T]) keep(x T, most int) {
+	if len(*s) < most {
+		*s = append(*s, x)
 	}
 }
 
 // spareConns keeps connections that have ended for those that begin. One that has
 // ended in this turn may still be at work further up the stack.
 type spareConns struct {
-	conns []*Conn
-	turn  uint64 // in which the last of them has ended
+	spares[*Conn]
+	turn uint64 // in which the last of them has ended
 }
 
 // maxSpareConns bounds how many are kept.
@@ -107,14 +125,14 @@ const maxSpareConns = 64
 
 // takeConn returns a connection without a state.
 func (l *Layer) takeConn() *Conn {
-	s := &l.spare
-	last := len(s.conns) - 1
-	if last < 0 || s.turn == l.loop.Turn() {
+	s := &l.scratch().conns
+	if s.turn == l.loop.Turn() {
 		return new(Conn)
 	}
-	c := s.conns[last]
-	s.conns[last] = nil
-	s.conns = s.conns[:last]
+	c, ok := s.take()
+	if !ok {
+		return new(Conn)
+	}
 	l.takeBackTraffic(c.traffic)
 	*c = Conn{}
 	return c
@@ -122,7 +140,23 @@ func (l *Layer) takeConn() *Conn {
 
 // ended keeps c, to which nobody has a pointer.
 func (l *Layer) ended(c *Conn) {
-	if s := &l.spare; len(s.conns) < maxSpareConns {
-		s.conns, s.turn = append(s.conns, c), l.loop.Turn()
+	s := &l.scratch().conns
+	s.keep(c, maxSpareConns)
+	s.turn = l.loop.Turn()
+}
+
+// maxStoredPlacements bounds how many are kept.
+const maxStoredPlacements = 64
+
+func (l *Layer) lendPlacement() *Placement {
+	p, ok := l.scratch().placements.take()
+	if !ok {
+		p = new(Placement)
 	}
+	return p
+}
+
+func (l *Layer) takeBackPlacement(p *Placement) {
+	*p = Placement{}
+	l.scratch().placements.keep(p, maxStoredPlacements)
 }

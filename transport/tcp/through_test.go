@@ -17,10 +17,11 @@ func TestLargeWritesAreNotBuffered(t *testing.T) {
 	in := make([]byte, len(sent))
 	p.loop.Lock()
 	defer p.loop.Unlock()
-	if !server.c.Await(in) {
+	placement := server.c.Await(in)
+	if placement == nil {
 		t.Fatal("a reader with nothing to read may not wait with its own memory")
 	}
-	if server.c.Await(make([]byte, 10)) {
+	if server.c.Await(make([]byte, 10)) != nil {
 		t.Error("two readers may place the same bytes")
 	}
 	n, err := client.c.WriteThrough(sent)
@@ -30,7 +31,7 @@ func TestLargeWritesAreNotBuffered(t *testing.T) {
 	if held := len(client.c.snd.mem) + len(server.c.rcv.mem); held > 2*minRing {
 		t.Errorf("%d bytes of buffers hold what need not be copied", held)
 	}
-	if placed := server.c.Collect(); placed < n-2*int(server.c.largest) || !bytes.Equal(in[:placed], sent[:placed]) {
+	if placed := server.c.Collect(placement); placed < n-2*int(server.c.largest) || !bytes.Equal(in[:placed], sent[:placed]) {
 		t.Errorf("%d of %d bytes are where the reader wants them", placed, n)
 	}
 }
@@ -42,12 +43,12 @@ func TestUrgentDataIsNotPlaced(t *testing.T) {
 	p.loop.Lock()
 	defer p.loop.Unlock()
 	in := make([]byte, 100)
-	server.c.Await(in)
+	placement := server.c.Await(in)
 	client.c.Write([]byte("before"))
 	client.c.WriteUrgent([]byte("!"))
 	client.c.Write([]byte("after"))
 	p.loop.Settle()
-	n := server.c.Collect()
+	n := server.c.Collect(placement)
 	rest := make([]byte, 100)
 	m, err := server.c.Read(rest)
 	if got := string(in[:n]) + "|" + string(rest[:m]); got != "before|after" || err != nil {

@@ -74,7 +74,7 @@ func (c *Conn) persistExpired(now ev.Time) {
 	}
 	c.env.counters().WindowProbes++
 	c.probe(now)
-	c.rtoAt = now.Add(c.rtt.backedOff(c.backoff))
+	c.rtoAt = now.Add(c.rtt.backedOff(c.about, c.backoff))
 }
 
 // keepExpired ends TIME-WAIT and an abandoned FIN-WAIT-2, or sends a keep-alive.

@@ -67,7 +67,7 @@ func (c *Conn) probeTail(now ev.Time) {
 		c.resend(now, i)
 	}
 	c.tlp.endSeq = c.sndMax
-	c.rtoAt = now.Add(c.rtt.backedOff(c.backoff))
+	c.rtoAt = now.Add(c.rtt.backedOff(c.about, c.backoff))
 }
 
 // probeText returns what the peer's window alone allows of the data not yet sent.

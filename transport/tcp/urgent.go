@@ -35,7 +35,9 @@ func (c *Conn) takeUrgent(s *Segment) {
 	// An earlier urgent byte that the stream has come to is gone; one further on
 	// becomes a byte like any other, as on Linux.
 	c.skipUrgent()
-	c.rcv.waiting = nil // who reads, stops before the mark
+	if w := c.rcv.waiting; w != nil {
+		w.room = nil // who reads, stops before the mark
+	}
 	c.rcvUp = up
 	c.set(flagRcvUrgent)
 	c.unset(flagUrgentTaken)

@@ -244,8 +244,11 @@ func (c *Conn) WriteThrough(b []byte) (int, error) {
 		return c.Write(b)
 	}
 	c.unset(flagMore)
-	n := c.snd.writeGuest(b)
+	guest := c.env.guest()
+	*guest = b
+	n := c.snd.writeGuest(guest)
 	if n == 0 {
+		*guest = nil
 		return 0, syscall.EAGAIN
 	}
 	c.act(c.env.now())
@@ -255,24 +258,30 @@ func (c *Conn) WriteThrough(b []byte) (int, error) {
 }
 
 // Await has what arrives next placed in b itself, as far as it fits, until Collect
-// is called. It returns false if that cannot be: something is there to read already,
+// is called. It returns nil if that cannot be: something is there to read already,
 // or another reader waits.
-func (c *Conn) Await(b []byte) bool {
-	if c.rcv.waiting != nil || c.rcv.placed > 0 || c.rcv.size > 0 || c.is(flagRcvUrgent|flagReadClosed) {
-		return false
+func (c *Conn) Await(b []byte) *Placement {
+	if c.rcv.waiting != nil || c.rcv.size > 0 || c.is(flagRcvUrgent|flagReadClosed) || c.state == Closed {
+		return nil
 	}
-	c.rcv.waiting = b
-	return true
+	p := c.env.lendPlacement()
+	p.room = b
+	c.rcv.waiting = p
+	return p
 }
 
-// Collect ends Await and returns how many bytes are in b.
-func (c *Conn) Collect() int {
-	n := c.rcv.placed
-	c.rcv.waiting, c.rcv.placed = nil, 0
-	if n > 0 {
-		c.tuneReceive(c.env.now(), n)
-		c.updatePeer()
+// Collect ends Await and returns how many bytes have been placed. The connection may
+// have been forgotten meanwhile and be another one now.
+func (c *Conn) Collect(p *Placement) int {
+	n := p.placed
+	if c.rcv.waiting == p {
+		c.rcv.waiting = nil
+		if n > 0 {
+			c.tuneReceive(c.env.now(), n)
+			c.updatePeer()
+		}
 	}
+	c.env.takeBackPlacement(p)
 	return n
 }
 

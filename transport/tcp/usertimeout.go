@@ -98,7 +98,7 @@ func (c *Conn) putUserTimeout(s *Segment) {
 // told.
 func (c *Conn) givesUp(now ev.Time) bool {
 	if c.retries == 0 {
-		c.needSeldom().user.stalled = now.Add(-c.rtt.backedOff(c.backoff))
+		c.needSeldom().user.stalled = now.Add(-c.rtt.backedOff(c.about, c.backoff))
 	}
 	if c.retries+1 >= adviceRetries {
 		c.atR1()
@@ -127,7 +127,7 @@ func (c *Conn) atR1() {
 func (c *Conn) shutTooLong(now ev.Time) bool {
 	u := &c.needSeldom().user
 	if u.shut == 0 || u.shutSeq != c.sndUna {
-		u.shut, u.shutSeq = now.Add(-c.rtt.backedOff(c.backoff)), c.sndUna
+		u.shut, u.shutSeq = now.Add(-c.rtt.backedOff(c.about, c.backoff)), c.sndUna
 	}
 	return c.opts.UserTimeout > 0 && now.Sub(u.shut) >= c.opts.UserTimeout
 }
