@@ -2,6 +2,7 @@ package header
 
 import (
 	"bytes"
+	"slices"
 	"testing"
 )
 
@@ -131,6 +132,28 @@ func FuzzParseTCP(f *testing.F) {
 		h.Put(out)
 		if _, err := ParseTCP(out, &again); err != nil || again != h {
 			t.Errorf("written as %x and read again: %v\n got %+v\nwant %+v", out, err, again, h)
+		}
+	})
+}
+
+func FuzzParseSourceRoute(f *testing.F) {
+	f.Add([]byte{131, 11, 4, 10, 0, 1, 1, 10, 0, 2, 2}) // nothing visited
+	f.Add([]byte{137, 7, 8, 10, 0, 0, 1})               // completed
+	f.Add([]byte{131, 3, 4})                            // empty
+	f.Add([]byte{131, 7, 252, 10, 0, 0, 1})             // completed, with the pointer far away
+	f.Add([]byte{131, 6, 4, 10, 0, 0})
+	f.Fuzz(func(t *testing.T, b []byte) {
+		r, err := ParseSourceRoute(b)
+		if err != nil {
+			return
+		}
+		again := make([]byte, r.Len())
+		r.Put(again)
+		if !r.Completed() && !bytes.Equal(again, b[:len(again)]) {
+			t.Errorf("%x is written as %x", b, again)
+		}
+		if s, err := ParseSourceRoute(again); err != nil || s.Next != r.Next || s.Strict != r.Strict || !slices.Equal(s.Addrs, r.Addrs) {
+			t.Errorf("%v was read, written and read again as %v, %v", r, s, err)
 		}
 	})
 }

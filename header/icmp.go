@@ -19,6 +19,7 @@ const (
 	ICMPProtocolUnreachable uint8 = 2
 	ICMPPortUnreachable     uint8 = 3
 	ICMPFragmentationNeeded uint8 = 4
+	ICMPSourceRouteFailed   uint8 = 5
 	ICMPAdminProhibited     uint8 = 13
 
 	ICMPTTLExceeded        uint8 = 0

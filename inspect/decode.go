@@ -106,7 +106,8 @@ func (s *sighting) ipv4(b []byte) bool {
 	if n < header.IPv4Len || n > len(b) || total < n {
 		return false
 	}
-	s.src, s.dst = netip.AddrFrom4([4]byte(b[12:])), netip.AddrFrom4([4]byte(b[16:]))
+	routed := header.IPv4{Dst: netip.AddrFrom4([4]byte(b[16:])), Options: b[header.IPv4Len:n]}
+	s.src, s.dst = netip.AddrFrom4([4]byte(b[12:])), routed.FinalDst()
 	s.protocol, s.id, s.ttl = header.Protocol(b[9]), uint32(be.Uint16(b[4:])), b[8]
 	s.offset, s.more = int(be.Uint16(b[6:])&0x1fff)*8, b[6]&0x20 != 0
 	s.payload, s.length = b[n:min(len(b), total)], total-n

@@ -165,6 +165,29 @@ func TestChecksumsAreJudged(t *testing.T) {
 	}
 }
 
+// A segment on its way by a source route is for the last address of the route, which its
+// checksum covers (RFC 9293, section 3.1), and not for the next hop.
+func TestDissectSourceRoute(t *testing.T) {
+	segment := header.TCP{SrcPort: 1000, DstPort: 80, Flags: syn}
+	whole := tcpFrame(netip.AddrPortFrom(pc1, 1000), netip.AddrPortFrom(www, 80), segment, "")
+	h := header.IPv4{
+		TTL: 64, Protocol: header.ProtocolTCP, Src: pc1, Dst: pc2, Options: append([]byte{131, 11, 8, 10, 9, 9, 9}, append(www.AsSlice(), 0)...),
+	}
+	text := whole[header.EthernetLen+header.IPv4Len:]
+	h.TotalLength = h.Len() + len(text)
+	b := make([]byte, h.Len())
+	h.Put(b)
+	p := Dissect(LinkRaw, append(b, text...))
+	checkTree(t, p)
+	if f := p.Layer("TCP").Field("checksum"); f.Check != Good {
+		t.Errorf("the checksum is %q, must be right for the route's last address", f.Value)
+	}
+	options := p.Layer("IPv4").Field("options")
+	if want := "10.9.9.9, >>" + www.String(); options.Fields[0].Name != "loose source route" || options.Fields[0].Value != want {
+		t.Errorf("the option is %s %q, must be loose source route %q", options.Fields[0].Name, options.Fields[0].Value, want)
+	}
+}
+
 func TestDissectLayers(t *testing.T) {
 	udp := udpFrame(netip.AddrPortFrom(pc1, 1), netip.AddrPortFrom(pc2, 2), "data")
 	ip := udp[header.EthernetLen:]

@@ -76,7 +76,8 @@ func (d *dissection) ipv4(r region) (end int) {
 		return r.end
 	}
 	b.cut(total, r.len())
-	u := upper{src: src, dst: dst, length: total - n, fragment: offset > 0 || b.u8(6)&0x20 != 0}
+	routed := header.IPv4{Dst: dst, Options: b.raw[b.at+header.IPv4Len : b.at+n]}
+	u := upper{src: src, dst: routed.FinalDst(), length: total - n, fragment: offset > 0 || b.u8(6)&0x20 != 0}
 	payload := region{r.start + n, min(r.end, r.start+total)}
 	if offset > 0 {
 		d.data(payload, placeNetwork)
@@ -159,10 +160,33 @@ func (b *builder) ipOptions(n int) {
 			break
 		}
 		size := int(b.u8(i + 1))
-		all.Fields = append(all.Fields, b.part(name, i, size, hexString(b.raw[b.at+i+2:b.at+i+size], 40)))
+		value := hexString(b.raw[b.at+i+2:b.at+i+size], 40)
+		if r, err := header.ParseSourceRoute(b.raw[b.at+i : b.at+i+size]); err == nil {
+			value = sourceRouteText(&r)
+		}
+		all.Fields = append(all.Fields, b.part(name, i, size, value))
 		i += size
 	}
 	b.add(all)
+}
+
+// sourceRouteText shows a source route as RFC 1122, section 3.2.1.8, does: >> stands
+// where the pointer is.
+func sourceRouteText(r *header.SourceRoute) string {
+	var b strings.Builder
+	for i, a := range r.Addrs {
+		if i > 0 {
+			b.WriteString(", ")
+		}
+		if i == r.Next {
+			b.WriteString(">>")
+		}
+		b.WriteString(a.String())
+	}
+	if r.Completed() {
+		b.WriteString(">>")
+	}
+	return b.String()
 }
 
 const ipv6Len = 40

@@ -61,10 +61,8 @@ func copiedOptions(options []byte) []byte {
 
 // Options that are looked at (RFC 791, section 3.1).
 const (
-	optionEnd               = 0
-	optionNop               = 1
-	optionLooseSourceRoute  = 131
-	optionStrictSourceRoute = 137
+	optionEnd = 0
+	optionNop = 1
 )
 
 // optionLen returns the length of the first option of b.
@@ -78,19 +76,22 @@ func optionLen(b []byte) (int, error) {
 	return int(b[1]), nil
 }
 
-// checkOptions walks through a header's options, of which none is obeyed.
-// sourceRoute says that one of them asks for a way of the sender's choice; bad
-// is the offset in the header of an option that has no sensible length, zero
-// when there is none.
-func checkOptions(options []byte) (sourceRoute bool, bad int) {
+// checkOptions walks through a header's options. sourceRoute is the offset in the
+// header of one that asks for a way of the sender's choice, zero when there is none;
+// bad is that of an option that has no sensible length, or is a second source route
+// (RFC 791, section 3.1: it "appears at most once in a datagram").
+func checkOptions(options []byte) (sourceRoute, bad int) {
 	for at := 0; at < len(options) && options[at] != optionEnd; {
 		n, err := optionLen(options[at:])
 		if err != nil {
 			return sourceRoute, header.IPv4Len + at
 		}
 		switch options[at] {
-		case optionLooseSourceRoute, optionStrictSourceRoute:
-			sourceRoute = true
+		case header.OptionLooseSourceRoute, header.OptionStrictSourceRoute:
+			if sourceRoute > 0 {
+				return sourceRoute, header.IPv4Len + at
+			}
+			sourceRoute = header.IPv4Len + at
 		}
 		at += n
 	}

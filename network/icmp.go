@@ -54,7 +54,8 @@ func (m *icmp) answer(p *packet.Packet, d *Datagram) {
 		l.drop(p, &l.stats.EchoIgnored)
 		return
 	}
-	path, err := l.Path(d.Src, d.Dst)
+	// RFC 1122, section 3.2.2.6: a source route "MUST be reversed and used".
+	path, err := l.PathBack(d)
 	if err != nil || path.Broadcast() {
 		l.drop(p, &l.stats.OutNoRoute)
 		return
@@ -63,7 +64,7 @@ func (m *icmp) answer(p *packet.Packet, d *Datagram) {
 	b := p.Touch()
 	b[0] = header.ICMPEchoReply
 	header.SetICMPChecksum(b)
-	l.send(p, &path, Send{Protocol: header.ProtocolICMP, TOS: d.TOS})
+	l.send(p, &path, Send{Protocol: header.ProtocolICMP, TOS: d.TOS, SourceRoute: d.Route})
 }
 
 // send is Output for messages whose sender is nobody who could be told.
@@ -95,7 +96,7 @@ func (m *icmp) inputError(h *header.ICMP, quote []byte, d *Datagram) {
 		l.stats.ICMPBadError++
 		return
 	}
-	e.Src, e.Dst, e.Protocol = q.Src, q.Dst, q.Protocol
+	e.Src, e.Dst, e.Protocol = q.Src, q.FinalDst(), q.Protocol
 	if h.Type == header.ICMPUnreachable && h.Code == header.ICMPFragmentationNeeded {
 		e.MTU = h.MTU()
 	}

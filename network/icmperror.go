@@ -41,7 +41,13 @@ func (l *Layer) refuse(p *packet.Packet, d *Datagram, m header.ICMP) {
 	if !l.IsLocal(src) {
 		src = anyAddr
 	}
-	path, err := l.Path(d.Src, src)
+	// RFC 1812, section 4.3.2.6: by the source route so far, the other way, unless the
+	// complaint is about the route itself.
+	route := d.Route
+	if m.Type == header.ICMPParameterProblem {
+		route = nil
+	}
+	path, err := l.PathVia(d.Src, src, route)
 	if err != nil {
 		l.drop(p, &l.stats.OutNoRoute)
 		return
@@ -51,14 +57,14 @@ func (l *Layer) refuse(p *packet.Packet, d *Datagram, m header.ICMP) {
 		return
 	}
 	quote := p.Bytes()
-	quote = quote[:min(len(quote), maxICMPError-header.IPv4Len-header.ICMPLen)]
+	quote = quote[:min(len(quote), maxICMPError-header.IPv4Len-route.Len()-header.ICMPLen)]
 	e := l.pool.Get(header.ICMPLen + len(quote))
 	m.Put(e.Extend(header.ICMPLen))
 	e.Append(quote)
 	header.SetICMPChecksum(e.Head())
 	p.Release()
 	l.stats.ICMPErrorsSent++
-	l.send(e, &path, Send{Protocol: header.ProtocolICMP, TOS: internetworkControl})
+	l.send(e, &path, Send{Protocol: header.ProtocolICMP, TOS: internetworkControl, SourceRoute: route})
 }
 
 // mayComplain reports whether an ICMP error may be sent about a packet. RFC 1122,

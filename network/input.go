@@ -35,7 +35,7 @@ func (l *Layer) input(p *packet.Packet, in *Interface, group bool) {
 		Interface: in, Broadcast: group, HeaderLen: h.Len(),
 		offset: h.FragmentOffset, more: h.MoreFragments,
 	}
-	if h.Options != nil && !l.acceptOptions(p, d, h.Options) {
+	if h.Options != nil && !l.acceptOptions(p, d, &h) {
 		return
 	}
 	switch {
@@ -69,21 +69,28 @@ func (l *Layer) vouch(src, dst netip.Addr, in *Interface) bool {
 	return true
 }
 
-// acceptOptions refuses source routes (RFC 7126, sections 4.3 and 4.4) and
-// options without a sensible length. All others are let through untouched.
-func (l *Layer) acceptOptions(p *packet.Packet, d *Datagram, options []byte) bool {
-	sourceRoute, bad := checkOptions(options)
+// acceptOptions refuses source routes, unless they are to be followed, and options
+// without a sensible length. All others are let through untouched.
+func (l *Layer) acceptOptions(p *packet.Packet, d *Datagram, h *header.IPv4) bool {
+	sourceRoute, bad := checkOptions(h.Options)
 	switch {
-	case bad > 0:
-		l.stats.InBadOptions++
-		// The pointer is in the first of the four bytes.
-		l.refuse(p, d, header.ICMP{Type: header.ICMPParameterProblem, Rest: uint32(bad) << 24})
-	case sourceRoute:
+	case sourceRoute > 0 && !l.sourceRouting:
 		l.drop(p, &l.stats.InSourceRouted)
+	case bad > 0:
+		l.refuseOption(p, d, bad)
+	case sourceRoute > 0:
+		return l.followRoute(p, d, h, sourceRoute)
 	default:
 		return true
 	}
 	return false
+}
+
+// refuseOption refuses a packet for the IP option that begins at this offset.
+func (l *Layer) refuseOption(p *packet.Packet, d *Datagram, at int) {
+	l.stats.InBadOptions++
+	// The pointer is in the first of the four bytes.
+	l.refuse(p, d, header.ICMP{Type: header.ICMPParameterProblem, Rest: uint32(at) << 24})
 }
 
 // classify decides what becomes of a packet that is not simply for the address

@@ -53,6 +53,8 @@ type Layer struct {
 	forwarding bool
 	forwards   *[forwardCacheSize]Path
 
+	sourceRouting bool
+
 	protocols []*protocol // a few, in the order in which they came
 	datagram  Datagram    // what input hands to the handlers: one at a time
 	nextID    uint16      // of the next datagram's header
@@ -92,6 +94,9 @@ type Datagram struct {
 	// Broadcast says that the packet was sent to a broadcast or multicast
 	// address, of IP or of the link.
 	Broadcast bool
+	// Route is the source route by which an answer goes: that of the packet, the
+	// other way. It is nil for nearly all.
+	Route *SourceRoute
 	// HeaderLen is the length of the IP header: Unpull(HeaderLen) brings it back.
 	HeaderLen int
 

@@ -17,6 +17,8 @@ type Send struct {
 	TOS      uint8
 	// DontFragment forbids every router, and this host, to cut the datagram.
 	DontFragment bool
+	// SourceRoute is the way that the path was looked up for (PathVia).
+	SourceRoute *SourceRoute
 }
 
 // Output sends p, which starts at the transport header, along path, and takes p
@@ -26,12 +28,12 @@ type Send struct {
 // errors of Path. No error does not mean that anything arrives.
 func (l *Layer) Output(p *packet.Packet, path *Path, o Send) error {
 	if !l.Fresh(path) {
-		if err := l.refresh(path); err != nil {
+		if err := l.refresh(path, o.SourceRoute); err != nil {
 			l.drop(p, &l.stats.OutNoRoute)
 			return err
 		}
 	}
-	total := header.IPv4Len + p.FrameLen()
+	total := header.IPv4Len + o.SourceRoute.Len() + p.FrameLen()
 	fits := total <= path.via.MTU()
 	if total > maxDatagram || (!fits && o.DontFragment) {
 		l.drop(p, &l.stats.OutTooLong)
@@ -44,7 +46,10 @@ func (l *Layer) Output(p *packet.Packet, path *Path, o Send) error {
 		TOS: o.TOS, TotalLength: total, ID: l.newIDs(p.Frames()), DontFragment: o.DontFragment,
 		TTL: o.TTL, Protocol: o.Protocol, Src: path.src, Dst: path.dst,
 	}
-	h.Put(p.Push(header.IPv4Len))
+	if o.SourceRoute.Len() > 0 {
+		h.Options, h.Dst = o.SourceRoute.options(path.dst), o.SourceRoute.Hops[0]
+	}
+	h.Put(p.Push(h.Len()))
 	p.MarkIP()
 	l.stats.Sent += uint64(p.Frames())
 	l.transmit(p, path, fits)

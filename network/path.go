@@ -170,11 +170,11 @@ func (l *Layer) Fresh(p *Path) bool { return p.via != nil && p.generation == l.g
 
 // refresh looks p up again after routes or interfaces have changed. Its
 // addresses stay: a connection is bound to them.
-func (l *Layer) refresh(p *Path) error {
+func (l *Layer) refresh(p *Path, r *SourceRoute) error {
 	if !p.dst.IsValid() {
 		return syscall.EDESTADDRREQ
 	}
-	fresh, err := l.Path(p.dst, p.src)
+	fresh, err := l.PathVia(p.dst, p.src, r)
 	if err != nil {
 		return err
 	}

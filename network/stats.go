@@ -13,7 +13,7 @@ type Stats struct {
 	InTruncated    uint64 // shorter than its total length
 	InMartian      uint64 // with an address that cannot be there
 	InBadOptions   uint64 // an option without a sensible length
-	InSourceRouted uint64 // a source route, which is not followed
+	InSourceRouted uint64 // a source route, where none is followed or to a group
 	InMulticast    uint64 // to a group that was not joined
 	InWrongLink    uint64 // to one host, in a frame for a group
 	InNotForUs     uint64 // to another host, and this one is no router
@@ -25,6 +25,8 @@ type Stats struct {
 	TooBig          uint64 // and must not be cut
 	NotForwarded    uint64 // a destination or source that no router passes on
 	HostUnreachable uint64 // the next hop did not answer ARP; own packets too
+
+	SourceRouteFailed uint64 // a source route that leads nowhere
 
 	// Refused on the way out.
 	OutNoRoute uint64

@@ -170,6 +170,10 @@ func (s *segment) network(b []byte) (src, dst netip.Addr, p header.Protocol, len
 			return
 		}
 		src, dst = netip.AddrFrom4([4]byte(b[12:])), netip.AddrFrom4([4]byte(b[16:]))
+		if n > header.IPv4Len {
+			routed := header.IPv4{Dst: dst, Options: b[header.IPv4Len:n]}
+			dst = routed.FinalDst()
+		}
 		s.id, s.ecn, s.ttl = uint32(be.Uint16(b[4:])), b[1]&3, b[8]
 		s.fragment = be.Uint16(b[6:])&0x3fff != 0
 		ok = be.Uint16(b[6:])&0x1fff == 0

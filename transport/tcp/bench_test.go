@@ -146,7 +146,7 @@ func (b *bench) record(datagram []byte) {
 		return
 	}
 	b.lastIP = ip
-	if header.Checksum(payload, header.PseudoSum(ip.Src, ip.Dst, ip.Protocol, len(payload))) != 0xffff {
+	if header.Checksum(payload, header.PseudoSum(ip.Src, ip.FinalDst(), ip.Protocol, len(payload))) != 0xffff {
 		b.t.Fatalf("at %v the host sent a segment with a bad checksum", b.loop.Now())
 	}
 	s := wireSegment{at: b.loop.Now(), ecn: ip.TOS & ecnMask}

@@ -200,6 +200,7 @@ const (
 	flagTaken                             // accepted before the handshake is over
 	flagForgotten                         // nobody but the layer has a pointer to it
 	flagPassive                           // began with the peer's SYN
+	flagFollow                            // answers go by the source route that segments come by
 )
 
 func (c *Conn) is(f connFlags) bool { return c.flags&f != 0 }

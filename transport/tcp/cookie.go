@@ -127,13 +127,14 @@ func (ln *Listener) sendCookie(now ev.Time, s *Segment, path network.Path) {
 	l := ln.layer
 	local, remote := endpoints(s, &path)
 	k := cookieOf(now, s, l.about.DefaultMSS)
+	o, _ := ln.routed(s.Route)
 	s = k.syn(&s.TCP)
 	if l.phantom == nil {
 		l.phantom = new(Conn)
 	}
 	c := l.phantom
 	*c = Conn{}
-	c.init(l.env, l.about, path, s.DstPort, s.SrcPort, ln.opts)
+	c.init(l.env, l.about, path, s.DstPort, s.SrcPort, o)
 	_, c.stamp.offset = l.env.secrets(c, now)
 	c.beginAt(l.sequence(k, local, remote))
 	c.takeSYN(now, s)
@@ -165,7 +166,7 @@ func (ln *Listener) acceptCookie(now ev.Time, s *Segment, path network.Path) boo
 		return true
 	}
 	l.stats.SynCookiesAccepted++
-	c := ln.newConn(path, s.DstPort, s.SrcPort)
+	c := ln.newConn(path, s)
 	_, c.stamp.offset = l.env.secrets(c, now)
 	c.beginAt(s.Ack - 1)
 	c.takeSYN(now, k.syn(&s.TCP))

@@ -96,8 +96,11 @@ func (c *Conn) takeSYN(now ev.Time, s *Segment) {
 }
 
 // minMSS is the least MSS that is believed: a peer that names a tiny one would
-// have us send little but headers.
-const minMSS = 48
+// have us send little but headers. leastText is what the longest options leave of it.
+const (
+	minMSS    = 48
+	leastText = 36
+)
 
 // setMSS computes the size of a full segment (RFC 9293, section 3.7.1, and RFC
 // 6691: options are taken off what the peer allows).
@@ -107,7 +110,7 @@ func (c *Conn) setMSS(mtu int) {
 	if own := c.opts.MaxSegment; own > 0 {
 		most = min(most, own)
 	}
-	c.mss = min(max(most, minMSS)-options, mtu-c.overhead())
+	c.mss = max(1, min(max(max(most, minMSS)-options, leastText), mtu-c.overhead()))
 	c.win.MSS = c.mss
 }
 
@@ -133,7 +136,7 @@ func (c *Conn) recut() {
 
 // overhead is the length of the headers of a data segment.
 func (c *Conn) overhead() int {
-	n := header.IPv4Len + header.TCPLen
+	n := header.IPv4Len + c.opts.SourceRoute.Len() + header.TCPLen
 	if c.stamp.enabled {
 		n += 12
 	}
@@ -169,13 +172,15 @@ func (c *Conn) synAcknowledged(now ev.Time, s *Segment) {
 // says false has dealt with the segment.
 func (c *Conn) inputSynchronized(now ev.Time, s *Segment) {
 	c.trimSYN(s)
-	_ = c.checkTimestamp(now, s) &&
+	if c.checkTimestamp(now, s) &&
 		c.checkSequence(now, s) &&
 		c.checkRST(now, s) &&
 		// Third, security: Septet has no security labels.
 		c.checkSYN(now, s) &&
-		c.checkACK(now, s) &&
+		c.checkACK(now, s) {
+		c.takeRoute(now, s)
 		c.inputText(now, s)
+	}
 }
 
 // trimSYN takes a SYN that we already have off a segment that arrives before our

@@ -87,7 +87,7 @@ func (l *Layer) connect(p *Port, remote netip.AddrPort, o Owner, opts Options, d
 	if a := remote.Addr(); a.IsMulticast() || l.net.IsBroadcast(a) {
 		return nil, 0, syscall.ENETUNREACH // RFC 9293, MUST-46
 	}
-	path, err := l.net.Path(remote.Addr(), source)
+	path, err := l.net.PathVia(remote.Addr(), source, opts.SourceRoute)
 	if err != nil {
 		return nil, 0, err
 	}
@@ -221,6 +221,7 @@ func (l *Layer) accept(p *packet.Packet, d *network.Datagram) bool {
 		return false
 	}
 	s.ECN = d.TOS & ecnMask
+	s.Route = d.Route
 	s.Text = p.Tail()
 	if text := p.Head()[n:]; len(text) > 0 {
 		if len(p.Tail()) > 0 {
@@ -275,12 +276,12 @@ func (l *Layer) refuse(s *Segment, d *network.Datagram) {
 		r.Flags |= header.ACK
 		r.Ack = s.end()
 	}
-	path, err := l.net.Path(d.Src, d.Dst)
+	path, err := l.net.PathBack(d)
 	if err != nil || path.Broadcast() {
 		return
 	}
 	l.flush()
-	l.send(&path, &r, network.Send{})
+	l.send(&path, &r, network.Send{SourceRoute: d.Route})
 }
 
 // emit sends a connection's segment, perhaps as a car of a train that waits for
@@ -296,7 +297,9 @@ func (l *Layer) emit(c *Conn, s *Segment) {
 }
 
 // sendAs returns how IP is to send the connection's segments.
-func (c *Conn) sendAs() network.Send { return network.Send{TTL: c.opts.TTL, TOS: c.opts.TOS} }
+func (c *Conn) sendAs() network.Send {
+	return network.Send{TTL: c.opts.TTL, TOS: c.opts.TOS, SourceRoute: c.opts.SourceRoute}
+}
 
 // OnBurstEnd has f called whenever the last segment of a burst has been sent, see
 // Personality.Bursts. f must not call back into the layer.

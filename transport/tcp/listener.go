@@ -112,7 +112,8 @@ func (ln *Listener) input(now ev.Time, s *Segment, d *network.Datagram, previous
 	if s.Flags.Has(header.RST) || s.Flags&(header.SYN|header.ACK) == 0 {
 		return
 	}
-	path, err := l.net.Path(d.Src, d.Dst)
+	o, _ := ln.routed(s.Route)
+	path, err := l.net.PathVia(d.Src, d.Dst, o.SourceRoute)
 	if err != nil || path.Broadcast() {
 		return
 	}
@@ -134,7 +135,7 @@ func (ln *Listener) input(now ev.Time, s *Segment, d *network.Datagram, previous
 
 // open begins a connection with the peer that has sent the SYN s.
 func (ln *Listener) open(now ev.Time, s *Segment, path network.Path, previous *Conn) {
-	c := ln.newConn(path, s.DstPort, s.SrcPort)
+	c := ln.newConn(path, s)
 	if ln.opts.DeferAccept > 0 {
 		c.needSeldom().deferUntil = now.Add(ln.opts.DeferAccept)
 	}
@@ -150,10 +151,14 @@ func (ln *Listener) open(now ev.Time, s *Segment, path network.Path, previous *C
 	c.act(now)
 }
 
-// newConn makes a half-open connection.
-func (ln *Listener) newConn(path network.Path, localPort, remotePort uint16) *Conn {
+// newConn makes a half-open connection with the peer that has sent s.
+func (ln *Listener) newConn(path network.Path, s *Segment) *Conn {
 	l := ln.layer
-	c := l.newConn(path, localPort, remotePort, ln.opts)
+	o, own := ln.routed(s.Route)
+	c := l.newConn(path, s.DstPort, s.SrcPort, o)
+	if !own {
+		c.set(flagFollow)
+	}
 	c.listener, c.port, c.heardAt = ln, ln.port, l.loop.Now()
 	c.port.refs++
 	ln.halfOpen++

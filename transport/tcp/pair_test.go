@@ -163,12 +163,16 @@ func (p *pair) listen(port uint16) *Listener {
 
 // connect opens a connection from a to b and waits until both ends have it.
 func (p *pair) connect(ln *Listener) (client, server *stream) {
+	return p.connectAs(ln, Options{NoDelay: true})
+}
+
+func (p *pair) connectAs(ln *Listener, o Options) (client, server *stream) {
 	accepted := &stream{loop: p.loop}
 	client = &stream{loop: p.loop}
 	p.loop.Lock()
 	defer p.loop.Unlock()
 	ln.owner = accepted
-	c, err := p.a.tcp.Connect(nil, netip.AddrPortFrom(p.b.ip, ln.Addr().Port()), client, Options{NoDelay: true})
+	c, err := p.a.tcp.Connect(nil, netip.AddrPortFrom(p.b.ip, ln.Addr().Port()), client, o)
 	if err != nil {
 		p.t.Fatal(err)
 	}

@@ -155,6 +155,9 @@ func (c *Conn) probeResent(now ev.Time, g *sentSegment) {
 
 // rememberPath keeps the MTU of a path.
 func (l *Layer) rememberPath(c *Conn, mtu int) {
+	if c.opts.SourceRoute != nil {
+		return // it is not the way that others go
+	}
 	*l.paths.add(c.path.Dst()) = pathEstimate{mtu, l.loop.Now()}
 }
 
@@ -162,7 +165,7 @@ func (l *Layer) rememberPath(c *Conn, mtu int) {
 // not too old.
 func (l *Layer) recallPath(c *Conn) {
 	known := l.paths.find(c.path.Dst())
-	if known == nil || known.mtu >= c.path.MTU() {
+	if known == nil || c.opts.SourceRoute != nil || known.mtu >= c.path.MTU() {
 		return
 	}
 	if raiseAt := known.at.Add(raiseTime); l.loop.Now() < raiseAt {

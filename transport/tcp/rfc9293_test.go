@@ -131,7 +131,6 @@ var declined = map[string]string{
 	"SHLD-6":  "every interface has one MTU for all its packets",
 	"SHLD-13": "it is advice to applications",
 	"SHLD-23": "it is advice to applications",
-	"SHLD-24": "source routes are refused (RFC 7126, sections 4.3 and 4.4)",
 
 	"MAY-4":  "each datagram has an identity of its own, so that none is reassembled with parts of another",
 	"MAY-6":  "only hosts older than RFC 1122 need the byte",

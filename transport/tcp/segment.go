@@ -1,6 +1,9 @@
 package tcp
 
-import "septet/header"
+import (
+	"septet/header"
+	"septet/network"
+)
 
 // Segment is one TCP segment: its header and its text. On the way out the text
 // may be in two pieces, where it wraps around the end of the send buffer.
@@ -8,8 +11,10 @@ type Segment struct {
 	header.TCP
 	ECN  uint8 // the two ECN bits of the IP header
 	Text []byte
-	rest []byte
-	last bool // of its burst
+	// Route is the way back of a segment that came by a source route.
+	Route *network.SourceRoute
+	rest  []byte
+	last  bool // of its burst
 }
 
 // length returns SEG.LEN: the text, with SYN and FIN counted (RFC 9293, 3.4).

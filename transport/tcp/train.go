@@ -34,7 +34,7 @@ func (l *Layer) couple(c *Conn, s *Segment) bool {
 		}
 		l.flush()
 	}
-	if !l.pool.Trains() || !t.begins(c, s) || !c.path.CarriesTrains() {
+	if !l.pool.Trains() || !t.begins(c, s) || !c.carriesTrains() {
 		return false
 	}
 	t.conn, t.first = c, *s

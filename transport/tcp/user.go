@@ -7,6 +7,7 @@ import (
 
 	ev "septet/event"
 	"septet/header"
+	"septet/network"
 )
 
 // Options are what the user may set on a connection.
@@ -23,6 +24,11 @@ type Options struct {
 	TTL           uint8 // of IP; zero: the network layer's
 	TOS           uint8 // of IP
 	SynRetries    int   // SYNs sent again; zero: the personality's
+
+	// SourceRoute is the way of an active open and all segments after it, nil for
+	// any. A passive open without one has the peer's, the other way. It stays what it
+	// is once the connection is opened (RFC 9293, section 3.9.2.1, MUST-51).
+	SourceRoute *network.SourceRoute
 
 	// UserTimeout is how long data may stay unacknowledged, or wait for a window,
 	// before the connection fails with ETIMEDOUT. Zero leaves it to the
@@ -61,6 +67,9 @@ func (c *Conn) Options() Options { return *c.opts }
 
 // SetOptions changes the connection's options.
 func (c *Conn) SetOptions(o Options) {
+	if c.state != Closed {
+		o.SourceRoute = c.opts.SourceRoute
+	}
 	c.opts = c.env.shared(o)
 	c.snd.limit = bufferSize(o.SendBuffer, c.about.SendBuffer)
 	c.rcv.limit = bufferSize(o.ReceiveBuffer, c.about.ReceiveBuffer)
@@ -231,7 +240,7 @@ const leastThrough = 8 << 10
 // write leads to, which on a wire without delay is the peer's receipt of it, and
 // copies only what the peer has not acknowledged by then.
 func (c *Conn) WriteThrough(b []byte) (int, error) {
-	if len(b) < leastThrough || c.opening() || !c.maySend() || c.is(flagUrgent) || !c.path.CarriesTrains() {
+	if len(b) < leastThrough || c.opening() || !c.maySend() || c.is(flagUrgent) || !c.carriesTrains() {
 		return c.Write(b)
 	}
 	c.unset(flagMore)
