@@ -17,62 +17,12 @@
 package tcp
 
 import (
-	"math/rand/v2"
 	"net/netip"
 
 	ev "septet/event"
 	"septet/header"
 	"septet/network"
 )
-
-// environment is what a connection needs around it.
-type environment interface {
-	storage
-	// emit sends a segment. It must not call back into the connection.
-	emit(c *Conn, s *Segment)
-	// lendRecords lends the memory of scoreboards.
-	lendRecords() []sentSegment
-	takeBackRecords(ring []sentSegment)
-	// lendFlight lends the state of a connection that is not at rest.
-	lendFlight() *flight
-	takeBackFlight(f *flight)
-	lendTraffic() *traffic
-	// shared returns a copy of o that connections with the same options share.
-	shared(o Options) *Options
-	// ack and sample are scratch space for one acknowledgement.
-	ack() *ack
-	sample() *Sample
-	// outgoing is scratch space for the segment to be emitted.
-	outgoing() *Segment
-	now() ev.Time
-	// secrets returns an initial sequence number (RFC 6528) and the offset of the
-	// timestamp clock (RFC 7323, section 5.4).
-	secrets(c *Conn, now ev.Time) (iss header.Seq, offset uint32)
-	// schedule has Expire called at the connection's Deadline.
-	schedule(c *Conn)
-	// stateChanged tells that c moved on from state from because of e.
-	stateChanged(c *Conn, from State, e event)
-	// guest is scratch space for the write that lends its memory.
-	guest() *[]byte
-	// lendPlacement lends what a waiting reader's memory is noted in.
-	lendPlacement() *Placement
-	takeBackPlacement(p *Placement)
-	// settle has everything run that was posted in this turn.
-	settle()
-	// ended tells that c is closed and forgotten.
-	ended(c *Conn)
-	// rand is the network's source of randomness.
-	rand() *rand.Rand
-	// crowded says that there is no room for one more in TIME-WAIT.
-	crowded() bool
-	counters() *Stats
-	// rememberFastOpen keeps what a SYN,ACK says of Fast Open for the next
-	// connection; fastOpenLost notes that a SYN with its option was not answered.
-	rememberFastOpen(c *Conn, s *Segment)
-	fastOpenLost(c *Conn, now ev.Time)
-	// rememberPath keeps the MTU of the connection's path for the next connection.
-	rememberPath(c *Conn, mtu int)
-}
 
 // Ready says what a connection or listener has become ready for.
 type Ready uint8

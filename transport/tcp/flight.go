@@ -23,7 +23,7 @@ var atRest = flight{board: scoreboard{flying: emptyChain, lost: emptyChain}, rac
 // needFlight makes sure that the connection has a flight of its own to write to.
 func (c *Conn) needFlight() {
 	if c.flight == &atRest {
-		c.flight = c.env.lendFlight()
+		c.flight = c.env.scratch().lendFlight()
 	}
 }
 
@@ -32,7 +32,7 @@ func (c *Conn) needBoard() {
 	c.needFlight()
 	c.control()
 	if c.board.ring == nil {
-		c.board.ring = c.env.lendRecords()
+		c.board.ring = c.env.scratch().lendRecords()
 		c.board.clear()
 	}
 }
@@ -46,7 +46,7 @@ func (c *Conn) rest() {
 	}
 	c.takeBackBoard()
 	c.flight = &atRest
-	c.env.takeBackFlight(f)
+	c.env.scratch().takeBackFlight(f)
 }
 
 // over reports whether the flight says no more than atRest does.
@@ -61,8 +61,8 @@ func (f *flight) over() bool {
 // maxStoredFlights caps the flights kept for the next connections that send.
 const maxStoredFlights = 64
 
-func (l *Layer) lendFlight() *flight {
-	f, ok := l.scratch().flights.take()
+func (w *scratch) lendFlight() *flight {
+	f, ok := w.flights.take()
 	if !ok {
 		f = new(flight)
 		*f = atRest
@@ -72,10 +72,10 @@ func (l *Layer) lendFlight() *flight {
 
 // takeBackFlight keeps a flight for the next connection that sends. Its scoreboard
 // has been emptied by takeBackBoard.
-func (l *Layer) takeBackFlight(f *flight) {
+func (w *scratch) takeBackFlight(f *flight) {
 	f.loss, f.tlp = recovery{}, tailLossProbe{}
 	f.rackAt, f.tlpAt = ev.Never, ev.Never
-	l.scratch().flights.keep(f, maxStoredFlights)
+	w.flights.keep(f, maxStoredFlights)
 }
 
 // traffic is what a connection knows once data has passed on it, in either
@@ -106,7 +106,7 @@ var noTraffic = traffic{paceAt: ev.Never}
 // needTraffic makes sure that the connection has traffic of its own to write to.
 func (c *Conn) needTraffic() *traffic {
 	if c.traffic == &noTraffic {
-		t := c.env.lendTraffic()
+		t := c.env.scratch().lendTraffic()
 		t.sndSml, t.toldWindow = c.sndUna, max(0, c.rcvAdv.Sub(c.rcvNxt))
 		if c.is(flagSynAcked) {
 			// The network has waited for the application since the handshake.
@@ -120,8 +120,8 @@ func (c *Conn) needTraffic() *traffic {
 // maxStoredTraffics caps those kept for the next connections.
 const maxStoredTraffics = 64
 
-func (l *Layer) lendTraffic() *traffic {
-	t, ok := l.scratch().traffics.take()
+func (w *scratch) lendTraffic() *traffic {
+	t, ok := w.traffics.take()
 	if !ok {
 		t = new(traffic)
 		*t = noTraffic
@@ -130,14 +130,14 @@ func (l *Layer) lendTraffic() *traffic {
 }
 
 // takeBackTraffic keeps what a connection that has ended had.
-func (l *Layer) takeBackTraffic(t *traffic) {
+func (w *scratch) takeBackTraffic(t *traffic) {
 	if t == &noTraffic {
 		return
 	}
 	used, _ := t.ctrl.(*Cubic)
 	*t = noTraffic
 	t.used = used
-	l.scratch().traffics.keep(t, maxStoredTraffics)
+	w.traffics.keep(t, maxStoredTraffics)
 }
 
 // noteIdle notes that the network waits for the application.

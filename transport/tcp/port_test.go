@@ -133,7 +133,7 @@ func TestCachesAreCapped(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		c := &Conn{path: path}
+		c := &Conn{path: path, opts: &Options{}}
 		b.tcp.rememberPath(c, 1000)
 		b.tcp.fastOpenLost(c, ev.Time(time.Second))
 	}

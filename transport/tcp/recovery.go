@@ -67,7 +67,7 @@ type ack struct {
 
 func (c *Conn) newAck(now ev.Time) *ack {
 	c.needFlight()
-	a := c.env.ack()
+	a := &c.env.scratch().ack
 	*a = ack{now: now, priorPipe: c.inFlight(), flight: c.sndMax.Sub(c.sndUna), fack: c.rack.fack}
 	return a
 }
@@ -127,7 +127,7 @@ func (c *Conn) takeCumulative(a *ack, seq header.Seq) {
 // takeBackBoard gives the memory of the scoreboard back.
 func (c *Conn) takeBackBoard() {
 	if c.board.ring != nil {
-		c.env.takeBackRecords(c.board.ring)
+		c.env.scratch().takeBackRecords(c.board.ring)
 		kept, fresh := c.board.sacked[:0], c.board.fresh[:0]
 		if cap(kept)+cap(fresh) > keptRanges {
 			kept, fresh = nil, nil
@@ -161,7 +161,7 @@ func (c *Conn) respond(a *ack) {
 // sample fills in what the congestion control gets to know.
 func (c *Conn) sample(a *ack) *Sample {
 	c.needTraffic()
-	s := c.env.sample()
+	s := &c.env.scratch().sample
 	*s = Sample{
 		Now: a.now, Acked: a.acked, Delivered: a.delivered, Lost: a.lost,
 		PriorInFlight: a.priorPipe, InFlight: c.inFlight(), WindowLimited: c.windowUsed(a.priorPipe),

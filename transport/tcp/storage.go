@@ -77,8 +77,8 @@ const (
 )
 
 // lendRecords returns the memory of a scoreboard, of whatever size is at hand.
-func (l *Layer) lendRecords() []sentSegment {
-	ring, ok := l.scratch().records.take()
+func (w *scratch) lendRecords() []sentSegment {
+	ring, ok := w.records.take()
 	if !ok {
 		ring = make([]sentSegment, minRecords)
 	}
@@ -87,9 +87,9 @@ func (l *Layer) lendRecords() []sentSegment {
 
 // takeBackRecords keeps the memory of a scoreboard for the next connection that
 // sends.
-func (l *Layer) takeBackRecords(ring []sentSegment) {
+func (w *scratch) takeBackRecords(ring []sentSegment) {
 	if len(ring) <= maxStoredRecord {
-		l.scratch().records.keep(ring, maxStoredRecords)
+		w.records.keep(ring, maxStoredRecords)
 	}
 }
 
@@ -133,7 +133,7 @@ func (l *Layer) takeConn() *Conn {
 	if !ok {
 		return new(Conn)
 	}
-	l.takeBackTraffic(c.traffic)
+	l.scratch().takeBackTraffic(c.traffic)
 	*c = Conn{}
 	return c
 }
@@ -148,15 +148,15 @@ func (l *Layer) ended(c *Conn) {
 // maxStoredPlacements bounds how many are kept.
 const maxStoredPlacements = 64
 
-func (l *Layer) lendPlacement() *Placement {
-	p, ok := l.scratch().placements.take()
+func (w *scratch) lendPlacement() *Placement {
+	p, ok := w.placements.take()
 	if !ok {
 		p = new(Placement)
 	}
 	return p
 }
 
-func (l *Layer) takeBackPlacement(p *Placement) {
+func (w *scratch) takeBackPlacement(p *Placement) {
 	*p = Placement{}
-	l.scratch().placements.keep(p, maxStoredPlacements)
+	w.placements.keep(p, maxStoredPlacements)
 }

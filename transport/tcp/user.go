@@ -244,7 +244,7 @@ func (c *Conn) WriteThrough(b []byte) (int, error) {
 		return c.Write(b)
 	}
 	c.unset(flagMore)
-	guest := c.env.guest()
+	guest := &c.env.scratch().guest
 	*guest = b
 	n := c.snd.writeGuest(guest)
 	if n == 0 {
@@ -264,7 +264,7 @@ func (c *Conn) Await(b []byte) *Placement {
 	if c.rcv.waiting != nil || c.rcv.size > 0 || c.is(flagRcvUrgent|flagReadClosed) || c.state == Closed {
 		return nil
 	}
-	p := c.env.lendPlacement()
+	p := c.env.scratch().lendPlacement()
 	p.room = b
 	c.rcv.waiting = p
 	return p
@@ -281,7 +281,7 @@ func (c *Conn) Collect(p *Placement) int {
 			c.updatePeer()
 		}
 	}
-	c.env.takeBackPlacement(p)
+	c.env.scratch().takeBackPlacement(p)
 	return n
 }
 

@@ -1,0 +1,70 @@
+package tcp
+
+import (
+	"septet/header"
+	"septet/network"
+	"septet/packet"
+)
+
+// emit sends a connection's segment, perhaps as a car of a train that waits for
+// more of them.
+func (l *Layer) emit(c *Conn, s *Segment) {
+	if !l.couple(c, s) {
+		l.send(&c.path, s, c.sendAs())
+	}
+	if s.last && l.burstEnd != nil {
+		l.flush()
+		l.burstEnd()
+	}
+}
+
+// sendAs returns how IP is to send the connection's segments.
+func (c *Conn) sendAs() network.Send {
+	return network.Send{TTL: c.opts.TTL, TOS: c.opts.TOS, SourceRoute: c.opts.SourceRoute}
+}
+
+// OnBurstEnd has f called whenever the last segment of a burst has been sent, see
+// Personality.Bursts. f must not call back into the layer.
+func (l *Layer) OnBurstEnd(f func()) { l.burstEnd = f }
+
+// send puts the header in front of the text and gives the packet to IP, to be
+// sent as ip says.
+func (l *Layer) send(path *network.Path, s *Segment, ip network.Send) {
+	l.stats.SegmentsOut++
+	if s.Flags.Has(header.RST) {
+		l.stats.ResetsSent++
+	}
+	text := len(s.Text) + len(s.rest)
+	var p *packet.Packet
+	if len(s.rest) > 0 {
+		p = l.pool.Get(text)
+		p.Append(s.Text)
+		p.Append(s.rest)
+	} else {
+		p = l.pool.Get(0)
+		p.Borrow(s.Text)
+	}
+	l.putHeader(p, path, s, text)
+	l.output(p, path, s, ip)
+}
+
+// putHeader puts the TCP header in front of p, whose first frame has text bytes of
+// payload.
+func (l *Layer) putHeader(p *packet.Packet, path *network.Path, s *Segment, text int) {
+	n := s.Len()
+	s.Checksum = header.PseudoSum(path.Src(), path.Dst(), header.ProtocolTCP, n+text)
+	s.Put(p.Push(n))
+	p.PartialChecksum(checksumOffset)
+}
+
+// output gives p, which is s or begins with it, to IP.
+func (l *Layer) output(p *packet.Packet, path *network.Path, s *Segment, ip network.Send) {
+	// An error here is a segment lost before the wire: retransmission deals with
+	// it, or an ICMP message says more.
+	ip.Protocol, ip.DontFragment = header.ProtocolTCP, true
+	ip.TOS = ip.TOS&^ecnMask | s.ECN
+	_ = l.net.Output(p, path, ip)
+}
+
+// checksumOffset is where the checksum stands in a TCP header.
+const checksumOffset = 16

@@ -1,0 +1,151 @@
+package tcp
+
+import (
+	ev "septet/event"
+	"septet/header"
+)
+
+// transmit builds one segment of n bytes of text at seq and sends it. Everything
+// that sending implies is kept here: SND.NXT, the timers, what the peer now
+// knows of our window.
+func (c *Conn) transmit(now ev.Time, flags header.TCPFlags, seq header.Seq, n int) {
+	s := &c.env.scratch().sending
+	*s = Segment{TCP: header.TCP{
+		SrcPort: c.localPort, DstPort: c.remotePort, Seq: seq, Flags: flags,
+	}}
+	if n > 0 {
+		s.Text, s.rest = c.snd.view(c.env, max(seq.Sub(c.snd.start), 0), n) // a SYN's text follows it
+		c.needTraffic()
+		c.noteSize(seq, n)
+	}
+	if flags&header.ACK != 0 {
+		s.Ack = c.rcvNxt
+		c.acknowledged()
+	}
+	s.Window = c.advertise(flags)
+	c.putOptions(now, s, n)
+	if flags&header.ACK != 0 {
+		c.duplicate = span{}
+	}
+	if c.is(flagUrgent) && c.sndUp.After(seq) {
+		s.Flags |= header.URG
+		// RFC 6093: the pointer is an offset from the sequence number.
+		s.Urgent = uint16(min(c.sndUp.Sub(seq), 0xffff))
+	}
+	c.markECN(s, seq == c.sndMax)
+	c.countSent(s)
+	if length := s.length(); length > 0 {
+		c.sent(now, seq, length, flags)
+	}
+	s.last = c.burst.left == 0
+	c.env.emit(c, s)
+}
+
+// sent does the bookkeeping for length sequence numbers sent from seq on.
+func (c *Conn) sent(now ev.Time, seq header.Seq, length int, flags header.TCPFlags) {
+	end := seq.Add(length)
+	if flags&header.FIN != 0 {
+		c.set(flagFinSent)
+	}
+	if seq == c.sndNxt {
+		c.sndNxt = end
+	}
+	if end.After(c.sndMax) {
+		c.sndMax = end
+		c.rtt.start(now, end)
+	} else {
+		// Karn's algorithm: an acknowledgement could be of either copy.
+		c.rtt.cancel()
+		c.env.counters().Retransmitted++
+	}
+	c.lastSent = now
+	// RFC 6298, 5.1: start the timer if it is not running.
+	if c.rtoAt == ev.Never || c.is(flagPersist) {
+		c.unset(flagPersist)
+		c.rtoAt = now.Add(c.rtt.backedOff(c.about, c.backoff))
+	}
+}
+
+// acknowledged notes that the segment being sent carries an up-to-date ACK.
+func (c *Conn) acknowledged() {
+	c.unset(flagAckNow)
+	c.ackAt = ev.Never
+	c.unackedBytes = 0
+	c.stamp.lastAck = c.rcvNxt
+}
+
+// advertise returns the window field for a segment and moves the edge that the
+// peer has been told.
+func (c *Conn) advertise(flags header.TCPFlags) uint16 {
+	if flags&header.RST != 0 && flags&header.ACK == 0 {
+		return 0
+	}
+	wnd := c.receiveWindow()
+	if flags&header.SYN != 0 {
+		// RFC 7323, section 2.2: the window of a SYN is never scaled.
+		if size := c.path.MTU() - c.overhead(); c.about.WholeSegments && wnd > size {
+			wnd = c.rcv.limit - c.rcv.limit%size
+			c.rcv.limit = (wnd + 1<<c.rcvShift - 1) &^ (1<<c.rcvShift - 1)
+		}
+		wnd = min(wnd, 0xffff)
+		c.rcvAdv = c.rcvNxt.Add(wnd)
+		c.noteTold(wnd)
+		return uint16(wnd)
+	}
+	field := (wnd + 1<<c.rcvShift - 1) >> c.rcvShift
+	if field<<c.rcvShift > c.rcv.free() {
+		// There is no room to round up. Rounding down takes back a little, in what
+		// is told but not in what is accepted (RFC 7323, section 2.4).
+		field = wnd >> c.rcvShift
+	}
+	field = min(field, 0xffff)
+	c.noteTold(field << c.rcvShift)
+	if edge := c.rcvNxt.Add(field << c.rcvShift); edge.After(c.rcvAdv) {
+		c.rcvAdv = edge
+	}
+	return uint16(field)
+}
+
+// receiveWindow returns RCV.WND as it should now be told: it never moves the
+// right edge back (RFC 9293, section 3.8.6), nor forward by a silly amount
+// (section 3.8.6.2.2).
+func (c *Conn) receiveWindow() int {
+	told := max(0, c.rcvAdv.Sub(c.rcvNxt))
+	free := min(c.rcv.free(), 0xffff<<c.rcvShift)
+	if free-told < min(c.rcv.limit/2, c.mss) {
+		return told
+	}
+	return free
+}
+
+// putOptions adds the options that the segment carries.
+func (c *Conn) putOptions(now ev.Time, s *Segment, n int) {
+	o := &s.Options
+	syn := s.Flags&header.SYN != 0
+	if syn {
+		o.HasMSS, o.MSS = true, c.offeredMSS()
+		// A SYN offers; a SYN,ACK only agrees (RFC 7323, sections 2.2 and 3.2).
+		active := s.Flags&header.ACK == 0
+		if active || c.is(flagScaled) {
+			o.HasWindowScale, o.WindowScale = true, c.rcvShift
+		}
+		o.HasTimestamps = c.stamp.enabled || active && c.about.Timestamps
+		o.SACKPermitted = c.is(flagSACK) || active && c.about.SACK
+		c.offerECN(s)
+	} else {
+		o.HasTimestamps = c.stamp.enabled
+		if c.reports() && s.Flags&header.RST == 0 {
+			c.putSACK(o, c.sackRoom(n))
+		}
+	}
+	if o.HasTimestamps {
+		o.TSVal = c.stamp.clock(now)
+		if s.Flags&header.ACK != 0 {
+			o.TSEcr = c.stamp.recent
+		}
+	}
+	if syn {
+		c.putFastOpen(o)
+	}
+	c.putUserTimeout(s)
+}
