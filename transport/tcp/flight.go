@@ -37,9 +37,13 @@ func (c *Conn) needBoard() {
 	}
 }
 
-// rest gives the flight back if nothing of it matters any more. Every event ends
-// with it.
+// rest gives back what does not matter any more: the flight, and of a connection of
+// which only TIME-WAIT is left, the traffic. Every event ends with it.
 func (c *Conn) rest() {
+	if c.state == TimeWait && c.is(flagForgotten) && c.traffic != &noTraffic {
+		c.env.scratch().takeBackTraffic(c.traffic)
+		c.traffic = &noTraffic
+	}
 	f := c.flight
 	if f == &atRest || c.state != Closed && !f.over() {
 		return

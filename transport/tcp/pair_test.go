@@ -48,14 +48,6 @@ func newPairOn(t testing.TB, l *ev.Loop, mtu int, aToB, bToA physical.Impairment
 	return p
 }
 
-// newPairOf returns a pair of stations of a personality.
-func newPairOf(t testing.TB, about *Personality, seed uint64, aToB, bToA physical.Impairment) *pair {
-	p := newPairUnjudged(t, ev.NewVirtual(seed), 1500, aToB, bToA)
-	p.a.tcp.about, p.b.tcp.about = about, about
-	checktest.Wire(t, p.loop, p.wire, about.limits())
-	return p
-}
-
 // limits is what the judge must know of a personality.
 func (p *Personality) limits() check.Limits {
 	return check.Limits{MinRTO: p.MinRTO, MaxRTO: p.MaxRTO, InitialWindow: p.InitialWindow}
