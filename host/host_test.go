@@ -228,6 +228,20 @@ func TestNames(t *testing.T) {
 	if got, err := h.Lookup("nowhere"); err != nil || got[0].String() != "10.0.9.9" {
 		t.Errorf("with a resolver the name is %v, %v", got, err)
 	}
+	all := host.NewHosts()
+	all.Add("www", netip.MustParseAddr("10.0.1.9"))
+	all.Add("mail", netip.MustParseAddr("10.0.1.3"))
+	h.Hosts.Share(all)
+	if got := h.Hosts.Addrs("mail"); !slices.Equal(got, []netip.Addr{netip.MustParseAddr("10.0.1.3")}) {
+		t.Errorf("mail, of a shared table, is %v, want 10.0.1.3", got)
+	}
+	if got := h.Hosts.Addrs("www"); len(got) != 2 {
+		t.Errorf("www is %v: what the host knows itself goes before a shared table", got)
+	}
+	if got := h.Hosts.Names(netip.MustParseAddr("10.0.1.3")); !slices.Equal(got, []string{"mail"}) {
+		t.Errorf("10.0.1.3 is called %v, want mail", got)
+	}
+	h.Hosts.Share(nil)
 	h.Hosts.Remove("www")
 	if got := h.Hosts.Addrs("www"); got != nil {
 		t.Errorf("a name that was removed still has %v", got)

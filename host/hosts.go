@@ -16,6 +16,7 @@ type Hosts struct {
 	// names finds addresses where there are more than fewNames entries. Most
 	// hosts know only themselves: for them it is nil.
 	names map[string][]netip.Addr
+	rest  *Hosts // asked for what is not here, see Share
 }
 
 // fewNames is how many entries are looked through one by one.
@@ -28,6 +29,14 @@ type entry struct {
 
 // NewHosts returns an empty table.
 func NewHosts() *Hosts { return new(Hosts) }
+
+// Share has the table answer from another one what it does not know itself. A lab's
+// hosts share the names of all of them. The other table must not share this one.
+func (t *Hosts) Share(rest *Hosts) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.rest = rest
+}
 
 // fold makes names equal that differ in case or in a final dot only (RFC 4343).
 func fold(name string) string { return strings.ToLower(strings.TrimSuffix(name, ".")) }
@@ -67,7 +76,7 @@ func (t *Hosts) find(key string) []netip.Addr {
 	return found
 }
 
-// Remove forgets a name.
+// Remove forgets a name, though not one in a shared table.
 func (t *Hosts) Remove(name string) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -78,19 +87,27 @@ func (t *Hosts) Remove(name string) {
 // Addrs returns the addresses of a name, the first added first.
 func (t *Hosts) Addrs(name string) []netip.Addr {
 	t.mu.RLock()
-	defer t.mu.RUnlock()
-	return slices.Clone(t.find(fold(name)))
+	found, rest := slices.Clone(t.find(fold(name))), t.rest
+	t.mu.RUnlock()
+	if len(found) == 0 && rest != nil {
+		return rest.Addrs(name)
+	}
+	return found
 }
 
 // Names returns the names that have an address, the canonical one first.
 func (t *Hosts) Names(addr netip.Addr) []string {
 	t.mu.RLock()
-	defer t.mu.RUnlock()
 	var names []string
 	for _, e := range t.entries {
 		if e.addr == addr {
 			names = append(names, e.name)
 		}
+	}
+	rest := t.rest
+	t.mu.RUnlock()
+	if len(names) == 0 && rest != nil {
+		return rest.Names(addr)
 	}
 	return names
 }

@@ -55,9 +55,12 @@ func Build(l *event.Loop, about *file.Lab) (*Lab, error) {
 		b.switches[s.Name] = link.NewSwitch(l, &b.pool, s.Name)
 	}
 	l.Unlock()
+	names := host.NewHosts() // of all, known to all
 	for _, h := range about.Hosts {
 		b.hosts[h.Name] = host.New(l, &b.pool, h.Name)
 		b.hosts[h.Name].Network.SetForwarding(h.Router)
+		b.hosts[h.Name].Hosts.Share(names)
+		names.Add(h.Name, h.Address())
 	}
 	for _, k := range about.Links {
 		if err := b.connect(k); err != nil {
@@ -119,11 +122,6 @@ func (b *Lab) plug(end file.End, port physical.Port) error {
 // configure gives a host its routes and the names of all others.
 func (b *Lab) configure(h *file.Host) error {
 	machine := b.hosts[h.Name]
-	for _, other := range b.About.Hosts {
-		if other != h {
-			machine.Hosts.Add(other.Name, other.Address())
-		}
-	}
 	b.Loop.Lock()
 	defer b.Loop.Unlock()
 	for _, r := range h.Routes {
