@@ -66,6 +66,8 @@ func (s *Socket) receive(b []byte, flags int) (n int, from netip.AddrPort, err e
 			err = errClosed
 		case s.expired(s.readDeadline):
 			err = event.ErrTimeout
+		case n > 0 && s.ended():
+			return n, from, nil // why it has ended is for the next call to tell
 		default:
 			var got int
 			got, from, err = s.protocol.receive(b[n:], flags)
@@ -89,6 +91,12 @@ func (s *Socket) receive(b []byte, flags int) (n int, from netip.AddrPort, err e
 		}
 		return n, from, err
 	}
+}
+
+// ended reports whether nothing is left to be read of a stream, now or ever.
+func (s *Socket) ended() bool {
+	t, ok := s.protocol.(*stream)
+	return ok && (t.conn == nil || t.conn.Buffered() == 0 && t.conn.CanRead())
 }
 
 // waits reports whether a call that receives blocks until something is there.
