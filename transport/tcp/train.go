@@ -71,6 +71,12 @@ func (t *train) fits(c *Conn, s *Segment) bool {
 		s.Options == t.first.Options && c.snd.whole(t.first.Seq, t.text+len(s.Text))
 }
 
+// has reports whether text that waits is acknowledged by ack, as that of a segment
+// sent again may be. With the acknowledgement the buffer lets go of it.
+func (t *train) has(c *Conn, ack header.Seq) bool {
+	return c == t.conn && t.text > 0 && ack.After(t.first.Seq)
+}
+
 // flush sends what has been collected. It is called before anything else is sent,
 // and before the layer is left.
 func (l *Layer) flush() {
@@ -113,6 +119,9 @@ func (l *Layer) inputTrain(p *packet.Packet, d *network.Datagram) {
 		s.Seq = first.Seq.Add(k * p.Size())
 		s.Ack, s.Window, s.Flags = car.Ack, car.Window, car.Flags
 		if c != nil && c.state != Closed {
+			if w.train.has(c, s.Ack) {
+				l.flush()
+			}
 			c.Input(now, s)
 			continue
 		}
