@@ -49,3 +49,30 @@ func TestResetIsToldAfterPlacedBytes(t *testing.T) {
 		}
 	}
 }
+
+// TestResetIsToldAfterShortSend: a Send that a reset cuts short says how much it has
+// taken, and the next call says why, as on Linux.
+func TestResetIsToldAfterShortSend(t *testing.T) {
+	w := newWorld(t, event.NewVirtual(1), physical.Impairment{})
+	ln := must[net.Listener](t)(w.bob.Listen("tcp", ":80"))
+	w.loop.Go("sender", func() {
+		c := must[net.Conn](t)(w.alice.Dial("tcp", bobAddr+":80")).(*TCPConn).Socket()
+		b := make([]byte, 64<<20) // more than all buffers have room for
+		if n, err := c.Send(b, 0); n == 0 || n == len(b) || err != nil {
+			t.Errorf("%d bytes were taken, and %v, want a part and no error", n, err)
+		}
+		if n, err := c.Send(b, 0); n != 0 || !errors.Is(err, syscall.ECONNRESET) {
+			t.Errorf("the next call says %d and %v, want ECONNRESET", n, err)
+		}
+		if n, err := c.Send(b, 0); n != 0 || !errors.Is(err, syscall.EPIPE) {
+			t.Errorf("the call after it says %d and %v, want EPIPE", n, err)
+		}
+	})
+	w.loop.Go("peer", func() {
+		p := must[net.Conn](t)(ln.Accept())
+		check(t, "sleep", w.loop.Sleep(1e6))
+		check(t, "linger", p.(*TCPConn).SetLinger(0))
+		check(t, "close", p.Close())
+	})
+	check(t, "run", w.loop.Run(event.Never))
+}

@@ -24,9 +24,22 @@ func (s *Socket) Send(b []byte, flags int) (int, error) {
 func (s *Socket) SendTo(b []byte, flags int, to netip.AddrPort) (int, error) {
 	n, err := s.send(b, flags, to)
 	if n > 0 {
+		s.keepError(err)
 		return n, nil // the error, if it lasts, is the next call's
 	}
 	return 0, errno(err)
+}
+
+// keepError has the next call tell why a connection has failed.
+func (s *Socket) keepError(err error) {
+	if err == nil {
+		return
+	}
+	s.stack.loop.Lock()
+	defer s.stack.loop.Unlock()
+	if t, ok := s.protocol.(*stream); ok && t.conn != nil {
+		t.conn.KeepError(err)
+	}
 }
 
 // Recv receives into b. On a stream it returns what is there, at least a byte,
