@@ -10,7 +10,9 @@ import (
 
 // train collects segments of one connection that follow one another, so that they
 // pass the layers below in one piece (packet.Packet.Couple). It is a matter of cost
-// alone: each segment is made, and received, exactly as if it went by itself.
+// alone: each segment is made, and received, exactly as if it went by itself. Only the
+// connection's timer is set once for all, so of two timers due at the same moment the
+// other may be first.
 type train struct {
 	conn  *Conn   // nil while nothing is collected
 	first Segment // without text
