@@ -155,7 +155,6 @@ func (l *Loop) Unlock() {
 	}
 	l.rouse()
 	yield := l.passing() || l.settled && l.woken != nil
-	l.settled = false
 	l.giveBack()
 	if yield {
 		runtime.Gosched()
@@ -189,7 +188,7 @@ func (l *Loop) passing() bool {
 // scheduler mostly goes on with it on the same processor.
 func (l *Loop) giveBack() {
 	w := l.woken
-	l.woken = nil
+	l.woken, l.settled = nil, false
 	l.mu.Unlock()
 	if w != nil {
 		w.park.Signal()

@@ -24,9 +24,22 @@ func (s *Socket) Send(b []byte, flags int) (int, error) {
 func (s *Socket) SendTo(b []byte, flags int, to netip.AddrPort) (int, error) {
 	n, err := s.send(b, flags, to)
 	if n > 0 {
+		s.keepError(err)
 		return n, nil // the error, if it lasts, is the next call's
 	}
 	return 0, errno(err)
+}
+
+// keepError has the next call tell why a connection has failed.
+func (s *Socket) keepError(err error) {
+	if err == nil {
+		return
+	}
+	s.stack.loop.Lock()
+	defer s.stack.loop.Unlock()
+	if t, ok := s.protocol.(*stream); ok && t.conn != nil {
+		t.conn.KeepError(err)
+	}
 }
 
 // Recv receives into b. On a stream it returns what is there, at least a byte,
@@ -66,6 +79,8 @@ func (s *Socket) receive(b []byte, flags int) (n int, from netip.AddrPort, err e
 			err = errClosed
 		case s.expired(s.readDeadline):
 			err = event.ErrTimeout
+		case n > 0 && s.ended():
+			return n, from, nil // why it has ended is for the next call to tell
 		default:
 			var got int
 			got, from, err = s.protocol.receive(b[n:], flags)
@@ -89,6 +104,12 @@ func (s *Socket) receive(b []byte, flags int) (n int, from netip.AddrPort, err e
 		}
 		return n, from, err
 	}
+}
+
+// ended reports whether nothing is left to be read of a stream, now or ever.
+func (s *Socket) ended() bool {
+	t, ok := s.protocol.(*stream)
+	return ok && (t.conn == nil || t.conn.Buffered() == 0 && t.conn.CanRead())
 }
 
 // waits reports whether a call that receives blocks until something is there.

@@ -10,7 +10,9 @@ import (
 
 // train collects segments of one connection that follow one another, so that they
 // pass the layers below in one piece (packet.Packet.Couple). It is a matter of cost
-// alone: each segment is made, and received, exactly as if it went by itself.
+// alone: each segment is made, and received, exactly as if it went by itself. Only the
+// connection's timer is set once for all, so of two timers due at the same moment the
+// other may be first.
 type train struct {
 	conn  *Conn   // nil while nothing is collected
 	first Segment // without text
@@ -71,6 +73,12 @@ func (t *train) fits(c *Conn, s *Segment) bool {
 		s.Options == t.first.Options && c.snd.whole(t.first.Seq, t.text+len(s.Text))
 }
 
+// has reports whether text that waits is acknowledged by ack, as that of a segment
+// sent again may be. With the acknowledgement the buffer lets go of it.
+func (t *train) has(c *Conn, ack header.Seq) bool {
+	return c == t.conn && t.text > 0 && ack.After(t.first.Seq)
+}
+
 // flush sends what has been collected. It is called before anything else is sent,
 // and before the layer is left.
 func (l *Layer) flush() {
@@ -113,6 +121,9 @@ func (l *Layer) inputTrain(p *packet.Packet, d *network.Datagram) {
 		s.Seq = first.Seq.Add(k * p.Size())
 		s.Ack, s.Window, s.Flags = car.Ack, car.Window, car.Flags
 		if c != nil && c.state != Closed {
+			if w.train.has(c, s.Ack) {
+				l.flush()
+			}
 			c.Input(now, s)
 			continue
 		}

@@ -146,6 +146,13 @@ func (c *Conn) TakeError() error {
 	return c.err
 }
 
+// KeepError has TakeError tell err once more, if that is why the connection has ended.
+func (c *Conn) KeepError(err error) {
+	if c.err != nil && c.err == err {
+		c.unset(flagErrTold)
+	}
+}
+
 // SoftError returns what is wrong with a connection that goes on all the same, once:
 // what ICMP has reported, or ETIMEDOUT when the same segment was sent again three
 // times (RFC 9293, section 3.9.1.8, MUST-47). Something acknowledged clears it.
