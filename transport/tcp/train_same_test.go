@@ -44,7 +44,8 @@ func TestTrainsAreSingleFramesOnAWireThatChanges(t *testing.T) {
 	}
 }
 
-// changingWire returns what a wire saw of one connection, and the counters.
+// changingWire returns what a wire saw of one connection, and the counters. Unjudged:
+// as above.
 func changingWire(t *testing.T, seed uint64, singleFrames bool) (seen frameDigests) {
 	p := newPairUnjudged(t, ev.NewVirtual(seed), 1500, physical.Impairment{}, physical.Impairment{})
 	p.pool.SingleFrames = singleFrames
