@@ -198,4 +198,5 @@ func (p *Packet) reserve(front, back int) {
 	p.end += front
 	p.sumStart += front
 	p.sumAt += front
+	p.ip += front
 }

@@ -17,7 +17,8 @@ const (
 
 // direction takes frames from one end of a wire to the other:
 //
-//  1. transmit refuses what is too long or too much.
+//  1. transmit refuses what is too long or too much, and takes trains apart
+//     (transmitTrain) unless there is nothing to decide for any of their frames.
 //  2. If there is nothing to decide, the frame goes into the queue of those that
 //     arrive in this turn; one posted run delivers all of them.
 //  3. Otherwise it gets its time to depart (depart), and may be lost,

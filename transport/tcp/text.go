@@ -62,7 +62,9 @@ func (c *Conn) takeText(now ev.Time, s *Segment) bool {
 		// RFC 2883, section 4: of a segment that is a duplicate in part, that part.
 		c.duplicate = x
 	}
-	c.textArrived(now)
+	if s.Seq == c.rcvNxt {
+		c.textArrived(now)
+	}
 	n := c.rcv.insert(c.env, c.rcvNxt, s.Seq, s.Text)
 	c.rcvNxt = c.rcvNxt.Add(n)
 	if n == 0 {
