@@ -163,7 +163,7 @@ func (c *Conn) updateWindow(s *Segment) {
 	if s.Ack.Before(c.sndUna) {
 		return
 	}
-	if c.sndWl1.Before(s.Seq) || c.sndWl1 == s.Seq && c.sndWl2.AtMost(s.Ack) {
+	if c.newerWindow(s) {
 		c.sndWl1, c.sndWl2 = s.Seq, s.Ack
 		wnd := c.scaledWindow(s)
 		if wnd > c.sndWnd && c.is(flagPersist) {
@@ -175,6 +175,21 @@ func (c *Conn) updateWindow(s *Segment) {
 		c.sndWnd = wnd
 		c.sndMxW = max(c.sndMxW, wnd)
 	}
+}
+
+// newerWindow reports whether a segment was sent after the one that told the window
+// last. RFC 9293, section 3.10.7.4, goes by the sequence number first. But what is sent
+// again has an old one and tells the newest: with its acknowledgement SND.UNA goes on,
+// and a window left as it was would reach further than the peer has ever said. So a
+// later acknowledgement is what counts, as on Linux, and the sequence number after it.
+// Of two that differ in the window alone nobody knows which is newer; a peer must not
+// take back what it has offered (section 3.8.6).
+func (c *Conn) newerWindow(s *Segment) bool {
+	if s.Ack != c.sndWl2 {
+		return s.Ack.After(c.sndWl2)
+	}
+	wnd := c.scaledWindow(s)
+	return c.sndWl1.Before(s.Seq) || c.sndWl1 == s.Seq && (wnd > c.sndWnd || wnd == 0)
 }
 
 // finAcked reports whether the peer has acknowledged our FIN, and not merely
