@@ -129,6 +129,11 @@ func decode(f *inspect.Frame, s *segment) content {
 		}
 		return isOther
 	}
+	// No card takes a frame from a group of stations, and no host a segment that was
+	// sent to one (RFC 1122, section 3.3.6; RFC 9293, MUST-57).
+	if s.card.IsGroup() || s.fromCard.IsGroup() {
+		return isOther
+	}
 	if k := header.EtherType(kind); kind != 0 && k != header.EtherTypeIPv4 && k != header.EtherTypeIPv6 {
 		return isOther
 	}

@@ -71,14 +71,15 @@ func gridCell(t *testing.T, cell physical.Impairment, seeds uint64, size int) {
 		name, (virtual / time.Duration(seeds)).Round(time.Millisecond), time.Since(begin).Round(time.Millisecond), timeouts, probes)
 }
 
-// gridRun is one run. Unjudged: but for the first of each cell; the judge remembers
-// all that it has seen, and takes as long as both hosts together.
+// gridRun is one run. Unjudged: with -grid; on the worst wires the answers to ARP are
+// lost too, a card holds segments back or drops them, and the judge, who sees the wire
+// alone, takes what never came to it for sent, or for late.
 func gridRun(t *testing.T, cell physical.Impairment, seed uint64, size int) *pair {
 	// The open is over a good wire: ARP has no checksum, and on the worst cells its
 	// cache may be wrong for longer than a SYN is sent again.
 	p := newPairUnjudged(t, ev.NewVirtual(seed), 1500, physical.Impairment{}, physical.Impairment{})
 	p.a.tcp.about, p.b.tcp.about = patient(), patient()
-	if seed == 0 {
+	if !*grid {
 		checktest.Wire(t, p.loop, p.wire, patient().limits())
 	}
 	client, server := p.connect(p.listen(80))
