@@ -18,7 +18,7 @@ type Config struct {
 	Gateway     netip.Addr   // the zero Addr: everybody is on the link
 	MTU         int
 	Personality tcp.Personality
-	Trains      bool   // segments that are sent together are shown as one (TSO)
+	Bursts      bool   // segments that are sent together are shown as one (TSO)
 	Seed        uint64 // of initial sequence numbers and everything else
 }
 
@@ -40,7 +40,7 @@ type Config struct {
 func ParseFlags(flags string) (Config, error) {
 	c := Config{
 		Local: netip.MustParsePrefix("192.168.0.1/16"), MTU: 1500,
-		Personality: tcp.LinuxExact(), Trains: true, Seed: 1,
+		Personality: tcp.LinuxExact(), Bursts: true, Seed: 1,
 	}
 	scale := -1
 	separator := func(r rune) bool { return r == ',' || r == ' ' || r == '\t' || r == '\n' }
@@ -64,7 +64,7 @@ func ParseFlags(flags string) (Config, error) {
 				c.Personality.MaxReceiveBuffer = max(c.Personality.MaxReceiveBuffer, c.Personality.ReceiveBuffer)
 			}
 		case "tso":
-			c.Trains, err = parseSwitch(value)
+			c.Bursts, err = parseSwitch(value)
 		case "seed":
 			c.Seed, err = strconv.ParseUint(value, 10, 64)
 		default:
@@ -74,7 +74,7 @@ func ParseFlags(flags string) (Config, error) {
 			return c, fmt.Errorf("flag %q: %w", word, err)
 		}
 	}
-	c.Trains = c.Trains && c.Personality.Bursts
+	c.Bursts = c.Bursts && c.Personality.Bursts
 	if scale >= 0 {
 		c.offerScale(uint8(scale))
 	}

@@ -71,7 +71,7 @@ func New(c Config, n Numbers) (*Engine, error) {
 // default route.
 func (e *Engine) attach(c Config) error {
 	pool := new(packet.Pool)
-	e.wire = &wire{loop: e.loop, pool: pool, mtu: c.MTU, trains: c.Trains, local: c.Local.Addr()}
+	e.wire = &wire{loop: e.loop, pool: pool, mtu: c.MTU, bursts: c.Bursts, local: c.Local.Addr()}
 	n := network.New(e.loop, pool)
 	t, u := tcp.New(n, &c.Personality), udp.New(n)
 	t.OnBurstEnd(func() { e.wire.open = false })

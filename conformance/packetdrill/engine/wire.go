@@ -17,12 +17,12 @@ type wire struct {
 	loop    *event.Loop
 	pool    *packet.Pool
 	mtu     int
-	trains  bool // what the host sends as one, the tool sees as one: see train.go
+	bursts  bool // what the host sends as one, the tool sees as one: see burst.go
 	local   netip.Addr
 	receive func(*packet.Packet) // the host's card
 
 	sent    []Sent       // IP packets of the host that the tool has not seen
-	open    bool         // the last of them may be the beginning of a train
+	open    bool         // the last of them may be the beginning of a burst
 	replies packet.Queue // frames for the host, to be received later in the turn
 }
 

@@ -10,11 +10,11 @@ import (
 // Linux leaves the cutting of segments to its network card (TSO), or does it last
 // of all. A capture on a Linux host is taken before that and shows several as one
 // packet, longer than the MTU. Scripts written on Linux expect to see the same, so
-// the segments of a train are put together again here. A train ends with PSH.
+// the segments of a burst are put together again here. A burst ends with PSH.
 
 // take keeps a packet of the host for the tool.
 func (w *wire) take(s Sent) {
-	if w.trains && w.open && len(w.sent) > 0 && w.sent[len(w.sent)-1].couple(s) {
+	if w.bursts && w.open && len(w.sent) > 0 && w.sent[len(w.sent)-1].join(s) {
 		last := &w.sent[len(w.sent)-1]
 		w.open = last.goesOn()
 		return
@@ -39,16 +39,16 @@ const (
 	sumAt   = header.IPv4Len + 16
 )
 
-// goesOn reports whether the next packet may belong to the same train.
+// goesOn reports whether the next packet may belong to the same burst.
 func (s *Sent) goesOn() bool {
 	const alone = header.PSH | header.FIN | header.SYN | header.RST | header.URG
 	at := tcpSegment(s.Bytes)
 	return at > 0 && len(s.Bytes) > at && header.TCPFlags(s.Bytes[flagsAt])&alone == 0
 }
 
-// couple appends the text of next to a packet if the two differ in nothing but what
+// join appends the text of next to a packet if the two differ in nothing but what
 // cutting makes different.
-func (s *Sent) couple(next Sent) bool {
+func (s *Sent) join(next Sent) bool {
 	a, b, at := s.Bytes, next.Bytes, tcpSegment(s.Bytes)
 	ending := byte(header.PSH | header.FIN)
 	switch {
