@@ -192,14 +192,7 @@ func BenchmarkOpenClose(b *testing.B) {
 	}
 	b.ReportAllocs()
 	for b.Loop() {
-		c, err := w.alice.Dial("tcp", bobAddr+":80")
-		if err != nil {
-			b.Fatal(err)
-		}
-		p, err := ln.Accept()
-		if err != nil {
-			b.Fatal(err)
-		}
+		c, p := w.dialAndAccept(b, ln)
 		c.(*TCPConn).SetLinger(0)
 		c.Close()
 		p.Close()
@@ -228,4 +221,18 @@ func BenchmarkBulk(b *testing.B) {
 	}
 	c.Close()
 	<-done
+}
+
+// dialAndAccept opens a connection from alice to bob's port 80, on which ln listens.
+func (w *world) dialAndAccept(b *testing.B, ln net.Listener) (client, server net.Conn) {
+	b.Helper()
+	client, err := w.alice.Dial("tcp", bobAddr+":80")
+	if err != nil {
+		b.Fatal(err)
+	}
+	server, err = ln.Accept()
+	if err != nil {
+		b.Fatal(err)
+	}
+	return client, server
 }

@@ -56,14 +56,7 @@ func BenchmarkConnect(b *testing.B) {
 	}
 	end := make([]byte, 1)
 	for b.Loop() {
-		c, err := w.alice.Dial("tcp", bobAddr+":80")
-		if err != nil {
-			b.Fatal(err)
-		}
-		p, err := ln.Accept()
-		if err != nil {
-			b.Fatal(err)
-		}
+		c, p := w.dialAndAccept(b, ln)
 		c.Close()
 		p.Read(end)
 		p.Close()

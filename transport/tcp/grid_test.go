@@ -11,7 +11,7 @@ import (
 	"septet/physical"
 )
 
-var grid = flag.Bool("grid", false, "TestGrid: every cell, 10 MB, 20 seeds, instead of a sample; and a million segments at near-zero round trips")
+var grid = flag.Bool("grid", false, "TestGrid: every cell, 10 MB, 20 seeds, instead of a sample; a million segments at near-zero round trips; every cell of TestTransfersShareLink")
 
 var gridShares = []float64{0, 0.01, 0.02, 0.1, 0.3}
 
