@@ -9,9 +9,16 @@ type Protocol uint8
 
 // Values of Protocol.
 const (
-	ProtocolICMP Protocol = 1
-	ProtocolTCP  Protocol = 6
-	ProtocolUDP  Protocol = 17
+	ProtocolHopByHop           Protocol = 0
+	ProtocolICMP               Protocol = 1
+	ProtocolIGMP               Protocol = 2
+	ProtocolTCP                Protocol = 6
+	ProtocolUDP                Protocol = 17
+	ProtocolIPv6Route          Protocol = 43
+	ProtocolIPv6Fragment       Protocol = 44
+	ProtocolICMPv6             Protocol = 58
+	ProtocolNoNext             Protocol = 59
+	ProtocolDestinationOptions Protocol = 60
 )
 
 // Lengths of an IPv4 header, without options and at most.
@@ -111,12 +118,23 @@ func (h *IPv4) Put(b []byte) int {
 // IsFragment reports whether the packet is a part of a larger one.
 func (h *IPv4) IsFragment() bool { return h.MoreFragments || h.FragmentOffset > 0 }
 
-// PseudoSum returns the folded sum of the pseudo-header that TCP and UDP cover
-// with their checksums (RFC 9293, section 3.1), for a segment of n bytes.
+// PseudoSum returns the folded sum of the pseudo-header that TCP, UDP and ICMPv6
+// cover with their checksums (RFC 9293, section 3.1; RFC 8200, section 8.1), for a
+// segment of n bytes. Both addresses are of one family.
 func PseudoSum(src, dst netip.Addr, p Protocol, n int) uint16 {
+	if !src.Is4() {
+		return pseudoSum6(src, dst, p, n)
+	}
 	s, d := src.As4(), dst.As4()
 	sum := uint32(be.Uint16(s[0:])) + uint32(be.Uint16(s[2:])) +
 		uint32(be.Uint16(d[0:])) + uint32(be.Uint16(d[2:])) + uint32(p) + uint32(n)
+	sum = sum>>16 + sum&0xffff
+	return uint16(sum>>16 + sum&0xffff)
+}
+
+func pseudoSum6(src, dst netip.Addr, p Protocol, n int) uint16 {
+	s, d := src.As16(), dst.As16()
+	sum := uint32(Checksum(s[:], 0)) + uint32(Checksum(d[:], 0)) + uint32(n>>16) + uint32(n&0xffff) + uint32(p)
 	sum = sum>>16 + sum&0xffff
 	return uint16(sum>>16 + sum&0xffff)
 }
