@@ -1,32 +1,24 @@
 package link
 
-import (
-	"encoding/binary"
-	"net/netip"
-)
+import "net/netip"
 
 // cache has a NIC's neighbours. To find a victim it goes round them like the
 // hand of a clock: who was sent to since the hand last passed gets a second
 // chance. Neighbours that never answered are never marked as used, so a sweep
 // over a whole subnet does not push out those that are talked to.
 type cache struct {
-	byAddr                      map[uint32]*Neighbour // made with the first entry
-	list[Neighbour, *Neighbour]                       // the hand points at the first
-}
-
-func cacheKey(a netip.Addr) uint32 {
-	b := a.As4()
-	return binary.BigEndian.Uint32(b[:])
+	byAddr                      map[netip.Addr]*Neighbour // made with the first entry
+	list[Neighbour, *Neighbour]                           // the hand points at the first
 }
 
 // find returns the entry for a, nil when there is none.
-func (c *cache) find(a netip.Addr) *Neighbour { return c.byAddr[cacheKey(a)] }
+func (c *cache) find(a netip.Addr) *Neighbour { return c.byAddr[a] }
 
 func (c *cache) add(nb *Neighbour) {
 	if c.byAddr == nil {
-		c.byAddr = make(map[uint32]*Neighbour)
+		c.byAddr = make(map[netip.Addr]*Neighbour)
 	}
-	c.byAddr[cacheKey(nb.addr)] = nb
+	c.byAddr[nb.addr] = nb
 	c.append(nb)
 }
 
@@ -42,7 +34,7 @@ func (c *cache) evict() {
 }
 
 func (c *cache) remove(nb *Neighbour) {
-	delete(c.byAddr, cacheKey(nb.addr))
+	delete(c.byAddr, nb.addr)
 	c.unlink(nb)
 	nb.bury()
 }

@@ -17,8 +17,8 @@ const (
 
 // forwardSlot is the place of an address: its multiplicative hash.
 func forwardSlot(dst netip.Addr) uint32 {
-	b := dst.As4()
-	return be.Uint32(b[:]) * 2654435761 >> (32 - forwardCacheBits)
+	b := dst.As16()
+	return (be.Uint32(b[12:]) ^ be.Uint32(b[8:]) ^ be.Uint32(b[4:])) * 2654435761 >> (32 - forwardCacheBits)
 }
 
 // forwardCached forwards a packet whose way is known. The cache holds only what
@@ -104,10 +104,14 @@ func (l *Layer) forwardAlong(p *packet.Packet, d *Datagram, h *header.IPv4, path
 	l.transmit(p, path, fits)
 }
 
-// unresolved takes back a packet for which ARP found nobody, and tells its
+// unresolved takes back a packet whose next hop did not answer, and tells its
 // sender, which may be this host itself (RFC 1812, section 4.3.3.1; RFC 1122,
 // section 2.3.2.2).
-func (l *Layer) unresolved(p *packet.Packet) {
+func (l *Layer) unresolved(p *packet.Packet, typ header.EtherType) {
+	if typ == header.EtherTypeIPv6 {
+		l.unresolved6(p)
+		return
+	}
 	h, _, err := header.ParseIPv4(p.Head())
 	if err != nil {
 		l.drop(p, &l.stats.InBadHeader)

@@ -33,7 +33,7 @@ func (l *Layer) input(p *packet.Packet, in *Interface, group bool) {
 	*d = Datagram{
 		Src: h.Src, Dst: h.Dst, TTL: h.TTL, TOS: h.TOS, Protocol: h.Protocol,
 		Interface: in, Broadcast: group, HeaderLen: h.Len(),
-		offset: h.FragmentOffset, more: h.MoreFragments,
+		offset: h.FragmentOffset, more: h.MoreFragments, id: uint32(h.ID),
 	}
 	if h.Options != nil && !l.acceptOptions(p, d, &h) {
 		return

@@ -13,9 +13,10 @@ const maxDatagram = 65535
 // Send says how a datagram is to be sent.
 type Send struct {
 	Protocol header.Protocol
-	TTL      uint8 // DefaultTTL if zero
-	TOS      uint8
-	// DontFragment forbids every router, and this host, to cut the datagram.
+	TTL      uint8 // DefaultTTL if zero; IPv6's hop limit
+	TOS      uint8 // IPv6's traffic class
+	// DontFragment forbids every router, and this host, to cut the datagram. IPv6's
+	// routers never do.
 	DontFragment bool
 	// SourceRoute is the way that the path was looked up for (PathVia).
 	SourceRoute *SourceRoute
@@ -32,6 +33,9 @@ func (l *Layer) Output(p *packet.Packet, path *Path, o Send) error {
 			l.drop(p, &l.stats.OutNoRoute)
 			return err
 		}
+	}
+	if path.dst.Is6() {
+		return l.output6(p, path, o)
 	}
 	total := header.IPv4Len + o.SourceRoute.Len() + p.FrameLen()
 	fits := total <= path.via.MTU()
@@ -79,14 +83,20 @@ func (l *Layer) transmit(p *packet.Packet, path *Path, fits bool) {
 }
 
 func (l *Layer) transmitFrame(p *packet.Packet, path *Path) {
+	typ := header.EtherTypeIPv4
+	if path.dst.Is6() {
+		typ = header.EtherTypeIPv6
+	}
 	switch {
 	case path.neighbour != nil:
-		path.via.nic.Output(p, path.neighbour, header.EtherTypeIPv4)
-	case path.broadcast:
+		path.via.nic.Output(p, path.neighbour, typ)
+	case path.kind == toBroadcast:
 		// What is sent to every host of the network is sent to this one too,
 		// as on Linux; an Ethernet card does not hear itself.
 		l.loopback.push(p.Clone())
-		path.via.nic.Broadcast(p, header.EtherTypeIPv4)
+		path.via.nic.Broadcast(p, typ)
+	case path.kind == toGroup:
+		l.multicast(p, path, typ)
 	default:
 		l.loopback.push(p)
 	}
@@ -112,7 +122,13 @@ func (q *loopback) push(p *packet.Packet) {
 // their own turn, behind whatever else was posted meanwhile.
 func (q *loopback) Run() {
 	q.posted = false
+	lo := q.layer.lo()
 	for range q.queue.Len() {
-		q.layer.input(q.queue.Pop(), q.layer.lo(), false)
+		p := q.queue.Pop()
+		if p.Head()[0]>>4 == 6 {
+			q.layer.input6(p, lo, false)
+			continue
+		}
+		q.layer.input(p, lo, false)
 	}
 }

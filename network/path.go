@@ -4,6 +4,7 @@ import (
 	"net/netip"
 	"syscall"
 
+	"septet/header"
 	"septet/link"
 )
 
@@ -13,16 +14,25 @@ import (
 type Path struct {
 	src, dst   netip.Addr
 	via        *Interface
-	neighbour  *link.Neighbour // the next hop; nil on "lo" and for a broadcast
+	neighbour  *link.Neighbour // the next hop; nil on "lo" and for many
 	generation uint32
-	broadcast  bool
+	kind       delivery
 }
+
+// delivery says how many a path leads to.
+type delivery uint8
+
+const (
+	toOne delivery = iota
+	toBroadcast
+	toGroup
+)
 
 // Src returns the address from which datagrams are sent.
 func (p *Path) Src() netip.Addr { return p.src }
 
 // Dst returns the destination, which is 127.0.0.1 (or Src) if 0.0.0.0 was asked
-// for.
+// for, and ::1 (or Src) for ::.
 func (p *Path) Dst() netip.Addr { return p.dst }
 
 // Interface returns where datagrams leave the host.
@@ -32,6 +42,14 @@ func (p *Path) Interface() *Interface { return p.via }
 // the IP header. On "lo" that is the longest there can be, which is less than
 // the interface's MTU.
 func (p *Path) MTU() int { return min(p.via.MTU(), maxDatagram) }
+
+// HeaderLen returns the length of the IP header without options or extensions.
+func (p *Path) HeaderLen() int {
+	if p.dst.Is6() {
+		return header.IPv6Len
+	}
+	return header.IPv4Len
+}
 
 // Loopback reports whether the destination is this host.
 func (p *Path) Loopback() bool { return p.via != nil && p.via.Loopback() }
@@ -50,36 +68,40 @@ func (p *Path) CarriesTrains() bool {
 	switch {
 	case p.neighbour != nil:
 		return p.via.nic.CarriesTrains(p.neighbour)
-	case p.broadcast || p.via == nil:
+	case p.kind != toOne || p.via == nil:
 		return false
 	}
 	return true
 }
 
 // Broadcast reports whether the destination is a broadcast address.
-func (p *Path) Broadcast() bool { return p.broadcast }
+func (p *Path) Broadcast() bool { return p.kind == toBroadcast }
+
+// Group reports whether the destination is a multicast group.
+func (p *Path) Group() bool { return p.kind == toGroup }
 
 // Path looks up the way to dst. The source address is src, or, if that is the
-// zero Addr or 0.0.0.0, the one that belongs to the route. Errors: ENETUNREACH
+// zero Addr, 0.0.0.0 or ::, the one that belongs to the route. Errors: ENETUNREACH
 // without a route, EADDRNOTAVAIL if src is not an address of this host, EINVAL
-// if src is a loopback address and dst is not here, EAFNOSUPPORT for addresses
-// other than IPv4's.
+// if src is a loopback address and dst is not here, or if dst is of a link and does not
+// say of which, EAFNOSUPPORT for no address or two families.
 func (l *Layer) Path(dst, src netip.Addr) (Path, error) {
-	dst, err := requireIPv4(dst)
-	if err != nil {
-		return Path{}, err
-	}
-	if src.IsValid() {
-		if src, err = requireIPv4(src); err != nil {
-			return Path{}, err
-		}
-		if src == anyAddr {
-			src = netip.Addr{}
-		} else if !l.IsLocal(src) {
-			return Path{}, syscall.EADDRNOTAVAIL
-		}
+	dst, src = dst.Unmap(), src.Unmap()
+	switch {
+	case !dst.IsValid(), src.IsValid() && src.Is4() != dst.Is4():
+		return Path{}, syscall.EAFNOSUPPORT
+	case src.IsUnspecified():
+		src = netip.Addr{}
+	case src.IsValid() && !l.IsLocal(src):
+		return Path{}, syscall.EADDRNOTAVAIL
 	}
 	p := Path{src: src, dst: dst, generation: l.generation}
+	if dst.Is6() {
+		if err := l.resolve6(&p); err != nil {
+			return Path{}, err
+		}
+		return p, nil
+	}
 	// As on Linux, 0.0.0.0 as a destination is this host.
 	if dst == anyAddr {
 		p.dst = src
@@ -140,7 +162,7 @@ func (l *Layer) resolveBroadcast(p *Path) error {
 }
 
 func (p *Path) broadcastOn(i *Interface) error {
-	p.via, p.broadcast = i, true
+	p.via, p.kind = i, toBroadcast
 	if !p.src.IsValid() {
 		p.src = i.addr
 	}
@@ -154,13 +176,15 @@ func (p *Path) follow(r *Route) error {
 		return syscall.ENETUNREACH // only this host's addresses are behind "lo"
 	}
 	if !p.src.IsValid() {
-		p.src = p.via.addr
+		if p.src = p.via.sourceFor(p.dst); !p.src.IsValid() {
+			return syscall.EADDRNOTAVAIL
+		}
 	}
 	hop := p.dst
 	if r.Gateway.IsValid() {
 		hop = r.Gateway
 	}
-	p.neighbour = p.via.nic.Neighbour(hop)
+	p.neighbour = p.via.nic.Neighbour(hop.WithZone(""))
 	return nil
 }
 

@@ -32,8 +32,8 @@ type reassembly struct {
 // fragmentKey says which fragments belong together.
 type fragmentKey struct {
 	src, dst netip.Addr
-	id       uint16
-	protocol header.Protocol
+	id       uint32
+	protocol header.Protocol // zero with IPv6
 }
 
 // partial is a datagram of which parts have come. The parts are in order and do
@@ -73,7 +73,7 @@ func (r *reassembly) add(p *packet.Packet, d *Datagram) *packet.Packet {
 		r.layer.drop(p, &stats.FragmentsBad)
 		return nil
 	}
-	w := r.find(p, d)
+	w := r.find(d)
 	if !d.more {
 		if w.total >= 0 && w.total != f.end {
 			r.layer.drop(p, &stats.FragmentsBad)
@@ -100,8 +100,11 @@ func (r *reassembly) add(p *packet.Packet, d *Datagram) *packet.Packet {
 }
 
 // find returns the datagram to which a fragment belongs.
-func (r *reassembly) find(p *packet.Packet, d *Datagram) *partial {
-	key := fragmentKey{d.Src, d.Dst, be.Uint16(p.Head()[4:]), d.Protocol}
+func (r *reassembly) find(d *Datagram) *partial {
+	key := fragmentKey{d.Src, d.Dst, d.id, d.Protocol}
+	if d.Src.Is6() {
+		key.protocol = 0 // RFC 8200, section 4.5: addresses and identification alone
+	}
 	if w := r.partial[key]; w != nil {
 		return w
 	}

@@ -26,7 +26,8 @@ type Route struct {
 // set behind its length, EEXIST if there is a route for the same prefix and
 // metric, ENODEV if neither gateway nor interface is given.
 func (l *Layer) AddRoute(r Route) error {
-	if !r.Prefix.IsValid() || !r.Prefix.Addr().Is4() || r.Prefix != r.Prefix.Masked() {
+	if !r.Prefix.IsValid() || r.Prefix != r.Prefix.Masked() ||
+		r.Gateway.IsValid() && r.Gateway.Is4() != r.Prefix.Addr().Is4() {
 		return syscall.EINVAL
 	}
 	switch {
@@ -68,7 +69,7 @@ func (l *Layer) gatewayInterface(gateway netip.Addr, want *Interface) (*Interfac
 		return nil, syscall.EINVAL
 	}
 	for _, i := range l.interfaces[1:] {
-		if (want == nil || want == i) && i.prefix.Contains(gateway) {
+		if (want == nil || want == i) && (i.prefix.Contains(gateway) || i.reaches6(gateway)) {
 			return i, nil
 		}
 	}

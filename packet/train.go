@@ -104,6 +104,7 @@ func (p *Packet) Break(give func(*Packet)) {
 
 // firstFrame is what the headers of a train say, in terms of its first frame.
 type firstFrame struct {
+	six bool // the header is IPv6's, which has neither identification nor checksum
 	id  uint16
 	seq header.Seq
 	sum uint16 // of the pseudo-header, with the length of a full car
@@ -118,7 +119,11 @@ func (p *Packet) headAsFirst(first *firstFrame) {
 func (p *Packet) readFirst() firstFrame {
 	be := binary.BigEndian
 	ip, tcp := p.buf[p.ip:], p.buf[p.sumStart:]
-	f := firstFrame{id: be.Uint16(ip[4:]), seq: header.Seq(be.Uint32(tcp[4:])), sum: be.Uint16(tcp[16:])}
+	f := firstFrame{seq: header.Seq(be.Uint32(tcp[4:])), sum: be.Uint16(tcp[16:])}
+	if f.six = ip[0]>>4 == 6; f.six {
+		return f
+	}
+	f.id = be.Uint16(ip[4:])
 	be.PutUint32(ip[2:], 0)
 	be.PutUint16(ip[10:], 0)
 	f.ip = header.Checksum(ip[:header.IPv4Len], 0)
@@ -130,10 +135,14 @@ func (p *Packet) become(first *firstFrame, k int, car Car, size int) {
 	be := binary.BigEndian
 	text := min(len(p.tail), size)
 	ip, tcp := p.buf[p.ip:], p.buf[p.sumStart:]
-	length, id := uint16(p.end-p.ip+text), first.id+uint16(k)
-	be.PutUint16(ip[2:], length)
-	be.PutUint16(ip[4:], id)
-	be.PutUint16(ip[10:], ^fold(uint32(first.ip)+uint32(length)+uint32(id)))
+	if length := uint16(p.end - p.ip + text); first.six {
+		be.PutUint16(ip[4:], length-header.IPv6Len)
+	} else {
+		id := first.id + uint16(k)
+		be.PutUint16(ip[2:], length)
+		be.PutUint16(ip[4:], id)
+		be.PutUint16(ip[10:], ^fold(uint32(first.ip)+uint32(length)+uint32(id)))
+	}
 	be.PutUint32(tcp[4:], uint32(first.seq)+uint32(k*size))
 	be.PutUint32(tcp[8:], uint32(car.Ack))
 	tcp[13] = byte(car.Flags)
