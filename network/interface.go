@@ -16,6 +16,7 @@ const loopbackMTU = 65536
 // Interface is one attachment of the host to a network.
 type Interface struct {
 	layer     *Layer
+	index     int // from 1
 	name      string
 	nic       *link.NIC    // nil for "lo"
 	prefix    netip.Prefix // of IPv4
@@ -30,6 +31,9 @@ type Interface struct {
 
 // Name returns the interface's name: "lo", "eth0".
 func (i *Interface) Name() string { return i.name }
+
+// Index returns the interface's number, as if_nametoindex does: "lo" has 1.
+func (i *Interface) Index() int { return i.index }
 
 // NIC returns the card behind the interface, nil for "lo".
 func (i *Interface) NIC() *link.NIC { return i.nic }
@@ -71,12 +75,15 @@ const (
 // address yet. Errors: EINVAL for an address that no interface can have, EEXIST if the
 // host has the address, the card or an interface of this name already.
 func (l *Layer) AddInterface(nic *link.NIC, prefix netip.Prefix) (*Interface, error) {
+	if prefix != (netip.Prefix{}) && !assignable(prefix) {
+		return nil, syscall.EINVAL
+	}
 	for _, i := range l.interfaces {
 		if i.nic == nic || i.name == nic.Name() {
 			return nil, syscall.EEXIST
 		}
 	}
-	i := &Interface{layer: l, name: nic.Name(), nic: nic}
+	i := &Interface{layer: l, index: len(l.interfaces) + 1, name: nic.Name(), nic: nic}
 	l.interfaces = append(l.interfaces, i)
 	if prefix != (netip.Prefix{}) {
 		if err := i.AddAddress(prefix); err != nil {
@@ -104,7 +111,7 @@ func (i *Interface) receive(p *packet.Packet, typ header.EtherType, group bool) 
 // the host has it already or the interface has another of IPv4, ENOBUFS for too many.
 func (i *Interface) AddAddress(prefix netip.Prefix) error {
 	switch l, addr := i.layer, prefix.Addr(); {
-	case !prefix.IsValid() || !assignable(prefix):
+	case !assignable(prefix):
 		return syscall.EINVAL
 	case addr.Is6():
 		return i.addAddress6(prefix)
@@ -127,6 +134,14 @@ func (i *Interface) addAddress4(prefix netip.Prefix) {
 	i.nic.AddAddress(i.addr)
 }
 
+// Interface returns the interface with a number, "lo" if there is none.
+func (l *Layer) Interface(index int) *Interface {
+	if index < 1 || index > len(l.interfaces) {
+		return l.lo()
+	}
+	return l.interfaces[index-1]
+}
+
 // Interfaces returns all interfaces, "lo" first.
 func (l *Layer) Interfaces() []*Interface {
 	return append([]*Interface(nil), l.interfaces...)
@@ -134,7 +149,7 @@ func (l *Layer) Interfaces() []*Interface {
 
 func (l *Layer) addLoopback() {
 	prefix := netip.MustParsePrefix("127.0.0.1/8")
-	l.interfaces = []*Interface{{layer: l, name: "lo", prefix: prefix, addr: prefix.Addr()}}
+	l.interfaces = []*Interface{{layer: l, index: 1, name: "lo", prefix: prefix, addr: prefix.Addr()}}
 }
 
 func (l *Layer) lo() *Interface { return l.interfaces[0] }
@@ -178,9 +193,9 @@ func isThisNetwork(a netip.Addr) bool { return a.Is4() && a.As4()[0] == 0 }
 func assignable(prefix netip.Prefix) bool {
 	a := prefix.Addr()
 	if a.Is6() {
-		return assignable6(a)
+		return prefix.IsValid() && assignable6(a)
 	}
-	if isThisNetwork(a) || a.IsLoopback() || a.IsMulticast() || isClassE(a) {
+	if !prefix.IsValid() || isThisNetwork(a) || a.IsLoopback() || a.IsMulticast() || isClassE(a) {
 		return false
 	}
 	return prefix.Bits() >= 31 || (a != prefix.Masked().Addr() && a != lastAddr(prefix))

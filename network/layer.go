@@ -118,7 +118,7 @@ func New(l *event.Loop, pool *packet.Pool) *Layer {
 	n.nextID = uint16(l.Rand().Uint32())
 	n.loopback.layer = n
 	n.icmp.init(n)
-	n.reassembly.init(n)
+	n.reassembly.init(n, reassemblyTimeout, maxDatagram)
 	n.addLoopback()
 	n.Handle(header.ProtocolICMP, &n.icmp)
 	return n

@@ -15,6 +15,8 @@ type Send struct {
 	Protocol header.Protocol
 	TTL      uint8 // DefaultTTL if zero; IPv6's hop limit
 	TOS      uint8 // IPv6's traffic class
+	// FlowLabel tells the flows between two hosts apart, IPv6 only (RFC 6437).
+	FlowLabel uint32
 	// DontFragment forbids every router, and this host, to cut the datagram. IPv6's
 	// routers never do.
 	DontFragment bool

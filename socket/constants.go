@@ -23,6 +23,7 @@ const (
 	IPPROTO_ICMP = 1
 	IPPROTO_TCP  = 6
 	IPPROTO_UDP  = 17
+	IPPROTO_IPV6 = 41
 	IPPROTO_RAW  = 255
 )
 
@@ -53,6 +54,7 @@ const (
 	SOL_SOCKET = 1
 	SOL_IP     = IPPROTO_IP
 	SOL_TCP    = IPPROTO_TCP
+	SOL_IPV6   = IPPROTO_IPV6
 )
 
 // Options of the level SOL_SOCKET, with Linux's numbers.
@@ -78,6 +80,11 @@ const (
 	IP_TOS     = 1
 	IP_TTL     = 2
 	IP_HDRINCL = 3
+)
+
+// Options of the level SOL_IPV6.
+const (
+	IPV6_V6ONLY = 26
 )
 
 // Options of the level SOL_TCP.

@@ -23,14 +23,14 @@ type datagram struct {
 // addresses are the two ends of a socket.
 type addresses struct{ local, remote netip.AddrPort }
 
-func newDatagram(st *Stack) *datagram {
+func newDatagram(st *Stack, domain uint8) *datagram {
 	d := &datagram{
-		endpoint:      st.udp.Open(),
+		endpoint:      st.udp.Open(everyAddr(domain)),
 		receiveBuffer: udp.DefaultReceiveBuffer,
 		sendBuffer:    udp.DefaultReceiveBuffer,
 	}
 	d.endpoint.SetOwner(d)
-	d.socket.init(st, SOCK_DGRAM, d)
+	d.socket.init(st, domain, SOCK_DGRAM, d)
 	return d
 }
 

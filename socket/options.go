@@ -19,6 +19,8 @@ func (s *Socket) GetSockOpt(level, name int) (int, error) {
 	}
 	switch {
 	case level == SOL_SOCKET:
+	case level == SOL_IPV6 && s.domain == AF_INET6:
+		return s.option6(name)
 	case level == SOL_IP, level == SOL_TCP && s.kind == SOCK_STREAM:
 		return s.protocol.option(level, name)
 	default:
@@ -28,7 +30,7 @@ func (s *Socket) GetSockOpt(level, name int) (int, error) {
 	case SO_TYPE:
 		return int(s.kind), nil
 	case SO_DOMAIN:
-		return AF_INET, nil
+		return int(s.domain), nil
 	case SO_ERROR:
 		if e, ok := s.protocol.takeError().(syscall.Errno); ok {
 			return int(e), nil
@@ -60,7 +62,11 @@ func (s *Socket) SetSockOpt(level, name, value int) error {
 }
 
 func (s *Socket) setOption(level, name, value int) error {
-	if level != SOL_SOCKET {
+	switch level {
+	case SOL_SOCKET:
+	case SOL_IPV6:
+		return s.setOption6(name, value)
+	default:
 		return s.protocol.setOption(level, name, value)
 	}
 	switch name {

@@ -47,7 +47,7 @@ func newRaw(st *Stack, number int) (*Socket, error) {
 		return nil, err
 	}
 	r.handle = handle
-	r.socket.init(st, SOCK_RAW, r)
+	r.socket.init(st, AF_INET, SOCK_RAW, r)
 	return &r.socket, nil
 }
 

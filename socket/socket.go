@@ -22,6 +22,8 @@ type Socket struct {
 	readDeadline, writeDeadline event.Time    // of the net shapes
 	receiveTimeout, sendTimeout time.Duration // SO_RCVTIMEO, SO_SNDTIMEO; 0 for none
 
+	domain      uint8 // AF_INET or AF_INET6
+	v6only      bool  // IPV6_V6ONLY: no IPv4 behind mapped addresses
 	kind        uint8
 	nonblocking bool
 	closed      bool
@@ -66,8 +68,8 @@ type protocol interface {
 	setLinger(v Linger)
 }
 
-func (s *Socket) init(st *Stack, kind uint8, p protocol) {
-	s.stack, s.kind, s.protocol = st, kind, p
+func (s *Socket) init(st *Stack, domain, kind uint8, p protocol) {
+	s.stack, s.domain, s.kind, s.protocol = st, domain, kind, p
 	s.readDeadline, s.writeDeadline = event.Never, event.Never
 }
 

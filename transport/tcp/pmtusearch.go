@@ -11,7 +11,7 @@ import (
 
 // searchTop returns the largest packet worth trying.
 func (c *Conn) searchTop() int {
-	return min(c.path.MTU(), int(c.peerMSS)+header.IPv4Len+header.TCPLen)
+	return min(c.path.MTU(), int(c.peerMSS)+c.path.HeaderLen()+header.TCPLen)
 }
 
 // raiseMTU begins to try larger packets when the limit has become old.

@@ -1,0 +1,149 @@
+package network
+
+import (
+	"net/netip"
+	"syscall"
+
+	"septet/header"
+	"septet/link"
+)
+
+// SpeaksIPv6 reports whether IPv6 is on at a card of the host.
+func (l *Layer) SpeaksIPv6() bool { return l.six != nil && l.six.on }
+
+// MaxAddresses is how many IPv6 addresses an interface has at most, whoever it is that
+// hands them out.
+const MaxAddresses = 16
+
+// interface6 is what an interface has for IPv6.
+type interface6 struct {
+	addresses []Address // the one of the link first
+	// mine is the own address to which a packet came last.
+	mine      netip.Addr
+	groups    map[netip.Addr]int // those joined, and how often
+	discovery link.Discovery
+	hopLimit  uint8 // of what asks for no other; zero is DefaultTTL
+}
+
+// Address is an IPv6 address of an interface.
+type Address struct {
+	Addr netip.Addr // with a zone if it is of the link alone
+	Bits int        // the length of its network's prefix
+}
+
+// EnableIPv6 turns IPv6 on and gives the interface its address of the link (RFC 4291,
+// section 2.5.6), made from that of the card (appendix A). EINVAL for "lo", which needs
+// none.
+func (i *Interface) EnableIPv6() error {
+	switch {
+	case i.nic == nil:
+		return syscall.EINVAL
+	case i.six != nil:
+		return nil
+	}
+	l := i.layer
+	l.needSix().on = true
+	i.six = &interface6{groups: make(map[netip.Addr]int)}
+	i.six.discovery = link.Discovery{
+		Solicit:       i.solicit,
+		Unreachable:   i.unreachable,
+		ReachableTime: reachableTime,
+		RetransTimer:  retransTimer,
+	}
+	i.nic.SetDiscovery(&i.six.discovery)
+	i.JoinGroup(allNodes)
+	if l.forwarding {
+		i.JoinGroup(allRouters)
+	}
+	return i.assign(interfaceID(linkLocal6, i.nic.MAC()).WithZone(i.name), linkLocal6.Bits())
+}
+
+// interfaceID returns the address in a prefix of 64 bits that is made from a card's
+// (RFC 4291, appendix A: the modified EUI-64).
+func interfaceID(prefix netip.Prefix, mac header.MAC) netip.Addr {
+	b := prefix.Addr().As16()
+	copy(b[8:], []byte{mac[0] ^ 2, mac[1], mac[2], 0xff, 0xfe, mac[3], mac[4], mac[5]})
+	return netip.AddrFrom16(b)
+}
+
+// Addresses returns the interface's IPv6 addresses, that of the link first.
+func (i *Interface) Addresses() []Address {
+	if i.six == nil {
+		return nil
+	}
+	return append([]Address(nil), i.six.addresses...)
+}
+
+func (i *Interface) addAddress6(prefix netip.Prefix) error {
+	if err := i.EnableIPv6(); err != nil {
+		return err
+	}
+	return i.assign(i.Scoped(prefix.Addr()), prefix.Bits())
+}
+
+// assign makes addr one of the interface's.
+func (i *Interface) assign(addr netip.Addr, bits int) error {
+	l := i.layer
+	switch {
+	case l.addresses[addr] != foreign:
+		return syscall.EEXIST
+	case len(i.six.addresses) >= MaxAddresses:
+		return syscall.ENOBUFS
+	}
+	i.six.addresses = append(i.six.addresses, Address{Addr: addr, Bits: bits})
+	l.addresses[addr] = own
+	i.JoinGroup(solicitedNodeOf(addr))
+	if network, err := addr.WithZone("").Prefix(bits); err == nil && addr.Zone() == "" {
+		if r := (Route{Prefix: network, Interface: i}); !l.hasRoute(r) {
+			l.insertRoute(r)
+		}
+	}
+	l.changed()
+	return nil
+}
+
+func (l *Layer) hasRoute(r Route) bool {
+	_, found := l.findRoute(r)
+	return found
+}
+
+// Scoped gives an IPv6 address of the link its zone, if it has none.
+func (i *Interface) Scoped(a netip.Addr) netip.Addr {
+	if a.Is6() && a.IsLinkLocalUnicast() {
+		return a.WithZone(i.name)
+	}
+	return a
+}
+
+// reaches6 reports whether a is a neighbour on the interface's networks.
+func (i *Interface) reaches6(a netip.Addr) bool {
+	if i.six == nil || !a.Is6() {
+		return false
+	}
+	if a.IsLinkLocalUnicast() {
+		return a.Zone() == "" || a.Zone() == i.name
+	}
+	for _, own := range i.six.addresses {
+		if network, err := own.Addr.WithZone("").Prefix(own.Bits); err == nil && network.Contains(a) {
+			return true
+		}
+	}
+	return false
+}
+
+// JoinGroup makes the host listen to a group on this interface. Each call wants a
+// LeaveGroup.
+func (i *Interface) JoinGroup(group netip.Addr) { i.six.groups[group.WithZone("")]++ }
+
+// LeaveGroup undoes one JoinGroup.
+func (i *Interface) LeaveGroup(group netip.Addr) {
+	group = group.WithZone("")
+	if i.six.groups[group]--; i.six.groups[group] <= 0 {
+		delete(i.six.groups, group)
+	}
+}
+
+// joined reports whether somebody on this host listens to a group here.
+func (i *Interface) joined(group netip.Addr) bool {
+	return i.six != nil && i.six.groups[group.WithZone("")] > 0
+}
