@@ -63,6 +63,12 @@ func toCode(v, mantissa int) int {
 	return 1<<(mantissa+3) | exp<<mantissa | m&(1<<mantissa-1)
 }
 
+// QueryInterval returns the interval that a querier's query interval code stands for (RFC
+// 3376, section 4.1.7; RFC 3810, section 5.1.9).
+func QueryInterval(code byte) time.Duration {
+	return time.Duration(fromCode(int(code), 4)) * time.Second
+}
+
 // readSources reads n addresses of size bytes.
 func readSources(b []byte, n, size int) []netip.Addr {
 	if n == 0 {
@@ -106,7 +112,7 @@ func (q *GroupQuery) putTail(b []byte, size int) int {
 // readTail reads what putTail writes.
 func (q *GroupQuery) readTail(what string, b []byte, size int) error {
 	q.Suppress, q.Robustness = b[0]&8 != 0, b[0]&7
-	q.Interval = time.Duration(fromCode(int(b[1]), 4)) * time.Second
+	q.Interval = QueryInterval(b[1])
 	n := int(be.Uint16(b[2:]))
 	if need := 4 + n*size; need > len(b) {
 		return truncated(what, len(b), need)
