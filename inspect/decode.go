@@ -121,8 +121,8 @@ func (s *sighting) ipv6(b []byte) bool {
 	s.ttl = b[7]
 	s.src, s.dst = netip.AddrFrom16([16]byte(b[8:])), netip.AddrFrom16([16]byte(b[24:]))
 	b = b[ipv6Len:]
-	if length == 0 {
-		length = len(b)
+	if length == 0 && next != header.ProtocolHopByHop && next != header.ProtocolNoNext {
+		length = len(b) // as in dissection.ipv6
 	}
 	b = b[:min(len(b), length)]
 	for range maxExtensions {

@@ -99,7 +99,7 @@ func recordsText(records []header.GroupRecord) string {
 	if parts == nil {
 		return "report of nothing"
 	}
-	return strings.Join(parts, ", ")
+	return strings.Join(parts, "; ")
 }
 
 // recordText says what a record means: to exclude no sources is to listen to all, to

@@ -80,7 +80,7 @@ const maxListed = 4
 func routerText(h *header.RouterAdvertisement, o *header.NDOptions) string {
 	parts := []string{"ND router advertisement: no default router"}
 	if h.Lifetime > 0 {
-		parts[0] = "ND router advertisement: default router for " + h.Lifetime.String()
+		parts[0] = fmt.Sprintf("ND router advertisement: default router for %d s", h.Lifetime/time.Second)
 	}
 	for _, p := range o.Prefixes[:min(len(o.Prefixes), maxListed)] {
 		parts = append(parts, "prefix "+p.Prefix.String()+lifetimeOf(p.Valid))

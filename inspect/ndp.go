@@ -60,7 +60,7 @@ func preferenceText(flags byte) string {
 var ndOptionNames = map[uint8]string{
 	header.NDOptionSource: "source link-layer address", header.NDOptionTarget: "target link-layer address",
 	header.NDOptionPrefix: "prefix information", header.NDOptionRedirected: "redirected header",
-	header.NDOptionMTU: "MTU", header.NDOptionNonce: "nonce", header.NDOptionRoute: "route information",
+	header.NDOptionMTU: "link MTU", header.NDOptionNonce: "nonce", header.NDOptionRoute: "route information",
 	header.NDOptionDNS: "recursive DNS server", 31: "DNS search list",
 }
 
