@@ -91,6 +91,22 @@ func ParseExtension(p Protocol, b []byte) (x Extension, rest []byte, err error) 
 	return Extension{NextHeader: Protocol(b[0]), Data: b[:n]}, b[n:], nil
 }
 
+// FinalDst6 returns the destination that the pseudo-header of TCP, UDP and ICMPv6 has in
+// a packet to dst with the given routing header: while segments are left that of the last
+// (RFC 8200, section 8.1). It is the zero Addr where the type of the header is not known.
+func FinalDst6(routing []byte, dst netip.Addr) netip.Addr {
+	n := len(routing)
+	switch {
+	case n < 4 || routing[3] == 0:
+		return dst
+	case routing[2] == 0 && n >= 24: // RFC 2460, section 4.4
+		return netip.AddrFrom16([16]byte(routing[n-16:]))
+	case (routing[2] == 2 || routing[2] == 4) && n >= 24: // RFC 6275, section 6.4; RFC 8754, section 2
+		return netip.AddrFrom16([16]byte(routing[8:24]))
+	}
+	return netip.Addr{}
+}
+
 // IPv6FragmentLen is the length of a fragment header.
 const IPv6FragmentLen = 8
 

@@ -41,7 +41,11 @@ func on(packet []byte, tags ...uint16) []byte {
 		b = binary.BigEndian.AppendUint16(b, uint16(header.EtherTypeVLAN))
 		b = binary.BigEndian.AppendUint16(b, tag)
 	}
-	b = binary.BigEndian.AppendUint16(b, uint16(header.EtherTypeIPv4))
+	kind := header.EtherTypeIPv4
+	if packet[0]>>4 == 6 {
+		kind = header.EtherTypeIPv6
+	}
+	b = binary.BigEndian.AppendUint16(b, uint16(kind))
 	return append(b, packet...)
 }
 

@@ -26,11 +26,11 @@ const (
 func (k *Checker) feedARP(f *inspect.Frame, s *segment) {
 	arrives := k.options.Arrivals != nil && k.options.Arrivals(f.Interface)
 	switch {
-	case s.arp == header.ARPRequest && s.card == header.BroadcastMAC && !arrives:
+	case s.arp.Operation == header.ARPRequest && s.card == header.BroadcastMAC && !arrives:
 		r := k.asked[s.fromCard]
 		r.asking, r.askedAt = true, k.now
 		k.resolve(s.fromCard, r)
-	case s.arp == header.ARPReply && arrives == (k.options.Arrivals != nil):
+	case s.arp.Operation == header.ARPReply && arrives == (k.options.Arrivals != nil):
 		k.resolve(s.card, resolution{answered: true, answerAt: k.now})
 	}
 }
