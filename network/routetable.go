@@ -173,7 +173,7 @@ func newManyRoutes(routes []Route) *manyRoutes {
 }
 
 func (m *manyRoutes) lookup(dst netip.Addr) *Route {
-	if id := m.trie.lookup(keyOf(dst)); id != 0 {
+	if id := m.trie.lookup(routeKey(dst)); id != 0 {
 		return &m.routes[id].Route
 	}
 	return nil
@@ -194,7 +194,7 @@ func (m *manyRoutes) add(r Route) {
 	if at == 0 {
 		id := m.place(candidate{Route: r})
 		m.first[r.Prefix] = id
-		m.trie.insert(keyOf(r.Prefix.Addr()), r.Prefix.Bits(), id)
+		m.trie.insert(r.Prefix, id)
 		return
 	}
 	if r.Metric < m.routes[at].Metric {
@@ -238,7 +238,7 @@ func (m *manyRoutes) remove(prefix netip.Prefix, meant func(*Route) bool) bool {
 		at = next
 	default:
 		delete(m.first, prefix)
-		m.trie.remove(keyOf(prefix.Addr()), prefix.Bits(), at, m.cover(prefix))
+		m.trie.remove(prefix, at, m.cover(prefix))
 	}
 	m.routes[at] = candidate{next: m.unused}
 	m.unused = at

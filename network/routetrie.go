@@ -1,68 +1,66 @@
 package network
 
 import (
+	"math/bits"
 	"net/netip"
+	"slices"
 )
 
 // routeTrie finds the longest of many prefixes that contain an address. A route is
 // a number here, a routeID.
 //
-// It is a trie of 16 bits a level, whose nodes are lists of runs: ranges of the next
-// 16 bits of the address for which the same is true. A node for 10.1/16 with routes
-// to 10.1.2/24 (number 7) and 10.1.2.128/25 (number 8) is
+// It is a trie of 8 bits a level, whose nodes are lists of runs: ranges of the next
+// byte of the address for which the same is true. The node for 10.1/16 with routes to
+// 10.1.2/24 (number 7), 10.1.4/23 (8) and 10.1.5/25 (9) has
 //
-//	from 0000   0200   0280   0300
-//	     none     7      8    none
+//	from  0     2     3     4     5                6
+//	      none  7     none  8     8, node below    none
 //
-// A run of a single value may lead to a node for the next 16 bits. What a node says
-// comes before what those above it say, so that a change concerns one node alone.
+// and the node below for 10.1.5/24 has 9 from 0 and none from 128: what a node says
+// comes before what those above it say, so that a change concerns one node alone. Only
+// a run of a single value may have a node below.
 //
-// Most nodes are a few runs, which lie in one line of the processor's cache; that is
-// what counts when the destinations are random. A node of many runs is cut into all
-// its 65,536 values, to be indexed instead of searched. All nodes are in one slice
-// without a pointer, from which the collector keeps away. A node that outgrows its
-// place moves to the end and leaves waste behind; when there is too much of that,
-// what is in use is copied (compact).
+// With random destinations it is misses of the processor's cache and wrong guesses of
+// branches that cost time. Most nodes therefore are a few words side by side: where up
+// to eight runs begin, compared all at once, and a word for each run. A node of many
+// runs has a word for each value instead. All nodes are in one slice without a pointer,
+// which the garbage collector need not look at. A node that outgrows its place moves to
+// the end and leaves waste behind; once half is waste, the rest is copied (compact).
 type routeTrie struct {
-	cells  []routeCell
-	waste  int     // about how many cells are in no node
-	length []uint8 // of each route's prefix, by routeID
+	cells   []routeCell
+	waste   int        // how many cells are in no node
+	lengths []uint8    // of the routes' prefixes, by routeID
+	scratch []routeRun // of load
 }
 
 // routeID is the number of a route. Zero is none.
 type routeID uint32
 
-// routeCell is one run: the value with which it begins (16 bits), the route for its
-// values (21 bits) and the node below it (27 bits), either of them zero if there is
-// none. The first run of a node begins with zero; in its place stands the number of
-// the node's runs less one.
+// routeCell says what holds for the addresses of a run: which route (24 bits, zero if
+// none) and which node below knows more (32 bits, zero if none). The 8 bits left are
+// the number of that node's runs less one.
+//
+// A node is an index of cells. Its first words have the values with which its runs
+// begin, but for the first, a byte each, from the low ones up; bytes beyond are 255.
+// Then follow the runs. A node of 256 runs has the runs alone.
 type routeCell uint64
 
-const (
-	cellIDBits   = 21
-	cellNodeBits = 27
-	cellFrom     = cellIDBits + cellNodeBits
-
-	// maxRoutes caps a routing table. At worst a route needs 32 cells (in a node cut into
-	// its values), so there are numbers enough for all nodes and as much waste.
-	maxRoutes = 1 << 20
-
-	// allValues is how many runs a node has that was cut into its values, which is done
-	// beyond mostRuns.
-	allValues = 1 << 16
-	mostRuns  = 1 << 12
-)
-
-func makeCell(from int, id routeID, node int) routeCell {
-	return routeCell(from)<<cellFrom | routeCell(id)<<cellNodeBits | routeCell(node)
+// routeRun is a run of a node that is being changed.
+type routeRun struct {
+	from int
+	cell routeCell
 }
 
-func (c routeCell) from() int   { return int(c >> cellFrom) }
-func (c routeCell) id() routeID { return routeID(c >> cellNodeBits & (1<<cellIDBits - 1)) }
-func (c routeCell) node() int   { return int(c & (1<<cellNodeBits - 1)) }
+const (
+	// maxRoutes caps a routing table. At worst a route has fifteen nodes of its own, of
+	// four words each, and as much waste.
+	maxRoutes = 1 << 20
 
-// says returns the cell without where it begins.
-func (c routeCell) says() routeCell { return c & (1<<cellFrom - 1) }
+	// allRuns is how many runs a node has in which every value is its own, which is so
+	// beyond mostRuns.
+	allRuns  = 256
+	mostRuns = 64
+)
 
 // The cells above the first nodes, one of each family. They have the default route.
 const (
@@ -71,294 +69,264 @@ const (
 	firstNode
 )
 
-func (t *routeTrie) init() {
-	t.cells = make([]routeCell, firstNode, 64)
+func makeCell(id routeID, node, runs int) routeCell {
+	return routeCell(runs-1)<<56 | routeCell(id)<<32 | routeCell(node)
 }
 
-// routeKey is an address, or that of a prefix, with its first bit in front.
-type routeKey struct {
-	root   int
-	hi, lo uint64
-}
+func (c routeCell) id() routeID { return routeID(c >> 32 & 0xffffff) }
+func (c routeCell) node() int   { return int(c & 0xffffffff) }
+func (c routeCell) runs() int   { return int(c>>56) + 1 }
 
-func keyOf(a netip.Addr) routeKey {
+func (c routeCell) withID(id routeID) routeCell { return c&^(0xffffff<<32) | routeCell(id)<<32 }
+
+// routeKey returns an address, or that of a prefix, with its first bit in front, and
+// where to begin.
+func routeKey(a netip.Addr) (root int, hi, lo uint64) {
 	if a.Is4() {
 		b := a.As4()
-		return routeKey{root: root4, hi: uint64(be.Uint32(b[:])) << 32}
+		return root4, uint64(be.Uint32(b[:])) << 32, 0
 	}
 	b := a.As16()
-	return routeKey{root6, be.Uint64(b[:8]), be.Uint64(b[8:])}
+	return root6, be.Uint64(b[:8]), be.Uint64(b[8:])
 }
 
-// chunk returns the 16 bits in front; next takes them away.
-func (k *routeKey) chunk() int { return int(k.hi >> 48) }
-func (k *routeKey) next()      { k.hi, k.lo = k.hi<<16|k.lo>>48, k.lo<<16 }
+func (t *routeTrie) init() {
+	t.cells = make([]routeCell, firstNode, 64)
+	t.scratch = make([]routeRun, 0, allRuns+2)
+}
 
 // lookup returns the route with the longest prefix that contains an address.
-func (t *routeTrie) lookup(k routeKey) routeID {
-	c := t.cells[k.root]
+func (t *routeTrie) lookup(root int, hi, lo uint64) routeID {
+	c := t.cells[root]
 	best := c.id()
-	for node := c.node(); node != 0; node = c.node() {
-		c = t.cells[t.find(node, k.chunk())]
+	for c.node() != 0 {
+		c = t.cells[t.find(c, int(hi>>56))]
 		if id := c.id(); id != 0 {
 			best = id
 		}
-		k.next()
+		hi, lo = hi<<8|lo>>56, lo<<8
 	}
 	return best
 }
 
-// runs returns how many runs a node has.
-func (t *routeTrie) runs(node int) int { return t.cells[node].from() + 1 }
-
-// find returns the cell of the run that has a value. Where the search by halves goes
-// cannot be predicted, so it does without a branch: a negative difference is shifted to
-// all ones, and the step is not taken.
-func (t *routeTrie) find(node, value int) int {
-	n := t.runs(node)
-	if n == allValues {
+// find returns where the run with a value is in the node below a cell.
+func (t *routeTrie) find(above routeCell, value int) int {
+	node, runs := above.node(), above.runs()
+	if runs == allRuns {
 		return node + value
 	}
-	for n > 1 {
-		half := n >> 1
-		node += half &^ ((value - t.cells[node+half].from()) >> 63)
-		n -= half
+	words := startWords(runs)
+	begun := 0
+	for _, starts := range t.cells[node : node+words] {
+		begun += bits.OnesCount64(notAbove(uint64(starts), uint64(value)))
 	}
-	return node
+	return node + words + min(begun, runs-1) // of the bytes beyond the runs 255 is not above 255
+}
+
+// startWords returns how many words a node has for where its runs begin.
+func startWords(runs int) int {
+	if runs == allRuns {
+		return 0
+	}
+	return (runs + 6) / 8
+}
+
+// notAbove returns a bit for each byte of b that is not above value: the highest bits
+// are compared on their own, and the rest by a subtraction that they keep from borrowing.
+func notAbove(b, value uint64) uint64 {
+	const highest = 0x8080808080808080
+	v := value * 0x0101010101010101
+	rest := (v | highest) - b&^highest
+	return (v&^b | ^(v^b)&rest) & highest
 }
 
 // insert adds a route to a prefix of some length, of which there is none so far.
-func (t *routeTrie) insert(k routeKey, length int, id routeID) {
-	for int(id) >= len(t.length) {
-		t.length = append(t.length, 0)
+func (t *routeTrie) insert(prefix netip.Prefix, id routeID) {
+	length := prefix.Bits()
+	for int(id) >= len(t.lengths) {
+		t.lengths = append(t.lengths, 0)
 	}
-	t.length[id] = uint8(length)
-	above := k.root
+	t.lengths[id] = uint8(length)
+	above, hi, lo := routeKey(prefix.Addr())
 	if length == 0 {
-		t.set(above, id)
+		t.cells[above] = t.cells[above].withID(id)
 		return
 	}
-	rest := length
-	for ; rest > 16; rest -= 16 {
-		above, _ = t.cut(above, k.chunk(), k.chunk())
-		k.next()
+	for ; length > 8; length -= 8 {
+		value := int(hi >> 56)
+		t.store(above, cut(t.load(above), value, value))
+		above = t.find(t.cells[above], value)
+		hi, lo = hi<<8|lo>>56, lo<<8
 	}
-	first, last := t.cut(above, k.chunk(), k.chunk()|0xffff>>rest)
-	for at := first; at <= last; at++ {
-		if old := t.cells[at].id(); old == 0 || t.length[old] < uint8(length) {
-			t.set(at, id)
+	from := int(hi >> 56)
+	to := from | 0xff>>length
+	runs := cut(t.load(above), from, to)
+	for i, r := range runs {
+		old := r.cell.id()
+		if from <= r.from && r.from <= to && (old == 0 || t.lengths[old] < t.lengths[id]) {
+			runs[i].cell = r.cell.withID(id)
 		}
 	}
-	t.join(t.cells[above].node(), first, last)
+	t.store(above, runs)
 	t.compact()
 }
 
 // remove takes away the route to a prefix. Its addresses go to the route cover, the
 // longest of the shorter prefixes that contain it.
-func (t *routeTrie) remove(k routeKey, length int, id, cover routeID) {
-	if length == 0 {
-		t.set(k.root, cover)
+func (t *routeTrie) remove(prefix netip.Prefix, id, cover routeID) {
+	above, hi, lo := routeKey(prefix.Addr())
+	if prefix.Bits() == 0 {
+		t.cells[above] = t.cells[above].withID(0)
 		return
 	}
-	// The nodes above speak for themselves.
-	if cover != 0 && (int(t.length[cover])-1)>>4 != (length-1)>>4 {
+	// A node has the routes of eight lengths. Those above speak for themselves.
+	if cover != 0 && (int(t.lengths[cover])-1)>>3 != (prefix.Bits()-1)>>3 {
 		cover = 0
 	}
-	t.removeBelow(k.root, k, length, id, cover)
+	t.removeBelow(above, hi, lo, prefix.Bits(), id, cover)
 	t.compact()
 }
 
-// removeBelow removes a route from the node of the cell above, or from one further
-// down, and the node with it if nothing remains.
-func (t *routeTrie) removeBelow(above int, k routeKey, rest int, id, cover routeID) {
-	node := t.cells[above].node()
-	first := t.find(node, k.chunk())
-	last := first
-	if rest > 16 {
-		below := k
-		below.next()
-		t.removeBelow(first, below, rest-16, id, cover)
-	} else {
-		last = t.find(node, k.chunk()|0xffff>>rest)
-		for at := first; at <= last; at++ {
-			if t.cells[at].id() == id {
-				t.set(at, cover)
-			}
-		}
-	}
-	t.join(node, first, last)
-	if t.runs(node) == allValues {
-		t.waste += allValues / (mostRuns / 2) // the share of one route
-	} else if t.runs(node) == 1 && t.cells[node].says() == 0 {
-		t.waste += room(1)
-		t.cells[above] -= routeCell(node)
-	}
-}
-
-func (t *routeTrie) set(at int, id routeID) {
-	c := t.cells[at]
-	t.cells[at] = makeCell(c.from(), id, c.node())
-}
-
-// cut makes runs begin at the value from and end at the value to, in the node below a
-// cell. It returns the first and the last run between.
-func (t *routeTrie) cut(above, from, to int) (first, last int) {
-	if t.cells[above].node() == 0 {
-		node := t.place(1)
-		t.cells[above] |= routeCell(node)
-	}
-	t.split(above, from)
-	if to < allValues-1 {
-		t.split(above, to+1)
-	}
-	node := t.cells[above].node()
-	return t.find(node, from), t.find(node, to)
-}
-
-// split makes a run begin at a value.
-func (t *routeTrie) split(above, value int) {
-	node := t.cells[above].node()
-	n := t.runs(node)
-	at := t.find(node, value)
-	if n == allValues || value == 0 || at > node && t.cells[at].from() == value {
+// removeBelow removes a route from the node below a cell or from one further down.
+// Nodes in which nothing is left go.
+func (t *routeTrie) removeBelow(above int, hi, lo uint64, length int, id, cover routeID) {
+	from := int(hi >> 56)
+	if length > 8 {
+		t.removeBelow(t.find(t.cells[above], from), hi<<8|lo>>56, lo<<8, length-8, id, cover)
+		t.store(above, joined(t.load(above)))
 		return
 	}
-	if n == mostRuns {
-		t.move(above, allValues)
+	runs := t.load(above)
+	for i, r := range runs {
+		if r.cell.id() == id {
+			runs[i].cell = r.cell.withID(cover)
+		}
+	}
+	t.store(above, joined(runs))
+}
+
+// load returns the runs of the node below a cell, until the next load.
+func (t *routeTrie) load(above int) []routeRun {
+	c := t.cells[above]
+	t.scratch = t.scratch[:0]
+	if c.node() == 0 {
+		t.scratch = append(t.scratch, routeRun{})
+		return t.scratch
+	}
+	words := startWords(c.runs())
+	for i, cell := range t.cells[c.node()+words:][:c.runs()] {
+		from := i
+		if words > 0 && i > 0 {
+			from = int(t.cells[c.node()+(i-1)/8] >> ((i - 1) % 8 * 8) & 0xff)
+		}
+		t.scratch = append(t.scratch, routeRun{from, cell})
+	}
+	return t.scratch
+}
+
+// cut makes runs begin at the value from and behind the value to.
+func cut(runs []routeRun, from, to int) []routeRun {
+	for _, value := range [...]int{from, to + 1} {
+		i := len(runs)
+		for runs[i-1].from > value {
+			i--
+		}
+		if value < allRuns && runs[i-1].from < value {
+			runs = slices.Insert(runs, i, routeRun{value, runs[i-1].cell})
+		}
+	}
+	return runs
+}
+
+// joined makes one of neighbouring runs that say the same.
+func joined(runs []routeRun) []routeRun {
+	return slices.CompactFunc(runs, func(a, b routeRun) bool { return a.cell == b.cell })
+}
+
+// store makes runs the node below a cell.
+func (t *routeTrie) store(above int, runs []routeRun) {
+	c := t.cells[above]
+	node, had := c.node(), 0
+	if node != 0 {
+		had = c.runs()
+	}
+	if len(runs) == 1 && runs[0].cell == 0 {
+		t.waste += nodeSize(had)
+		t.cells[above] = makeCell(c.id(), 0, 1)
 		return
 	}
-	if n == room(n) {
-		at -= node
-		node = t.move(above, n+1)
-		at += node
+	if len(runs) > mostRuns || had == allRuns && len(runs) > mostRuns/2 {
+		runs = spread(runs)
 	}
-	copy(t.cells[at+2:node+n+1], t.cells[at+1:node+n])
-	t.cells[at+1] = makeCell(value, t.cells[at].id(), 0)
-	t.setRuns(node, n+1)
-}
-
-func (t *routeTrie) setRuns(node, n int) {
-	t.cells[node] = t.cells[node].says() | makeCell(n-1, 0, 0)
-}
-
-// join makes one of neighbouring runs that say the same, from the one before first to
-// the one behind last.
-func (t *routeTrie) join(node, first, last int) {
-	n := t.runs(node)
-	if n == allValues {
-		return
+	if nodeSize(len(runs)) != nodeSize(had) {
+		t.waste += nodeSize(had)
+		node = len(t.cells)
+		t.cells = append(t.cells, make([]routeCell, nodeSize(len(runs)))...)
 	}
-	left := t.merge(node, n, max(first-1, node), min(last+1, node+n-1))
-	t.waste += room(n) - room(left)
+	t.cells[above] = makeCell(c.id(), node, len(runs))
+	t.write(node, runs)
 }
 
-// merge does join's work on the runs from first to last of a node with n runs. It
-// returns how many the node has then.
-func (t *routeTrie) merge(node, n, first, last int) int {
-	kept := first
-	for at := first + 1; at <= last; at++ {
-		if t.cells[at].says() != t.cells[kept].says() {
-			kept++
-			t.cells[kept] = t.cells[at]
+// nodeSize returns the room of a node in words: an even number, so that fewer of the
+// smallest lie across two lines of the cache.
+func nodeSize(runs int) int { return (startWords(runs) + runs + 1) &^ 1 }
+
+// spread gives each value a run of its own. The last ones come first, so that none is
+// overwritten before it was read; the slice is load's, which has the room.
+func spread(runs []routeRun) []routeRun {
+	i := len(runs) - 1
+	runs = runs[:allRuns]
+	for value := allRuns - 1; value >= 0; value-- {
+		began := runs[i].from == value
+		runs[value] = routeRun{value, runs[i].cell}
+		if began {
+			i--
 		}
 	}
-	copy(t.cells[kept+1:], t.cells[last+1:node+n])
-	n -= last - kept
-	t.setRuns(node, n)
-	return n
+	return runs
 }
 
-// room returns how many cells are set aside for a node of n runs. A prefix between
-// others mostly adds two.
-func room(n int) int {
-	if n == allValues {
-		return n
+// write fills in a node.
+func (t *routeTrie) write(node int, runs []routeRun) {
+	words := startWords(len(runs))
+	for i := range words {
+		t.cells[node+i] = ^routeCell(0)
 	}
-	spare := 2
-	for n >= 16*spare {
-		spare *= 2
-	}
-	return max(3, n|(spare-1))
-}
-
-// place makes room for a node of n runs, which says nothing yet.
-func (t *routeTrie) place(n int) int {
-	node := len(t.cells)
-	t.cells = append(t.cells, make([]routeCell, room(n))...)
-	return node
-}
-
-// move gives the node below a cell another place, with room for n runs or for all
-// values.
-func (t *routeTrie) move(above, n int) int {
-	old := t.cells[above].node()
-	node := t.place(n)
-	had := t.runs(old)
-	t.cells[above] += routeCell(node - old)
-	t.waste += room(had)
-	runs := t.cells[old : old+had]
-	if n < allValues {
-		copy(t.cells[node:], runs)
-		return node
-	}
-	for i, c := range runs {
-		from, end := c.from(), allValues
-		if i == 0 {
-			from = 0
-		}
-		if i+1 < had {
-			end = runs[i+1].from()
-		}
-		for value := from; value < end; value++ {
-			t.cells[node+value] = makeCell(value, c.id(), c.node())
+	for i, r := range runs {
+		t.cells[node+words+i] = r.cell
+		if words > 0 && i > 0 {
+			starts, shift := &t.cells[node+(i-1)/8], (i-1)%8*8
+			*starts = *starts&^(0xff<<shift) | routeCell(r.from)<<shift
 		}
 	}
-	t.setRuns(node, allValues)
-	return node
 }
 
-// compact copies what is in use once half of the cells are waste.
+// compact copies the nodes once a quarter of the cells is waste.
 func (t *routeTrie) compact() {
-	if t.waste < 1024 || t.waste < len(t.cells)/2 {
+	if t.waste < 1024 || t.waste < len(t.cells)/4 {
 		return
 	}
-	old := routeTrie{cells: t.cells}
-	t.cells, t.waste = make([]routeCell, firstNode, len(old.cells)/2), 0
+	old := t.cells
+	t.cells, t.waste = make([]routeCell, firstNode, len(old)-t.waste), 0
 	for _, root := range [...]int{root4, root6} {
-		t.take(&old.cells[root], &old)
-		t.cells[root] = old.cells[root]
+		copied := t.take(old, old[root])
+		t.cells[root] = copied
 	}
 }
 
-// take copies the node below a cell of the trie old, and what is below it, and has the
-// cell lead to the copy. Values that need not be apart become runs again.
-func (t *routeTrie) take(above *routeCell, old *routeTrie) {
-	node := above.node()
-	if node == 0 {
-		return
+// take copies the node below a cell of old, and those below it, and returns the cell
+// for the copy.
+func (t *routeTrie) take(old []routeCell, c routeCell) routeCell {
+	if c.node() == 0 {
+		return c
 	}
-	runs := old.cells[node : node+old.runs(node)]
-	for i := range runs {
-		t.take(&runs[i], old)
+	size := nodeSize(c.runs())
+	node := len(t.cells)
+	t.cells = append(t.cells, old[c.node():][:size]...)
+	first := node + startWords(c.runs())
+	for at := first; at < first+c.runs(); at++ {
+		copied := t.take(old, t.cells[at])
+		t.cells[at] = copied
 	}
-	if n := len(runs); n < allValues || different(runs) <= mostRuns/2 {
-		runs = runs[:old.merge(node, n, node, node+n-1)]
-	}
-	*above -= routeCell(node)
-	if len(runs) > 1 || runs[0].says() != 0 {
-		copied := t.place(len(runs))
-		copy(t.cells[copied:], runs)
-		*above |= routeCell(copied)
-	}
-}
-
-// different returns how many runs are left if those that say the same are joined.
-func different(runs []routeCell) int {
-	n := 1
-	for i := 1; i < len(runs); i++ {
-		if runs[i].says() != runs[i-1].says() {
-			n++
-		}
-	}
-	return n
+	return makeCell(c.id(), node, c.runs())
 }
