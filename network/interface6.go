@@ -103,8 +103,12 @@ func (i *Interface) assign(addr netip.Addr, bits int) error {
 }
 
 func (l *Layer) hasRoute(r Route) bool {
-	_, found := l.findRoute(r)
-	return found
+	for have := range l.routes.to(r.Prefix) {
+		if have.Interface == r.Interface && have.Metric == r.Metric {
+			return true
+		}
+	}
+	return false
 }
 
 // Scoped gives an IPv6 address of the link its zone, if it has none.
@@ -113,22 +117,6 @@ func (i *Interface) Scoped(a netip.Addr) netip.Addr {
 		return a.WithZone(i.name)
 	}
 	return a
-}
-
-// reaches6 reports whether a is a neighbour on the interface's networks.
-func (i *Interface) reaches6(a netip.Addr) bool {
-	if i.six == nil || !a.Is6() {
-		return false
-	}
-	if a.IsLinkLocalUnicast() {
-		return a.Zone() == "" || a.Zone() == i.name
-	}
-	for _, own := range i.six.addresses {
-		if network, err := own.Addr.WithZone("").Prefix(own.Bits); err == nil && network.Contains(a) {
-			return true
-		}
-	}
-	return false
 }
 
 // JoinGroup makes the host listen to a group on this interface. Each call wants a

@@ -48,7 +48,7 @@ type Layer struct {
 
 	interfaces []*Interface
 	addresses  map[netip.Addr]addressKind
-	routes     []Route // most specific first
+	routes     routeTable
 	// generation changes with the interfaces and the routes, so that whoever
 	// keeps a Path sees that it must be looked up again.
 	generation uint32

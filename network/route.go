@@ -1,10 +1,7 @@
 package network
 
 import (
-	"cmp"
 	"net/netip"
-	"slices"
-	"sort"
 	"syscall"
 )
 
@@ -17,86 +14,122 @@ type Route struct {
 	// Interface is where to send. With a gateway it may be nil: then it is the
 	// interface on whose network the gateway is.
 	Interface *Interface
-	// Metric decides between routes for the same prefix: the lowest is used.
+	// Metric decides between routes for the same prefix: the lowest is used, and of
+	// several with the same the one that came first.
 	Metric int
 }
 
 // AddRoute adds a route. Errors, as Linux gives them: ENETUNREACH for a gateway
-// that is not on a directly connected network, EINVAL for a prefix with bits
-// set behind its length, EEXIST if there is a route for the same prefix and
-// metric, ENODEV if neither gateway nor interface is given.
+// that is not on a directly connected network (EHOSTUNREACH in IPv6), EINVAL for a
+// prefix with bits set behind its length or a gateway that no router can have, EEXIST
+// if there is a route for the same prefix and metric, ENODEV if neither gateway nor
+// interface is given, ENOBUFS if there are 2^20 routes.
 func (l *Layer) AddRoute(r Route) error {
-	if !r.Prefix.IsValid() || r.Prefix != r.Prefix.Masked() ||
-		r.Gateway.IsValid() && r.Gateway.Is4() != r.Prefix.Addr().Is4() {
+	return l.addRoute(r, func(have *Route) bool { return true })
+}
+
+// AppendRoute is AddRoute for one more way to the same place, such as a second default
+// router: routes for the same prefix and metric stay in the order in which they came,
+// and the first that works is used. It is EEXIST only if gateway and interface are the
+// same too.
+func (l *Layer) AppendRoute(r Route) error {
+	return l.addRoute(r, func(have *Route) bool {
+		return have.Gateway == r.Gateway && (r.Interface == nil || have.Interface == r.Interface)
+	})
+}
+
+func (l *Layer) addRoute(r Route, same func(have *Route) bool) error {
+	if !r.Prefix.IsValid() || r.Prefix.Addr().Is4In6() || r.Prefix != r.Prefix.Masked() {
 		return syscall.EINVAL
 	}
 	switch {
 	case r.Gateway.IsValid():
-		i, err := l.gatewayInterface(r.Gateway, r.Interface)
+		i, err := l.gatewayInterface(r)
 		if err != nil {
 			return err
 		}
-		r.Interface = i
+		r.Interface, r.Gateway = i, i.Scoped(r.Gateway)
 	case r.Interface == nil:
 		return syscall.ENODEV
 	}
-	if _, found := l.findRoute(r); found {
-		return syscall.EEXIST
+	for have := range l.routes.to(r.Prefix) {
+		if have.Metric == r.Metric && same(have) {
+			return syscall.EEXIST
+		}
+	}
+	if l.routes.len() >= maxRoutes {
+		return syscall.ENOBUFS
 	}
 	l.insertRoute(r)
 	return nil
 }
 
-// RemoveRoute removes the route with the prefix and the metric of r, ESRCH if
-// there is none.
+// RemoveRoute removes the first route with the prefix and the metric of r, and with
+// its gateway and its interface if it has them, ESRCH if there is none.
 func (l *Layer) RemoveRoute(r Route) error {
-	i, found := l.findRoute(r)
+	found := l.routes.remove(r.Prefix, func(have *Route) bool {
+		return have.Metric == r.Metric &&
+			(!r.Gateway.IsValid() || have.Gateway == r.Gateway) &&
+			(r.Interface == nil || have.Interface == r.Interface)
+	})
 	if !found {
 		return syscall.ESRCH
 	}
-	l.routes = slices.Delete(l.routes, i, i+1)
 	l.changed()
 	return nil
 }
 
 // Routes returns all routes, the most specific first.
-func (l *Layer) Routes() []Route { return slices.Clone(l.routes) }
+func (l *Layer) Routes() []Route { return l.routes.all() }
 
-// gatewayInterface returns the interface by which a gateway is reached. RFC
-// 1122, section 3.3.1.1: a gateway is on a connected network.
-func (l *Layer) gatewayInterface(gateway netip.Addr, want *Interface) (*Interface, error) {
-	if l.IsLocal(gateway) || l.IsBroadcast(gateway) {
+// gatewayInterface returns the interface by which the gateway of a route is reached.
+// RFC 1122, section 3.3.1.1: a gateway is on a connected network.
+func (l *Layer) gatewayInterface(r Route) (*Interface, error) {
+	if r.Gateway.Is4() != r.Prefix.Addr().Is4() || l.IsLocal(r.Gateway) {
+		return nil, syscall.EINVAL
+	}
+	if r.Gateway.Is6() {
+		return l.gatewayInterface6(r)
+	}
+	if l.IsBroadcast(r.Gateway) {
 		return nil, syscall.EINVAL
 	}
 	for _, i := range l.interfaces[1:] {
-		if (want == nil || want == i) && (i.prefix.Contains(gateway) || i.reaches6(gateway)) {
+		if (r.Interface == nil || r.Interface == i) && i.prefix.Contains(r.Gateway) {
 			return i, nil
 		}
 	}
 	return nil, syscall.ENETUNREACH
 }
 
-// findRoute returns where a route with the prefix and the metric of r stands, or
-// would stand.
-func (l *Layer) findRoute(r Route) (i int, found bool) {
-	return slices.BinarySearchFunc(l.routes, r, moreSpecific)
+// gatewayInterface6 is gatewayInterface for IPv6. RFC 4861, section 8: routers are
+// known by their link-local addresses, which mean something only with an interface,
+// here the zone.
+func (l *Layer) gatewayInterface6(r Route) (*Interface, error) {
+	gateway := r.Gateway
+	if gateway.IsMulticast() || gateway.IsUnspecified() {
+		return nil, syscall.EINVAL
+	}
+	if gateway.IsLinkLocalUnicast() {
+		for _, i := range l.interfaces[1:] {
+			named := gateway.Zone() == i.name || gateway.Zone() == "" && r.Interface == i
+			if named && (r.Interface == nil || r.Interface == i) {
+				return i, nil
+			}
+		}
+		return nil, syscall.EINVAL
+	}
+	for have := range l.routes.matching(gateway) {
+		if !have.Gateway.IsValid() && (r.Interface == nil || r.Interface == have.Interface) {
+			return have.Interface, nil
+		}
+	}
+	return nil, syscall.EHOSTUNREACH
 }
 
 func (l *Layer) insertRoute(r Route) {
-	i, _ := l.findRoute(r)
-	l.routes = slices.Insert(l.routes, i, r)
+	l.routes.add(r)
 	l.changed()
-}
-
-// moreSpecific orders routes as they are tried: longer prefixes first. Those of
-// one length are in the order of their addresses, to be searched by halves, and of
-// one prefix the lowest metric comes first.
-func moreSpecific(a, b Route) int {
-	return cmp.Or(
-		cmp.Compare(b.Prefix.Bits(), a.Prefix.Bits()),
-		a.Prefix.Addr().Compare(b.Prefix.Addr()),
-		cmp.Compare(a.Metric, b.Metric),
-	)
 }
 
 // changed makes everything forget what was looked up before.
@@ -109,20 +142,5 @@ func (l *Layer) changed() {
 
 // route returns the route to dst, nil if there is none: the one with the longest
 // prefix (RFC 1812, section 5.2.4.3), and of those for the same prefix the one with
-// the lowest metric. It searches each length that there is by halves, so the price
-// hardly grows with the table; it is paid once per Path and per destination of a
-// router (forwardCache).
-func (l *Layer) route(dst netip.Addr) *Route {
-	for rest := l.routes; len(rest) > 0; {
-		bits := rest[0].Prefix.Bits()
-		n := sort.Search(len(rest), func(i int) bool { return rest[i].Prefix.Bits() < bits })
-		if want, err := dst.Prefix(bits); err == nil {
-			i := sort.Search(n, func(i int) bool { return !rest[i].Prefix.Addr().Less(want.Addr()) })
-			if i < n && rest[i].Prefix == want {
-				return &rest[i]
-			}
-		}
-		rest = rest[n:]
-	}
-	return nil
-}
+// the lowest metric. It is valid until the routes change.
+func (l *Layer) route(dst netip.Addr) *Route { return l.routes.lookup(dst) }

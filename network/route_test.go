@@ -3,47 +3,357 @@ package network
 import (
 	"math/rand/v2"
 	"net/netip"
+	"slices"
 	"testing"
 
 	"septet/event"
 	"septet/packet"
 )
 
-// TestRouteAmongMany holds the search for a route against the definition: of all
-// routes whose prefix contains the address the longest, and of those the one with
-// the lowest metric.
-func TestRouteAmongMany(t *testing.T) {
+// naiveTable is the definition of a routing table: of the routes whose prefix contains
+// an address those with the longest, of these the one with the lowest metric, and of
+// these the one that came first.
+type naiveTable []Route
+
+func (n naiveTable) lookup(dst netip.Addr) (best *Route) {
+	for i := range n {
+		have := &n[i]
+		if have.Prefix.Contains(dst) && (best == nil || have.Prefix.Bits() > best.Prefix.Bits() ||
+			have.Prefix == best.Prefix && have.Metric < best.Metric) {
+			best = have
+		}
+	}
+	return best
+}
+
+// tables are a table and its definition, to which the same is done.
+type tables struct {
+	t     *testing.T
+	table routeTable
+	naive naiveTable
+}
+
+func (b *tables) add(r Route) {
+	b.table.add(r)
+	b.naive = append(b.naive, r)
+}
+
+// remove removes the route with the number i of those added and still there.
+func (b *tables) remove(i int) {
+	r := b.naive[i]
+	meant := func(have *Route) bool { return *have == r }
+	if !b.table.remove(r.Prefix, meant) {
+		b.t.Fatalf("the route %v cannot be removed, though it was added", r)
+	}
+	first := slices.IndexFunc(b.naive, func(have Route) bool { return meant(&have) })
+	b.naive = slices.Delete(b.naive, first, first+1)
+}
+
+func (b *tables) compare(dst netip.Addr) {
+	b.t.Helper()
+	got, want := b.table.lookup(dst), b.naive.lookup(dst)
+	if (got == nil) != (want == nil) || got != nil && *got != *want {
+		b.t.Fatalf("with %d routes %v goes along %+v, should go along %+v: the longest prefix, then the lowest metric, then the first",
+			len(b.naive), dst, got, want)
+	}
+}
+
+// crowd draws addresses and prefixes of both families that often lie in each other.
+type crowd struct{ *rand.Rand }
+
+func (c crowd) addr() netip.Addr {
+	if c.IntN(2) == 0 {
+		return netip.AddrFrom4([4]byte{10, byte(c.IntN(3)), byte(c.IntN(4)), byte(c.Uint32())})
+	}
+	b := [16]byte{0x20, 1, 0xd, 0xb8}
+	for i := 4; i < 16; i++ {
+		if c.IntN(3) == 0 {
+			b[i] = byte(c.IntN(3))
+		}
+	}
+	return netip.AddrFrom16(b)
+}
+
+func (c crowd) route() Route {
+	a := c.addr()
+	bits := c.IntN(a.BitLen() + 1)
+	if c.IntN(3) == 0 {
+		bits &^= 15 // the ends of the levels of a routeTrie
+	}
+	prefix, _ := a.Prefix(bits)
+	return Route{Prefix: prefix, Metric: c.IntN(3), Gateway: c.addr()}
+}
+
+// TestRouteTableAgainstDefinition fills a table and empties it again, over all its
+// forms, and looks up addresses on the way.
+func TestRouteTableAgainstDefinition(t *testing.T) {
+	c := crowd{rand.New(rand.NewPCG(1, 2))}
+	b := &tables{t: t}
+	for step := range 12_000 {
+		grow := step < 6000
+		if len(b.naive) == 0 || grow == (c.IntN(4) > 0) {
+			b.add(c.route())
+		} else {
+			b.remove(c.IntN(len(b.naive)))
+		}
+		b.compare(c.addr())
+		if step%1000 == 0 {
+			slices.SortStableFunc(b.naive, moreSpecific)
+			if got := b.table.all(); !slices.Equal(got, b.naive) {
+				t.Fatalf("after %d steps the routes are not listed in order, or not all of them", step)
+			}
+		}
+	}
+	for len(b.naive) > 0 {
+		b.remove(c.IntN(len(b.naive)))
+		b.compare(c.addr())
+	}
+	if n := b.table.len(); n != 0 {
+		t.Errorf("%d routes are left after all were removed", n)
+	}
+}
+
+// TestRouteTrieDense fills the nodes of a trie with so many routes that each value has
+// a word of its own, and empties them again, with routes above and around.
+func TestRouteTrieDense(t *testing.T) {
+	b := &tables{t: t}
+	prefix := netip.MustParsePrefix
+	for i, s := range []string{"0.0.0.0/0", "10.0.0.0/8", "10.1.0.0/16", "10.1.128.0/17", "10.1.128.0/20", "10.2.0.0/16", "::/0"} {
+		b.add(Route{Prefix: prefix(s), Metric: i})
+	}
+	host := func(n int) netip.Addr { return netip.AddrFrom4([4]byte{10, 1, byte(n >> 8), byte(n)}) }
+	for n := 0; n < 1<<16; n += 7 {
+		b.add(Route{Prefix: netip.PrefixFrom(host(n), 32), Metric: n})
+	}
+	many := b.table.many
+	expect := func(dst netip.Addr, want string) {
+		t.Helper()
+		if got := b.table.lookup(dst); got == nil || got.Prefix != prefix(want) {
+			t.Fatalf("%v goes along %+v, should go to %s", dst, got, want)
+		}
+	}
+	for n := range 1 << 16 {
+		want := netip.PrefixFrom(host(n), 32).String()
+		switch {
+		case n%7 == 0:
+		case n>>12 == 8:
+			want = "10.1.128.0/20"
+		case n>>15 == 1:
+			want = "10.1.128.0/17"
+		default:
+			want = "10.1.0.0/16"
+		}
+		expect(host(n), want)
+	}
+	full := len(many.trie.cells)
+	for n := 0; n < 1<<16; n += 7 {
+		many.remove(netip.PrefixFrom(host(n), 32), func(*Route) bool { return true })
+	}
+	expect(host(7), "10.1.0.0/16")
+	expect(host(0x8007), "10.1.128.0/20")
+	expect(netip.MustParseAddr("10.2.0.7"), "10.2.0.0/16")
+	expect(netip.MustParseAddr("10.3.0.7"), "10.0.0.0/8")
+	expect(netip.MustParseAddr("11.3.0.7"), "0.0.0.0/0")
+	expect(netip.MustParseAddr("2001:db8::1"), "::/0")
+	if full < 256*allRuns {
+		t.Errorf("256 nodes of 36 routes take %d cells: this test should reach nodes of 256 runs", full)
+	}
+	if now := len(many.trie.cells); now > 2048 {
+		t.Errorf("seven routes are left, and %d cells: what they took should be free again", now)
+	}
+}
+
+// TestRouteTableMetrics holds the order of routes for one prefix, in both forms of the
+// table, while they come and go.
+func TestRouteTableMetrics(t *testing.T) {
+	for _, others := range []int{0, 100} {
+		b := &tables{t: t}
+		for i := range others {
+			b.add(Route{Prefix: netip.PrefixFrom(netip.AddrFrom4([4]byte{20, byte(i), 0, 0}), 16)})
+		}
+		dst := netip.MustParseAddr("192.0.2.7")
+		gateways := func() (all []byte) {
+			for r := range b.table.matching(dst) {
+				all = append(all, r.Gateway.As4()[3])
+			}
+			return all
+		}
+		via := func(n byte, metric int) Route {
+			return Route{Prefix: netip.MustParsePrefix("0.0.0.0/0"), Gateway: netip.AddrFrom4([4]byte{10, 0, 0, n}), Metric: metric}
+		}
+		for _, r := range []Route{via(5, 20), via(1, 10), via(6, 20), via(2, 10), via(9, 30)} {
+			b.add(r)
+			b.compare(dst)
+		}
+		if got := gateways(); !slices.Equal(got, []byte{1, 2, 5, 6, 9}) {
+			t.Errorf("beside %d routes the gateways are tried in the order %v, should be 1 2 5 6 9: by metric, then as they came", others, got)
+		}
+		for range 5 {
+			b.remove(slices.IndexFunc(b.naive, func(r Route) bool { return r == *b.table.lookup(dst) }))
+			b.compare(dst)
+		}
+		if got := b.table.lookup(dst); got != nil {
+			t.Errorf("192.0.2.7 goes along %v, but all its routes were removed", got)
+		}
+	}
+}
+
+// TestRouteTablePassesOver has routes over an interface that is down give way to those
+// that are left.
+func TestRouteTablePassesOver(t *testing.T) {
+	for _, others := range []int{0, 100} {
+		var table routeTable
+		for i := range others {
+			table.add(Route{Prefix: netip.PrefixFrom(netip.AddrFrom4([4]byte{20, byte(i), 0, 0}), 16)})
+		}
+		eth0, eth1 := &Interface{name: "eth0"}, &Interface{name: "eth1"}
+		table.add(Route{Prefix: netip.MustParsePrefix("0.0.0.0/0"), Interface: eth0})
+		table.add(Route{Prefix: netip.MustParsePrefix("0.0.0.0/0"), Interface: eth1, Metric: 1})
+		table.add(Route{Prefix: netip.MustParsePrefix("10.0.0.0/8"), Interface: eth1})
+		for _, i := range []*Interface{eth0, eth1} {
+			table.add(Route{Prefix: netip.MustParsePrefix("fe80::/64"), Interface: i})
+		}
+		expect := func(dst string, want *Interface) {
+			t.Helper()
+			var got *Interface
+			if r := table.lookup(netip.MustParseAddr(dst)); r != nil {
+				got = r.Interface
+			}
+			if got != want {
+				t.Errorf("beside %d routes and with %d interfaces down %s leaves by %+v, should leave by %+v",
+					others, len(table.down), dst, got, want)
+			}
+		}
+		expect("10.1.2.3", eth1)
+		expect("192.0.2.1", eth0)
+		expect("fe80::1%eth0", eth0)
+		expect("fe80::1%eth1", eth1)
+		expect("fe80::1%eth2", nil)
+		table.setDown(eth1, true)
+		expect("10.1.2.3", eth0)
+		expect("192.0.2.1", eth0)
+		expect("fe80::1%eth1", nil)
+		table.setDown(eth0, true)
+		table.setDown(eth1, true)
+		expect("192.0.2.1", nil)
+		table.setDown(eth1, false)
+		expect("192.0.2.1", eth1)
+		table.setDown(eth0, false)
+		expect("192.0.2.1", eth0)
+	}
+}
+
+// FuzzRouteTable does to a table and to its definition what the bytes say.
+func FuzzRouteTable(f *testing.F) {
+	f.Add(uint64(1), uint16(40), uint16(10))
+	f.Add(uint64(2), uint16(300), uint16(300))
+	f.Fuzz(func(t *testing.T, seed uint64, added, removed uint16) {
+		c := crowd{rand.New(rand.NewPCG(seed, 0))}
+		b := &tables{t: t}
+		for range added % 512 {
+			b.add(c.route())
+		}
+		for range min(int(removed), len(b.naive)) {
+			b.remove(c.IntN(len(b.naive)))
+		}
+		for range 64 {
+			b.compare(c.addr())
+		}
+	})
+}
+
+// lengths of the prefixes of the Internet's routing tables, one of 5 is of IPv6; how
+// many of a thousand each.
+var (
+	lengths4 = map[int]int{8: 1, 12: 2, 14: 4, 15: 4, 16: 14, 17: 9, 18: 15, 19: 26, 20: 45, 21: 52, 22: 115, 23: 100, 24: 600, 28: 5, 32: 8}
+	lengths6 = map[int]int{28: 5, 29: 30, 32: 120, 33: 20, 36: 55, 38: 15, 40: 90, 42: 20, 44: 100, 45: 20, 46: 30, 47: 25, 48: 440, 64: 20, 128: 10}
+)
+
+// internet returns n prefixes with the lengths of the Internet's, at random, which is
+// worse for caches than how they are there.
+func internet(r *rand.Rand, n int) []netip.Prefix {
+	draw := func(of map[int]int) int {
+		left := r.IntN(1000)
+		for bits := 0; ; bits++ {
+			if left -= of[bits]; left < 0 {
+				return bits
+			}
+		}
+	}
+	var all []netip.Prefix
+	seen := make(map[netip.Prefix]bool)
+	for len(all) < n {
+		var b [16]byte
+		for i := range b {
+			b[i] = byte(r.Uint32())
+		}
+		b[0], b[1] = 0x20|b[0]&15, b[1]&1
+		p, _ := netip.AddrFrom16(b).Prefix(draw(lengths6))
+		if len(all)%5 > 0 {
+			p, _ = netip.AddrFrom4([4]byte{byte(1 + r.IntN(223)), b[2], b[3], b[4]}).Prefix(draw(lengths4))
+		}
+		if !seen[p] {
+			seen[p] = true
+			all = append(all, p)
+		}
+	}
+	return all
+}
+
+// within returns a random address of a prefix.
+func within(r *rand.Rand, p netip.Prefix) netip.Addr {
+	b := p.Addr().AsSlice()
+	for i := p.Bits(); i < len(b)*8; i++ {
+		b[i/8] |= byte(r.Uint32()) & (0x80 >> (i % 8))
+	}
+	a, _ := netip.AddrFromSlice(b)
+	return a
+}
+
+// BenchmarkRouteLookup looks up random destinations of both families that are behind
+// 100,000 routes, or a few.
+func BenchmarkRouteLookup(b *testing.B) {
+	for _, c := range []struct {
+		name string
+		n    int
+	}{{"2routes", 2}, {"16routes", 16}, {"1000routes", 1000}, {"100000routes", 100_000}} {
+		b.Run(c.name, func(b *testing.B) {
+			r := rand.New(rand.NewPCG(1, 2))
+			prefixes := internet(r, c.n)
+			var table routeTable
+			for _, p := range prefixes {
+				table.add(Route{Prefix: p})
+			}
+			dsts := make([]netip.Addr, 1<<17)
+			for i := range dsts {
+				dsts[i] = within(r, prefixes[r.IntN(len(prefixes))])
+			}
+			b.ReportAllocs()
+			for i := 0; b.Loop(); i++ {
+				if table.lookup(dsts[i&(1<<17-1)]) == nil {
+					b.Fatal("there should be a route to each destination")
+				}
+			}
+			if table.many != nil {
+				b.ReportMetric(float64(8*cap(table.many.trie.cells))/float64(c.n), "trie-B/route")
+			}
+		})
+	}
+}
+
+// BenchmarkRouteChange adds a route to 100,000 others and removes it again.
+func BenchmarkRouteChange(b *testing.B) {
 	r := rand.New(rand.NewPCG(1, 2))
-	l := New(event.NewVirtual(1), new(packet.Pool))
-	some := func() netip.Addr { // few enough addresses that prefixes lie in each other
-		return netip.AddrFrom4([4]byte{10, byte(r.IntN(4)), byte(r.IntN(8)), byte(r.IntN(256))})
+	prefixes := internet(r, 110_000)
+	var table routeTable
+	for _, p := range prefixes[:100_000] {
+		table.add(Route{Prefix: p})
 	}
-	for len(l.routes) < 3000 {
-		prefix, _ := some().Prefix(r.IntN(33))
-		route := Route{Prefix: prefix, Metric: r.IntN(3), Interface: l.lo()}
-		if _, found := l.findRoute(route); !found {
-			l.insertRoute(route)
-		}
-	}
-	for range 20_000 {
-		dst := some()
-		var want *Route
-		for i := range l.routes {
-			have := &l.routes[i]
-			if !have.Prefix.Contains(dst) {
-				continue
-			}
-			if want == nil || have.Prefix.Bits() > want.Prefix.Bits() ||
-				have.Prefix == want.Prefix && have.Metric < want.Metric {
-				want = have
-			}
-		}
-		if got := l.route(dst); got != want {
-			t.Fatalf("to %v the route is %+v, should be %+v: the longest prefix, then the lowest metric", dst, got, want)
-		}
-	}
-	if got := l.route(netip.MustParseAddr("192.0.2.1")); got != nil && got.Prefix.Bits() != 0 {
-		t.Errorf("192.0.2.1 is sent along %v, which does not contain it", got.Prefix)
+	b.ReportAllocs()
+	for i := 0; b.Loop(); i++ {
+		p := prefixes[100_000+i%10_000]
+		table.add(Route{Prefix: p})
+		table.remove(p, func(*Route) bool { return true })
 	}
 }
 
