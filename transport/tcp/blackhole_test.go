@@ -1,7 +1,7 @@
 package tcp
 
 import (
-	"net/netip"
+	"fmt"
 	"testing"
 	"time"
 
@@ -38,8 +38,8 @@ func (p noICMP) Transmit(f *packet.Packet) {
 func newNarrow(t *testing.T, mtu int, lossy bool) *narrow {
 	n := &narrow{pair: pair{t: t, loop: ev.NewVirtual(1), pool: &packet.Pool{}}}
 	delay := physical.Impairment{Delay: 5 * time.Millisecond}
-	n.wire = physical.NewWire(n.loop, n.pool, 1500, delay, delay)
-	n.far = physical.NewWire(n.loop, n.pool, 1500, delay, delay)
+	n.wire = physical.NewWire(n.loop, n.pool, theFamily().mtu(1500), delay, delay)
+	n.far = physical.NewWire(n.loop, n.pool, theFamily().mtu(1500), delay, delay)
 	checktest.Wires(t, n.loop, LinuxPersonality.limits(), n.wire, n.far)
 	n.a = n.station("10.0.0.1/24", 1, n.wire.A())
 	n.b = n.station("10.0.1.1/24", 2, n.far.B())
@@ -55,18 +55,18 @@ func newNarrow(t *testing.T, mtu int, lossy bool) *narrow {
 		port   physical.Port
 		prefix string
 	}{{near, "10.0.0.9/24"}, {n.far.A(), "10.0.1.9/24"}} {
-		nic := link.NewNIC(n.loop, n.pool, "eth", header.MAC{2, 0, 0, 0, 1, byte(i)}, c.port)
+		nic := link.NewNIC(n.loop, n.pool, fmt.Sprint("eth", i), header.MAC{2, 0, 0, 0, 1, byte(i)}, c.port)
 		if i == 1 {
-			if err := nic.SetMTU(mtu); err != nil {
+			if err := nic.SetMTU(theFamily().mtu(mtu)); err != nil {
 				t.Fatal(err)
 			}
 		}
-		if _, err := router.AddInterface(nic, netip.MustParsePrefix(c.prefix)); err != nil {
+		if _, err := router.AddInterface(nic, prefixOf(c.prefix)); err != nil {
 			t.Fatal(err)
 		}
 	}
 	for s, gateway := range map[*station]string{n.a: "10.0.0.9", n.b: "10.0.1.9"} {
-		r := network.Route{Prefix: netip.MustParsePrefix("0.0.0.0/0"), Gateway: netip.MustParseAddr(gateway)}
+		r := network.Route{Prefix: prefixOf("0.0.0.0/0"), Gateway: addrOf(gateway)}
 		if err := s.net.AddRoute(r); err != nil {
 			t.Fatal(err)
 		}

@@ -37,6 +37,7 @@ var (
 
 // routedBench is a bench whose host takes source routes.
 func routedBench(t *testing.T) *bench {
+	four.needs(t, "source routes")
 	b := newBench(t, nil, 1500)
 	b.tcp.net.SetSourceRouting(true)
 	def := network.Route{Prefix: netip.MustParsePrefix("0.0.0.0/0"), Gateway: benchPeer}
