@@ -24,22 +24,23 @@ var (
 // bench is one real host, from TCP down to its NIC, whose cable ends in a test:
 // what the host sends is recorded and judged, and what it receives is made by hand.
 type bench struct {
-	t       testing.TB
-	loop    *ev.Loop
-	pool    *packet.Pool
-	nic     *link.NIC
-	tcp     *Layer
-	env     *observer
-	receive func(*packet.Packet)
-	mtu     int
-	judge   *checktest.Cable // nil: nobody
-	family  family
-	host    netip.Addr
-	peer    netip.Addr
-	lastIP  header.IPv4   // of the last segment sent; of IPv6's, what both have
-	ecn     uint8         // the ECN bits of what is injected
-	sent    []wireSegment // not looked at yet
-	id      uint16
+	t         testing.TB
+	loop      *ev.Loop
+	pool      *packet.Pool
+	nic       *link.NIC
+	tcp       *Layer
+	env       *observer
+	receive   func(*packet.Packet)
+	mtu       int
+	judge     *checktest.Cable // nil: nobody
+	family    family
+	solicited uint64 // how often a neighbour was asked for over IPv6
+	host      netip.Addr
+	peer      netip.Addr
+	lastIP    header.IPv4   // of the last segment sent; of IPv6's, what both have
+	ecn       uint8         // the ECN bits of what is injected
+	sent      []wireSegment // not looked at yet
+	id        uint16
 }
 
 // wireSegment is a segment that the host sent, and when.

@@ -26,13 +26,29 @@ type noICMP struct{ physical.Port }
 
 func (p noICMP) Transmit(f *packet.Packet) {
 	eth, payload, err := header.ParseEthernet(f.Bytes())
-	if err == nil && eth.Type == header.EtherTypeIPv4 {
-		if ip, _, err := header.ParseIPv4(payload); err == nil && ip.Protocol == header.ProtocolICMP {
-			f.Release()
-			return
-		}
+	if err == nil && isICMP(eth.Type, payload) {
+		f.Release()
+		return
 	}
 	p.Port.Transmit(f)
+}
+
+// isICMP reports whether a datagram is an ICMP message, or an error of ICMPv6.
+func isICMP(typ header.EtherType, b []byte) bool {
+	if typ == header.EtherTypeIPv6 {
+		ip, message, err := header.ParseIPv6(b)
+		return err == nil && ip.NextHeader == header.ProtocolICMPv6 && message[0] < 128
+	}
+	ip, _, err := header.ParseIPv4(b)
+	return typ == header.EtherTypeIPv4 && err == nil && ip.Protocol == header.ProtocolICMP
+}
+
+// aNarrow is an MTU that a link of the family may have, in terms of IPv4's.
+func (f family) aNarrow(mtu int) int {
+	if f == six {
+		return max(mtu, header.IPv6MinMTU-f.mtu(0))
+	}
+	return mtu
 }
 
 func newNarrow(t *testing.T, mtu int, lossy bool) *narrow {
@@ -80,6 +96,7 @@ func TestBlackHole(t *testing.T) {
 	//rfc:4821 7.7 rule a full stop timeout makes packets smaller
 	//rfc:8899 4.3 rule black holes are found
 	for _, mtu := range []int{1400, 1006, 600, 400} {
+		mtu = theFamily().aNarrow(mtu)
 		n := newNarrow(t, mtu, true)
 		p := LinuxPersonality
 		p.ProbePathMTU = true
@@ -93,7 +110,7 @@ func TestBlackHole(t *testing.T) {
 			t.Errorf("MTU %d: no black hole was found", mtu)
 		}
 		known := n.a.tcp.paths.find(n.b.ip)
-		if known == nil || known.mtu > mtu {
+		if mtu = theFamily().mtu(mtu); known == nil || known.mtu > mtu {
 			t.Fatalf("MTU %d: the path's is taken for %+v", mtu, known)
 		}
 		if mtu > 600 && mtu-known.mtu > searchEnd+mtu/10 {
@@ -109,7 +126,8 @@ func TestBlackHole(t *testing.T) {
 // a path that has become wider are used.
 func TestPathGrowsAgain(t *testing.T) {
 	//rfc:1191 6.3 rule old estimates are purged
-	n := newNarrow(t, 600, false)
+	mtu := theFamily().aNarrow(600)
+	n := newNarrow(t, mtu, false)
 	client, server := n.connect(n.listen(80))
 	send := func(wantMSS int) {
 		t.Helper()
@@ -131,11 +149,11 @@ func TestPathGrowsAgain(t *testing.T) {
 			t.Errorf("at %v segments have %d bytes, must have %d", n.loop.Now(), client.c.mss, wantMSS)
 		}
 	}
-	send(600 - 52)
+	send(mtu - 52)
 	if n.a.tcp.stats.BlackHoles != 0 {
 		t.Error("the router says its MTU: there is no black hole")
 	}
 	n.loop.Run(n.loop.Now().Add(raiseTime))
 	// The link is as narrow as before: one message of the router, and all is well.
-	send(600 - 52)
+	send(mtu - 52)
 }

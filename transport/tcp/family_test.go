@@ -100,6 +100,7 @@ func (b *bench) answerSolicitation(message []byte) {
 	if err != nil || ask.Target != b.peer {
 		return
 	}
+	b.solicited++
 	answer := header.NeighbourAdvertisement{Target: b.peer, Solicited: true, Override: true}
 	o := header.NDOptions{Target: benchPeerMAC, HasTarget: true}
 	p := b.pool.Get(0)

@@ -9,7 +9,6 @@ import (
 
 	ev "septet/event"
 	"septet/header"
-	"septet/link"
 	"septet/physical"
 )
 
@@ -250,15 +249,16 @@ func TestNegativeAdvice(t *testing.T) {
 		t.Fatal(err)
 	}
 	b.advance(ev.Time(500 * time.Millisecond))
-	before := arpRequests(b.nic)
+	before := b.asked()
 	b.advance(ev.Time(6 * time.Second)) // SYNs at 1 and 3 s
-	if n := arpRequests(b.nic) - before; n != 0 {
+	if n := b.asked() - before; n != 0 {
 		t.Errorf("after two retransmissions the next hop was asked %d times, must not be before the third", n)
 	}
 	b.advance(ev.Time(20 * time.Second)) // and at 7 and 15 s
-	if n := arpRequests(b.nic) - before; n == 0 {
+	if n := b.asked() - before; n == 0 {
 		t.Error("after four retransmissions the next hop was never asked")
 	}
 }
 
-func arpRequests(n *link.NIC) uint64 { return n.Stats().ARP.OutRequests }
+// asked returns how often the host has asked for its peer.
+func (b *bench) asked() uint64 { return b.nic.Stats().ARP.OutRequests + b.solicited }

@@ -46,7 +46,6 @@ var documents = []document{
 	{"7323", "TCP Extensions for High Performance", ""},
 	{"7413", "TCP Fast Open", ""},
 	{"7661", "Rate-Limited Traffic (it replaces RFC 2861)", ""},
-	{"8201", "Path MTU Discovery for IPv6", "Septet's TCP does not speak IPv6 yet"},
 	{"8511", "Alternative Backoff with ECN", ""},
 	{"8201", "Path MTU Discovery for IPv6", ""},
 	{"8899", "Datagram Packetization Layer Path MTU Discovery", ""},
