@@ -96,20 +96,28 @@ func (b *bench) transmit6(datagram []byte) {
 
 // answerSolicitation answers who asks for the peer.
 func (b *bench) answerSolicitation(message []byte) {
-	ask, _, err := header.ParseNeighbourSolicitation(message)
-	if err != nil || ask.Target != b.peer {
-		return
+	if p := neighbourAdvertisement(b.pool, message, b.peer, b.host, benchPeerMAC); p != nil {
+		b.solicited++
+		b.arrive(p, header.EtherTypeIPv6)
 	}
-	b.solicited++
-	answer := header.NeighbourAdvertisement{Target: b.peer, Solicited: true, Override: true}
-	o := header.NDOptions{Target: benchPeerMAC, HasTarget: true}
-	p := b.pool.Get(0)
+}
+
+// neighbourAdvertisement returns the answer to a solicitation, if it asks for peer,
+// whose Ethernet address is mac.
+func neighbourAdvertisement(pool *packet.Pool, message []byte, peer, to netip.Addr, mac header.MAC) *packet.Packet {
+	ask, _, err := header.ParseNeighbourSolicitation(message)
+	if err != nil || ask.Target != peer {
+		return nil
+	}
+	answer := header.NeighbourAdvertisement{Target: peer, Solicited: true, Override: true}
+	o := header.NDOptions{Target: mac, HasTarget: true}
+	p := pool.Get(0)
 	answer.Put(p.Extend(header.NeighbourAdvertisementLen))
 	o.Put(p.Extend(o.Len()))
-	header.SetICMPv6Checksum(p.Head(), b.peer, b.host)
-	ip := header.IPv6{PayloadLength: p.Len(), NextHeader: header.ProtocolICMPv6, HopLimit: 255, Src: b.peer, Dst: b.host}
+	header.SetICMPv6Checksum(p.Head(), peer, to)
+	ip := header.IPv6{PayloadLength: p.Len(), NextHeader: header.ProtocolICMPv6, HopLimit: 255, Src: peer, Dst: to}
 	ip.Put(p.Push(header.IPv6Len))
-	b.arrive(p, header.EtherTypeIPv6)
+	return p
 }
 
 // putIPv6 puts the header in front of what is to arrive.
