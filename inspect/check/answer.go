@@ -53,6 +53,7 @@ func (c *connection) checkEmpty(e, peer *end, s *segment) {
 // saidSo notes that e has sent a segment.
 func (c *connection) saidSo(e, peer *end, s *segment) {
 	e.asked, e.owes = false, nil
+	e.mayBeAhead = e.mayBeAhead && (s.held || !s.pure())
 	if s.has(header.ACK) {
 		e.lastEdge = s.ack + int64(e.scaled(peer, s))
 	}
@@ -113,6 +114,8 @@ func (c *connection) stampArrives(e *end, s *segment, next int64) {
 	case s.to > e.edge && s.span() > 0:
 		e.hasRecent, e.tsRecent = false, o.TSVal // it may take what its rounded window does not tell
 	case s.from < next && s.to <= next || s.from > e.edge: // not acceptable: RFC 7323, 5.3, R2
+	case s.from > e.ack && e.mayBeAhead:
+		e.hasRecent = false
 	case s.from <= e.ack:
 		e.hasRecent = e.sawStamp
 		e.tsRecent, e.recentAt = o.TSVal, c.k.now

@@ -83,6 +83,7 @@ func (c *connection) sentAgain(e *end, p int64) bool {
 func (c *connection) expire(now time.Duration) {
 	for i := range c.ends {
 		e := &c.ends[i]
+		c.resolved(e)
 		c.overdue(e)
 		if e.due == 0 || now <= e.due {
 			continue

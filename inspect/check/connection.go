@@ -132,7 +132,10 @@ func (c *connection) take(dir int, s *segment) {
 	}
 	c.look(e, s)
 	c.shuffled(e, s)
-	e.card, e.neighbour = s.fromCard, s.card
+	if e.card != s.fromCard {
+		e.card, e.resolutions = s.fromCard, c.k.asked[s.fromCard].answers
+	}
+	e.neighbour = s.card
 	c.expire(s.now)
 	if !c.locate(e, peer, s) {
 		return

@@ -65,6 +65,7 @@ type end struct {
 	answers // what it owes for that
 	timer   // its retransmissions
 	growth  // its congestion window
+	unseen  // what may have been given up before the wire
 }
 
 // hole is a part of the stream that was passed over.

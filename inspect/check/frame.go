@@ -48,8 +48,8 @@ type segment struct {
 	early    bool       // its time is before that of the frame before it
 	card     header.MAC // on Ethernet, the one that it is for
 	fromCard header.MAC
-	arp      uint16 // the operation, if it is ARP
-	held     bool   // it may have waited for its neighbour's address
+	arp      header.ARP // if it is ARP
+	held     bool       // it may have waited for its neighbour's address
 
 	// Relative to the sender's initial sequence number, and not modulo 2^32.
 	from, to int64
@@ -124,7 +124,7 @@ func decode(f *inspect.Frame, s *segment) content {
 	}
 	if header.EtherType(kind) == header.EtherTypeARP {
 		if a, err := header.ParseARP(b); err == nil {
-			s.arp = a.Operation
+			s.arp = a
 			return isARP
 		}
 		return isOther

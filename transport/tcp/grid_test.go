@@ -78,9 +78,7 @@ func gridRun(t *testing.T, cell physical.Impairment, seed uint64, size int) *pai
 	// cache may be wrong for longer than a SYN is sent again.
 	p := newPairUnjudged(t, ev.NewVirtual(seed), 1500, physical.Impairment{}, physical.Impairment{})
 	p.a.tcp.about, p.b.tcp.about = patient(), patient()
-	if !*grid {
-		checktest.Wire(t, p.loop, p.wire, patient().limits())
-	}
+	checktest.Wire(t, p.loop, p.wire, patient().limits())
 	client, server := p.connect(p.listen(80))
 	for _, d := range []physical.Direction{physical.AToB, physical.BToA} {
 		if err := p.wire.SetImpairment(d, cell); err != nil {
