@@ -56,7 +56,7 @@ func (c *connection) receive(e, peer *end, s *segment) {
 	if inOrder && c.k.options.Arrivals != nil && e.largest > 0 && s.length >= e.largest {
 		// One may wait for the second. When the third comes, there must have been
 		// an acknowledgement.
-		if peer.full++; peer.full == 3 {
+		if peer.full++; peer.full == 3 && !c.k.mayAsk(peer.card, s.now) {
 			c.findAt(ruleAckSecond, peer, s.now, c.k.packets, "the third full segment has arrived and none is acknowledged")
 		}
 	}

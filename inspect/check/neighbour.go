@@ -33,9 +33,10 @@ func (k *Checker) feedARP(f *inspect.Frame, s *segment) {
 		k.asks(s.fromCard, s.arp.TargetIP)
 	}
 	switch {
-	case arrives != (k.options.Arrivals != nil) || s.arp.SenderMAC != s.fromCard:
-		// Not there yet; or damaged: ARP has no checksum, and such a packet may not be believed.
-	case s.card == header.BroadcastMAC:
+	case arrives != (k.options.Arrivals != nil): // not there yet
+	case s.arp.Operation != header.ARPRequest && s.arp.Operation != header.ARPReply, s.arp.SenderMAC != s.fromCard:
+		// Damaged: ARP has no checksum.
+	case s.card.IsGroup(): // each card takes it, whatever group it is
 		for card := range k.asked {
 			k.told(card, s)
 		}
