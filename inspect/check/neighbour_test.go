@@ -105,7 +105,8 @@ func TestADamagedAnswerEndsNoWaiting(t *testing.T) {
 	} {
 		c := waiting()
 		c.answers(30, client, damage)
-		c.segments(step{ms: 1000, from: client, f: psh | ack, seq: 6, ack: 1, data: "world"})
+		c.segments(step{ms: 40, from: client, f: psh | ack, seq: 11, ack: 1, data: "!"},
+			step{ms: 1000, from: client, f: psh | ack, seq: 11, ack: 1, data: "!"})
 		clean(t, "a host that waits, after an answer "+what, c.judge.Finish())
 	}
 }
