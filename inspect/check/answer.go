@@ -16,6 +16,10 @@ type answers struct {
 	challenged bool // a reset has arrived, the last one then
 	challenge  time.Duration
 
+	threatened   bool // a reset has arrived that some believe
+	unbelieved   bool // and one that nobody may, the last then
+	unbelievedAt time.Duration
+
 	tsRecent  uint32 // of RFC 7323
 	hasRecent bool
 	sawStamp  bool // in a SYN
@@ -89,6 +93,11 @@ func (c *connection) arrivesAt(e, peer *end, s *segment) {
 			c.owe(e, &ruleChallenge)
 		}
 		e.challenged, e.challenge = true, c.k.now // no more than so many a second
+		if e.mayBelieve(s) {
+			e.threatened = true
+		} else {
+			e.unbelieved, e.unbelievedAt = true, c.k.now
+		}
 	case s.length > 0 && s.from > next && s.to <= e.edge && !s.has(header.SYN) && e.fin == 0:
 		c.owe(e, &ruleAckAtOnce)
 	}

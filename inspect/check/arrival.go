@@ -34,7 +34,9 @@ func (c *connection) arrivedUpTo(e *end) int64 {
 func (c *connection) receive(e, peer *end, s *segment) {
 	peer.heardCE(s)
 	if s.has(header.RST) {
-		peer.due, peer.full = 0, 0 // there may be nobody left
+		if peer.mayBelieve(s) || !peer.spoke {
+			peer.due, peer.full = 0, 0 // there may be nobody left
+		}
 		return
 	}
 	if s.span() == 0 || s.from < 0 && s.to <= 0 || s.keepAlive {

@@ -260,7 +260,7 @@ func (c *connection) sent(e, peer *end, s *segment) {
 		e.fill(s.from, s.to)
 	}
 	if s.has(header.FIN) && e.fin == 0 {
-		e.fin = s.to
+		e.fin, e.closedFirst = s.to, peer.fin == 0 || s.ack < peer.fin
 	}
 	if s.has(header.FIN) {
 		e.finAt = s.now

@@ -28,10 +28,11 @@ func (c *connection) checkWindow(e, peer *end, s *segment) {
 
 // advertise follows the right edge of the window that e advertises.
 func (c *connection) advertise(e *end, s *segment) {
+	peer := c.other(e)
+	c.checkSYNWindow(e, peer, s)
 	if !s.has(header.ACK) || c.midway {
 		return
 	}
-	peer := c.other(e)
 	if s.ack > peer.max || s.ack < e.ack {
 		return // said elsewhere
 	}
@@ -46,6 +47,21 @@ func (c *connection) advertise(e *end, s *segment) {
 		c.find(ruleShrink, e, s, "the window ends at %d; before it was %d", edge, e.edge)
 	}
 	e.edge = max(e.edge, edge)
+}
+
+// checkSYNWindow compares the window fields of a SYN and of what e sends next. Where the
+// one is in bytes and the other is not, they are different (RFC 7323, 2.2), unless the
+// window is larger than the field of the SYN.
+func (c *connection) checkSYNWindow(e, peer *end, s *segment) {
+	if s.has(header.SYN) {
+		e.synWindow = s.Window
+		return
+	}
+	field := e.synWindow
+	e.synWindow = 0
+	if field > 0 && field < 0xffff && field == s.Window && e.offersScale && peer.offersScale && e.scale > 0 {
+		c.find(ruleSYNWindow, e, s, "the window field is %d in the SYN, and again when it is to be scaled by %d bits", field, e.scale)
+	}
 }
 
 // checkSmall judges whether a small segment should have waited: Nagle's
