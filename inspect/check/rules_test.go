@@ -118,6 +118,7 @@ func traces() []broken {
 		{ruleShrink, "the edge moves back", then(hello(func(s []step) {}),
 			step{ms: 5, from: server, f: ack, seq: 1, ack: 6, o: opts{window: 900}}), all},
 		{ruleSYNWindow, "a window that is scaled in the SYN too", hello(func(s []step) { s[1].o.window, s[4].o.window = 500, 500 }), all},
+		{ruleSYNWindow, "a full window that is scaled in the SYN too", hello(func(s []step) { s[1].o.window = 0xffff >> 7 }), all},
 		{ruleSYNWindow, "the same of the client", hello(func(s []step) { s[0].o.window, s[2].o.window = 500, 500 }), all},
 		{ruleNagle, "small segments in a row", then(open(),
 			step{ms: 3, from: client, f: ack, seq: 1, ack: 1, data: full}, step{ms: 3, from: client, f: ack, seq: 1001, ack: 1, data: "a"},

@@ -49,9 +49,10 @@ func (c *connection) advertise(e *end, s *segment) {
 	e.edge = max(e.edge, edge)
 }
 
-// checkSYNWindow compares the window fields of a SYN and of what e sends next. Where the
-// one is in bytes and the other is not, they are different (RFC 7323, 2.2), unless the
-// window is larger than the field of the SYN.
+// checkSYNWindow compares the window fields of a SYN and of what e sends next. The one is
+// in bytes and the other is not (RFC 7323, 2.2): the same number in both, or in the SYN
+// what the largest field makes when it is scaled, is a mistake, but for a full field,
+// which says nothing.
 func (c *connection) checkSYNWindow(e, peer *end, s *segment) {
 	if s.has(header.SYN) {
 		e.synWindow = s.Window
@@ -59,8 +60,11 @@ func (c *connection) checkSYNWindow(e, peer *end, s *segment) {
 	}
 	field := e.synWindow
 	e.synWindow = 0
-	if field > 0 && field < 0xffff && field == s.Window && e.offersScale && peer.offersScale && e.scale > 0 {
-		c.find(ruleSYNWindow, e, s, "the window field is %d in the SYN, and again when it is to be scaled by %d bits", field, e.scale)
+	if field == 0 || field == 0xffff || !e.offersScale || !peer.offersScale || e.scale == 0 {
+		return
+	}
+	if field == s.Window || e.scaled(peer, s) >= 0xffff && field == 0xffff>>e.scale {
+		c.find(ruleSYNWindow, e, s, "the window field is %d in the SYN, and then %d, which is to be scaled by %d bits", field, s.Window, e.scale)
 	}
 }
 
