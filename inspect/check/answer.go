@@ -40,7 +40,7 @@ func (c *connection) checkEmpty(e, peer *end, s *segment) {
 	asks := s.from == e.heardAck-1 || s.from == e.heardAck && e.heardWindow < int(peer.mss)
 	switch {
 	case s.from >= e.max, asks:
-	case s.from == e.heardEdge, s.from == e.heardAck+int64(e.heardWindow):
+	case s.from == e.heardEdge, s.from == e.heardAck+int64(e.heardWindow), s.from == e.believedAck+int64(e.believedWindow):
 		// The window has moved back: beyond it nobody would look at the segment.
 	default:
 		c.find(ruleEmpty, e, s, "a segment without data at %d; it has sent up to %d, and %d is acknowledged", s.from, e.max, e.heardAck)

@@ -225,6 +225,7 @@ func (c *connection) hear(e, peer *end, s *segment) {
 	w := e.scaled(peer, s)
 	peer.heardEdge = max(peer.heardEdge, s.ack+int64(w))
 	peer.heardWindow, peer.heardAt = w, s.now
+	peer.believe(s, w)
 }
 
 // unjudged notes once why something is not judged.

@@ -88,6 +88,19 @@ type heard struct {
 	heardEdge   int64
 	heardWindow int
 	heardAt     time.Duration
+
+	// The window that it goes by: one of an older segment does not count (RFC 9293,
+	// 3.10.7.4, fifth: SND.WL1 and SND.WL2).
+	believedWindow           int
+	believedSeq, believedAck int64
+}
+
+// believe takes the window of a segment, unless it is older than the one that told it
+// last. Of two with one acknowledgement the sequence number tells.
+func (h *heard) believe(s *segment, window int) {
+	if s.ack > h.believedAck || s.ack == h.believedAck && s.from >= h.believedSeq {
+		h.believedWindow, h.believedSeq, h.believedAck = window, s.from, s.ack
+	}
 }
 
 // recentSegments remembers the last packets, to pass over what one interface of

@@ -71,8 +71,7 @@ func gridCell(t *testing.T, cell physical.Impairment, seeds uint64, size int) {
 		name, (virtual / time.Duration(seeds)).Round(time.Millisecond), time.Since(begin).Round(time.Millisecond), timeouts, probes)
 }
 
-// gridRun is one run. Unjudged: with -grid; on the worst wires the judge has findings
-// of which it is not known yet whose fault they are.
+// gridRun is one run.
 func gridRun(t *testing.T, cell physical.Impairment, seed uint64, size int) *pair {
 	// The open is over a good wire: ARP has no checksum, and on the worst cells its
 	// cache may be wrong for longer than a SYN is sent again.
