@@ -30,33 +30,34 @@ type end struct {
 	lastID          uint32     // of IP
 	card, neighbour header.MAC // its own, and to whom its frames go
 
-	based       bool
-	base        header.Seq // its initial sequence number
-	sawSYN      bool
-	settled     bool  // what is outstanding is known, also of a connection seen midway
-	max         int64 // after the highest that it has sent
-	fin         int64 // after its FIN; 0 while there is none
-	finAt       time.Duration
-	closedFirst bool          // its FIN was sent before it knew of the other's
-	closedAt    time.Duration // when it first acknowledged the other's
-	holes       []hole
-	past        history
-	phantom     int64 // what the peer has acknowledged though it was not seen
-	phantomAt   time.Duration
+	based     bool
+	base      header.Seq // its initial sequence number
+	sawSYN    bool
+	settled   bool  // what is outstanding is known, also of a connection seen midway
+	max       int64 // after the highest that it has sent
+	fin       int64 // after its FIN; 0 while there is none
+	finAt     time.Duration
+	holes     []hole
+	past      history
+	phantom   int64 // what the peer has acknowledged though it was not seen
+	phantomAt time.Duration
 
-	acked     bool
-	ack       int64         // the highest that it has acknowledged, of the peer's
-	window    int           // the last that it has advertised, scaled
-	edge      int64         // the highest right edge that it has advertised
-	synWindow uint16        // the field of its SYN, until it sends something else
-	strays    [8]header.Seq // numbers of another connection that it has named
-	nstray    int
+	acked  bool
+	ack    int64         // the highest that it has acknowledged, of the peer's
+	window int           // the last that it has advertised, scaled
+	edge   int64         // the highest right edge that it has advertised
+	strays [8]header.Seq // numbers of another connection that it has named
+	nstray int
 	// The last acknowledgement of what the peer never sent.
 	wrongAck    header.Seq
 	hasWrongAck bool
 	spoke       bool // it has sent a segment without SYN
 	reset       bool
 	resetAt     time.Duration
+
+	closedFirst bool          // its FIN was sent before it knew of the other's
+	closedAt    time.Duration // when it first acknowledged the other's
+	synWindow   uint16        // the field of its SYN, until it sends something else
 
 	offer    // what its SYN says
 	stamps   // its timestamps

@@ -32,41 +32,46 @@ func (k *Checker) feedARP(f *inspect.Frame, s *segment) {
 	if !arrives && s.arp.Operation == header.ARPRequest && s.card == header.BroadcastMAC {
 		k.asks(s.fromCard, s.arp.TargetIP)
 	}
+	answer := s.arp.Operation == header.ARPReply
 	switch {
-	case arrives != (k.options.Arrivals != nil): // not there yet
-	case s.arp.Operation != header.ARPRequest && s.arp.Operation != header.ARPReply, s.arp.SenderMAC != s.fromCard:
-		// Damaged: ARP has no checksum.
-	case s.card.IsGroup(): // each card takes it, whatever group it is
-		for card := range k.asked {
-			k.told(card, s)
+	case k.options.Arrivals == nil:
+		if answer {
+			k.told(s.card)
 		}
+	case !arrives, !answer && s.arp.Operation != header.ARPRequest, s.arp.SenderMAC != s.fromCard:
+		// Not there yet; or damaged: ARP has no checksum.
 	default:
-		k.told(s.card, s)
+		// RFC 826, "Packet Reception": whatever the packet is about, it tells the address
+		// of its sender to who has asked for that. A card takes it if it is for a group.
+		for card, r := range k.asked {
+			if (card == s.card || s.card.IsGroup()) && card != s.fromCard && s.arp.SenderIP == r.target {
+				k.told(card)
+			}
+		}
 	}
 }
 
 // asks notes a question to all.
 func (k *Checker) asks(card header.MAC, target netip.Addr) {
-	r, known := k.asked[card]
-	if !known && len(k.asked) >= maxCards {
-		return
-	}
+	r := k.asked[card]
 	if !r.asking || k.options.Arrivals == nil {
 		r.askedAt = k.now
 	}
 	r.asking, r.target = true, target
-	k.asked[card] = r
+	k.resolve(card, r)
 }
 
-// told notes that a card has an ARP packet. RFC 826, "Packet Reception": whatever it is
-// about, it tells the address of its sender to who has asked for that.
-func (k *Checker) told(card header.MAC, s *segment) {
-	r, known := k.asked[card]
-	if !known || s.arp.SenderIP != r.target || card == s.fromCard {
-		return
-	}
+// told notes that a card knows what it has asked for.
+func (k *Checker) told(card header.MAC) {
+	r := k.asked[card]
 	r.asking, r.answers, r.answerAt = false, r.answers+1, k.now
-	k.asked[card] = r
+	k.resolve(card, r)
+}
+
+func (k *Checker) resolve(card header.MAC, r resolution) {
+	if _, known := k.asked[card]; known || len(k.asked) < maxCards {
+		k.asked[card] = r
+	}
 }
 
 // heldBack reports whether what a card sends now may have waited for an address.

@@ -84,12 +84,12 @@ func TestWhatWaitsForAnAddressMayBeGivenUp(t *testing.T) {
 	c := waiting()
 	c.segments(step{ms: 600, from: client, f: psh | ack, seq: 6, ack: 1, data: "world"})
 	c.answers(700, client, nil)
-	// Three segments of the server were given up: it stands at 4 and not at 1.
+	// Three bytes of the server and its FIN were given up: it stands at 5 and not at 1.
 	c.segments(
 		step{ms: 701, from: client, f: psh | ack, seq: 11, ack: 1, data: "!"},
-		step{ms: 702, from: server, f: ack, seq: 4, ack: 12, o: opts{tsecr: 1701}},
-		step{ms: 900, from: server, f: psh | ack, seq: 1, ack: 12, data: "abc", o: opts{tsecr: 1701}},
-		step{ms: 901, from: client, f: ack, seq: 12, ack: 4})
+		step{ms: 702, from: server, f: ack, seq: 5, ack: 12, o: opts{tsecr: 1701}},
+		step{ms: 900, from: server, f: fin | psh | ack, seq: 1, ack: 12, data: "abc", o: opts{tsecr: 1701}},
+		step{ms: 901, from: client, f: ack, seq: 12, ack: 5})
 	clean(t, "a host that gives up what waits", c.judge.Finish())
 }
 
