@@ -100,6 +100,14 @@ func TestSimultaneousOpenAndECNAreClean(t *testing.T) {
 		{ms: 8, from: server, f: psh | ack, seq: 1, ack: 2, data: "hello", o: opts{window: 2}},
 		{ms: 8, from: client, f: ack, seq: 130, ack: 11},
 	}))
+	// A probe with new data starts the timer of what was sent again (RFC 8985, 7.3).
+	clean(t, "a probe in recovery", newScene(complete()).play(then(then(open(), flight(3, opts{only: 1})...),
+		step{ms: 210, from: client, f: ack, seq: 1, ack: 1, data: full, o: opts{only: 1}},
+		step{ms: 300, from: client, f: ack, seq: 3001, ack: 1, data: full, o: opts{only: 1}},
+		step{ms: 700, from: client, f: ack, seq: 1, ack: 1, data: full, o: opts{only: 1}},
+		step{ms: 1500, from: client, f: ack, seq: 1, ack: 1, data: full},
+		step{ms: 1501, from: server, f: ack, seq: 1, ack: 1001},
+	)))
 	clean(t, "a refusal", newScene(complete()).play([]step{
 		{ms: 0, from: client, f: syn},
 		{ms: 0, from: server, f: rst | ack, seq: -5000, ack: 1},
