@@ -258,7 +258,7 @@ type scene struct {
 
 var scenes = []scene{
 	{"IPv4", socket.AF_INET, netip.MustParseAddr("127.0.0.1"), netip.IPv4Unspecified(), netip.MustParseAddr("192.0.2.1")},
-	{"IPv6", socket.AF_INET6, netip.MustParseAddr("::1"), netip.IPv6Unspecified(), netip.MustParseAddr("2001:db8::1")},
+	{"IPv6", socket.AF_INET6, netip.MustParseAddr("::1"), netip.IPv6Unspecified(), netip.MustParseAddr("2001:db8:dead::1")},
 	{"mapped", socket.AF_INET6, netip.MustParseAddr("::ffff:127.0.0.1"), netip.IPv6Unspecified(), netip.MustParseAddr("::ffff:192.0.2.1")},
 }
 
