@@ -69,6 +69,7 @@ type address6 struct {
 	duplicateDetection
 
 	prefix   netip.Prefix // of a router, for those made from one
+	routers  []netip.Addr // that have advertised it
 	attempts uint8        // addresses tried before this one: RFC 7217's DAD_Counter
 	created  event.Time
 	// Of a temporary address: by how much it is deprecated early, and whether it has its

@@ -189,7 +189,7 @@ func (p *Path) follow(r *Route) error {
 		return syscall.ENETUNREACH // only this host's addresses are behind "lo"
 	}
 	if !p.src.IsValid() {
-		if p.src = p.via.sourceFor(p.dst); !p.src.IsValid() {
+		if p.src = p.via.sourceVia(p.dst, r.Gateway); !p.src.IsValid() {
 			return syscall.EADDRNOTAVAIL
 		}
 	}
