@@ -31,6 +31,9 @@ func (m *icmp6) Input(p *packet.Packet, d *Datagram) {
 		m.inputError(&h, payload, d)
 	case h.Type >= header.ICMPv6RouterSolicit && h.Type <= header.ICMPv6Redirect:
 		l.inputND(p.Bytes(), d)
+	case h.Type >= header.ICMPv6ListenerQuery && h.Type <= header.ICMPv6ListenerDone,
+		h.Type == header.ICMPv6ListenerReport2:
+		l.inputMLD(p.Bytes(), d)
 	default:
 		l.stats.ICMPUnknown++
 	}

@@ -20,7 +20,6 @@ type interface6 struct {
 	addresses []Address // the one of the link first
 	// mine is the own address to which a packet came last.
 	mine      netip.Addr
-	groups    map[netip.Addr]int // those joined, and how often
 	discovery link.Discovery
 	hopLimit  uint8 // of what asks for no other; zero is DefaultTTL
 }
@@ -43,7 +42,7 @@ func (i *Interface) EnableIPv6() error {
 	}
 	l := i.layer
 	l.needSix().on = true
-	i.six = &interface6{groups: make(map[netip.Addr]int)}
+	i.six = &interface6{}
 	i.six.discovery = link.Discovery{
 		Solicit:       i.solicit,
 		Unreachable:   i.unreachable,
@@ -51,9 +50,9 @@ func (i *Interface) EnableIPv6() error {
 		RetransTimer:  retransTimer,
 	}
 	i.nic.SetDiscovery(&i.six.discovery)
-	i.JoinGroup(allNodes)
+	_ = i.JoinGroup(allNodes)
 	if l.forwarding {
-		i.JoinGroup(allRouters)
+		_ = i.JoinGroup(allRouters)
 	}
 	return i.assign(interfaceID(linkLocal6, i.nic.MAC()).WithZone(i.name), linkLocal6.Bits())
 }
@@ -92,7 +91,7 @@ func (i *Interface) assign(addr netip.Addr, bits int) error {
 	}
 	i.six.addresses = append(i.six.addresses, Address{Addr: addr, Bits: bits})
 	l.addresses[addr] = own
-	i.JoinGroup(solicitedNodeOf(addr))
+	_ = i.JoinGroup(solicitedNodeOf(addr))
 	if network, err := addr.WithZone("").Prefix(bits); err == nil && addr.Zone() == "" {
 		if r := (Route{Prefix: network, Interface: i}); !l.hasRoute(r) {
 			l.insertRoute(r)
@@ -117,21 +116,4 @@ func (i *Interface) Scoped(a netip.Addr) netip.Addr {
 		return a.WithZone(i.name)
 	}
 	return a
-}
-
-// JoinGroup makes the host listen to a group on this interface. Each call wants a
-// LeaveGroup.
-func (i *Interface) JoinGroup(group netip.Addr) { i.six.groups[group.WithZone("")]++ }
-
-// LeaveGroup undoes one JoinGroup.
-func (i *Interface) LeaveGroup(group netip.Addr) {
-	group = group.WithZone("")
-	if i.six.groups[group]--; i.six.groups[group] <= 0 {
-		delete(i.six.groups, group)
-	}
-}
-
-// joined reports whether somebody on this host listens to a group here.
-func (i *Interface) joined(group netip.Addr) bool {
-	return i.six != nil && i.six.groups[group.WithZone("")] > 0
 }

@@ -65,7 +65,7 @@ type Layer struct {
 	loopback   loopback
 	six        *layer6 // what only IPv6 needs, made with its first use
 	icmp       icmp
-	reassembly reassembly
+	reassembly *reassembly // of IPv4, made with the first fragment
 	stats      Stats
 }
 
@@ -108,6 +108,7 @@ type Datagram struct {
 	offset int    // of a fragment
 	more   bool   // fragments follow
 	id     uint32 // of the datagram whose fragment it is
+	alert  bool   // routers are asked to look at it (RFC 2711)
 	next   int    // where, in an IPv6 header, the number of the protocol stands
 }
 
@@ -118,7 +119,6 @@ func New(l *event.Loop, pool *packet.Pool) *Layer {
 	n.nextID = uint16(l.Rand().Uint32())
 	n.loopback.layer = n
 	n.icmp.init(n)
-	n.reassembly.init(n, reassemblyTimeout, maxDatagram)
 	n.addLoopback()
 	n.Handle(header.ProtocolICMP, &n.icmp)
 	return n
@@ -149,7 +149,13 @@ func (l *Layer) Forwarding() bool { return l.forwarding }
 // Close drops the datagrams that wait for their missing fragments. The cards are
 // the host's to close.
 func (l *Layer) Close() {
-	l.reassembly.clear()
+	if l.reassembly != nil {
+		l.reassembly.clear()
+	}
+	for _, i := range l.interfaces {
+		i.groups4.stop()
+		i.groups6.stop()
+	}
 	if l.six != nil {
 		l.six.close()
 	}

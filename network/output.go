@@ -13,7 +13,7 @@ const maxDatagram = 65535
 // Send says how a datagram is to be sent.
 type Send struct {
 	Protocol header.Protocol
-	TTL      uint8 // DefaultTTL if zero; IPv6's hop limit
+	TTL      uint8 // if zero DefaultTTL, to a group 1; IPv6's hop limit
 	TOS      uint8 // IPv6's traffic class
 	// FlowLabel tells the flows between two hosts apart, IPv6 only (RFC 6437).
 	FlowLabel uint32
@@ -46,7 +46,7 @@ func (l *Layer) Output(p *packet.Packet, path *Path, o Send) error {
 		return syscall.EMSGSIZE
 	}
 	if o.TTL == 0 {
-		o.TTL = DefaultTTL
+		o.TTL = path.ttl()
 	}
 	h := header.IPv4{
 		TOS: o.TOS, TotalLength: total, ID: l.newIDs(p.Frames()), DontFragment: o.DontFragment,
@@ -60,6 +60,15 @@ func (l *Layer) Output(p *packet.Packet, path *Path, o Send) error {
 	l.stats.Sent += uint64(p.Frames())
 	l.transmit(p, path, fits)
 	return nil
+}
+
+// ttl is that of datagrams that ask for no other: for a group one, so that they stay
+// on the link (RFC 1112, section 6.1).
+func (p *Path) ttl() uint8 {
+	if p.kind == toGroup {
+		return 1
+	}
+	return DefaultTTL
 }
 
 // newIDs returns the identification of the next datagram, and keeps the n-1 that

@@ -82,12 +82,3 @@ func (l *Layer) fragment6(p *packet.Packet, mtu int) packet.Queue {
 	p.Release()
 	return pieces
 }
-
-// multicast sends a packet to a group of the path's link, and to this host if it
-// listens there itself.
-func (l *Layer) multicast(p *packet.Packet, path *Path, typ header.EtherType) {
-	if path.via.joined(path.dst) {
-		l.loopback.push(p.Clone())
-	}
-	path.via.nic.Multicast(p, path.dst, typ)
-}

@@ -17,6 +17,8 @@ type Path struct {
 	neighbour  *link.Neighbour // the next hop; nil on "lo" and for many
 	generation uint32
 	kind       delivery
+	pinned     bool // to the interface via, whatever the routes say; of a group
+	noLoop     bool // this host gets no copy of what is sent to a group
 }
 
 // delivery says how many a path leads to.
@@ -80,6 +82,10 @@ func (p *Path) Broadcast() bool { return p.kind == toBroadcast }
 // Group reports whether the destination is a multicast group.
 func (p *Path) Group() bool { return p.kind == toGroup }
 
+// SetLoop says whether this host, too, gets what is sent to a group that it has joined.
+// At first it does (RFC 1112, section 6.1).
+func (p *Path) SetLoop(on bool) { p.noLoop = !on }
+
 // Path looks up the way to dst. The source address is src, or, if that is the
 // zero Addr, 0.0.0.0 or ::, the one that belongs to the route. Errors: ENETUNREACH
 // without a route, EADDRNOTAVAIL if src is not an address of this host, EINVAL
@@ -132,8 +138,11 @@ func (l *Layer) resolve(p *Path) error {
 	if p.src.IsLoopback() {
 		return syscall.EINVAL
 	}
-	// Groups are joined in a later version; 0.0.0.0/8 and 240/4 are nobody's.
-	if p.dst.IsMulticast() || isThisNetwork(p.dst) || (isClassE(p.dst) && p.dst != limitedBroadcast) {
+	if p.dst.IsMulticast() {
+		return l.resolveGroup(p)
+	}
+	// 0.0.0.0/8 and 240/4 are nobody's.
+	if isThisNetwork(p.dst) || (isClassE(p.dst) && p.dst != limitedBroadcast) {
 		return syscall.ENETUNREACH
 	}
 	if l.IsBroadcast(p.dst) {
@@ -198,10 +207,17 @@ func (l *Layer) refresh(p *Path, r *SourceRoute) error {
 	if !p.dst.IsValid() {
 		return syscall.EDESTADDRREQ
 	}
-	fresh, err := l.PathVia(p.dst, p.src, r)
+	var fresh Path
+	var err error
+	if p.pinned {
+		fresh, err = l.GroupPath(p.dst, p.src, p.via)
+	} else {
+		fresh, err = l.PathVia(p.dst, p.src, r)
+	}
 	if err != nil {
 		return err
 	}
+	fresh.noLoop = p.noLoop
 	*p = fresh
 	return nil
 }
