@@ -66,6 +66,7 @@ type Layer struct {
 	six        *layer6 // what only IPv6 needs, made with its first use
 	icmp       icmp
 	reassembly *reassembly // of IPv4, made with the first fragment
+	mtus       pathMTUs
 	stats      Stats
 }
 

@@ -61,7 +61,7 @@ func (l *Layer) multicast(p *packet.Packet, path *Path, typ header.EtherType) {
 		looped.In = uint16(i.index)
 		l.loopback.push(looped)
 	}
-	if i.nic == nil {
+	if i.nic == nil || path.local {
 		p.Release()
 		return
 	}

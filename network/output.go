@@ -20,6 +20,9 @@ type Send struct {
 	// DontFragment forbids every router, and this host, to cut the datagram. IPv6's
 	// routers never do.
 	DontFragment bool
+	// Discover, if it is not DiscoverNot, decides about cutting instead of DontFragment,
+	// by what is known of the path.
+	Discover Discovery
 	// SourceRoute is the way that the path was looked up for (PathVia).
 	SourceRoute *SourceRoute
 }
@@ -40,7 +43,15 @@ func (l *Layer) Output(p *packet.Packet, path *Path, o Send) error {
 		return l.output6(p, path, o)
 	}
 	total := header.IPv4Len + o.SourceRoute.Len() + p.FrameLen()
-	fits := total <= path.via.MTU()
+	mtu := path.via.MTU()
+	if o.Discover != DiscoverNot {
+		var err error
+		if mtu, o.DontFragment, err = l.discover(path, &o, total, mtu); err != nil {
+			l.drop(p, &l.stats.OutTooLong)
+			return err
+		}
+	}
+	fits := total <= mtu
 	if total > maxDatagram || (!fits && o.DontFragment) {
 		l.drop(p, &l.stats.OutTooLong)
 		return syscall.EMSGSIZE
@@ -58,7 +69,7 @@ func (l *Layer) Output(p *packet.Packet, path *Path, o Send) error {
 	h.Put(p.Push(h.Len()))
 	p.MarkIP()
 	l.stats.Sent += uint64(p.Frames())
-	l.transmit(p, path, fits)
+	l.transmit(p, path, fits, mtu)
 	return nil
 }
 
@@ -81,13 +92,14 @@ func (l *Layer) newIDs(n int) uint16 {
 	return first
 }
 
-// transmit puts a datagram with its IP header on the way, whole or in fragments.
-func (l *Layer) transmit(p *packet.Packet, path *Path, fits bool) {
+// transmit puts a datagram with its IP header on the way, whole or in fragments of at
+// most mtu bytes.
+func (l *Layer) transmit(p *packet.Packet, path *Path, fits bool, mtu int) {
 	if fits {
 		l.transmitFrame(p, path)
 		return
 	}
-	pieces := l.fragment(p, path.via.MTU())
+	pieces := l.fragment(p, mtu)
 	for piece := pieces.Pop(); piece != nil; piece = pieces.Pop() {
 		l.transmitFrame(piece, path)
 	}

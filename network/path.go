@@ -19,6 +19,7 @@ type Path struct {
 	kind       delivery
 	pinned     bool // to the interface via, whatever the routes say; of a group
 	noLoop     bool // this host gets no copy of what is sent to a group
+	local      bool // nobody else does
 }
 
 // delivery says how many a path leads to.
@@ -81,10 +82,6 @@ func (p *Path) Broadcast() bool { return p.kind == toBroadcast }
 
 // Group reports whether the destination is a multicast group.
 func (p *Path) Group() bool { return p.kind == toGroup }
-
-// SetLoop says whether this host, too, gets what is sent to a group that it has joined.
-// At first it does (RFC 1112, section 6.1).
-func (p *Path) SetLoop(on bool) { p.noLoop = !on }
 
 // Path looks up the way to dst. The source address is src, or, if that is the
 // zero Addr, 0.0.0.0 or ::, the one that belongs to the route. Errors: ENETUNREACH
@@ -217,7 +214,7 @@ func (l *Layer) refresh(p *Path, r *SourceRoute) error {
 	if err != nil {
 		return err
 	}
-	fresh.noLoop = p.noLoop
+	fresh.noLoop, fresh.local = p.noLoop, p.local
 	*p = fresh
 	return nil
 }
