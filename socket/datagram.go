@@ -6,6 +6,7 @@ import (
 	"syscall"
 
 	"septet/event"
+	"septet/network"
 	"septet/transport/udp"
 )
 
@@ -17,6 +18,7 @@ type datagram struct {
 	receiveBuffer int // as GetSockOpt returns them
 	sendBuffer    int
 	ttl, tos      uint8
+	discover      network.Discovery
 	was           *addresses // once closed
 }
 
@@ -106,6 +108,10 @@ func (d *datagram) close(bool) {
 	d.inbox.clear()
 }
 
+func (d *datagram) multicast(six bool) *network.Multicast { return d.endpoint.Multicast(six) }
+
+func (d *datagram) reroute() { d.endpoint.Reroute() }
+
 func (d *datagram) lingering() bool { return false }
 
 func (d *datagram) linger() Linger { return Linger{} }
@@ -148,6 +154,10 @@ func (d *datagram) option(level, name int) (int, error) {
 		return getTTL(d.ttl), nil
 	case level == SOL_IP && name == IP_TOS:
 		return int(d.tos), nil
+	case level == SOL_IP && name == IP_MTU_DISCOVER:
+		return int(d.discover), nil
+	case level == SOL_IP && name == IP_MTU:
+		return d.endpoint.PathMTU()
 	}
 	return 0, syscall.ENOPROTOOPT
 }
@@ -174,6 +184,11 @@ func (d *datagram) setOption(level, name, value int) error {
 	case level == SOL_IP && name == IP_TOS:
 		d.tos = uint8(value)
 		d.endpoint.SetTOS(d.tos)
+	case level == SOL_IP && name == IP_MTU_DISCOVER:
+		if err := setDiscovery(&d.discover, value); err != nil {
+			return err
+		}
+		d.endpoint.SetDiscovery(d.discover)
 	default:
 		return syscall.ENOPROTOOPT
 	}

@@ -91,26 +91,3 @@ func (s *Socket) bindNet(a netip.AddrPort) error {
 	}
 	return s.Bind(a)
 }
-
-// option6 returns an option of the level SOL_IPV6 (ipv6(7)).
-func (s *Socket) option6(name int) (int, error) {
-	if name == IPV6_V6ONLY {
-		return number(s.v6only), nil
-	}
-	return 0, syscall.ENOPROTOOPT
-}
-
-// setOption6 sets one. IPV6_V6ONLY: EINVAL once the socket is bound.
-func (s *Socket) setOption6(name, value int) error {
-	switch {
-	case s.domain != AF_INET6 || name != IPV6_V6ONLY:
-		return syscall.ENOPROTOOPT
-	case s.protocol.local().Port() != 0:
-		return syscall.EINVAL
-	}
-	s.v6only = value != 0
-	if d, ok := s.protocol.(*datagram); ok {
-		d.endpoint.SetEvery(s.every())
-	}
-	return nil
-}
