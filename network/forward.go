@@ -99,6 +99,9 @@ func (l *Layer) forwardAlong(p *packet.Packet, d *Datagram, h *header.IPv4, path
 		l.refuse(p, d, header.ICMP{Type: header.ICMPUnreachable, Code: header.ICMPFragmentationNeeded, Rest: uint32(mtu)})
 		return
 	}
+	if path.via == d.Interface {
+		l.sendRedirect(p, d, path)
+	}
 	decrementTTL(p.Head())
 	l.stats.Forwarded += uint64(p.Frames())
 	l.transmit(p, path, fits)
