@@ -27,16 +27,6 @@ func (c *Conn) needFlight() {
 	}
 }
 
-// needBoard makes sure that there is a scoreboard for what is about to be sent.
-func (c *Conn) needBoard() {
-	c.needFlight()
-	c.control()
-	if c.board.ring == nil {
-		c.board.ring = c.env.scratch().lendRecords()
-		c.board.clear()
-	}
-}
-
 // rest gives back what does not matter any more: the flight, and of a connection of
 // which only TIME-WAIT is left, the traffic. Every event ends with it.
 func (c *Conn) rest() {
@@ -48,7 +38,6 @@ func (c *Conn) rest() {
 	if f == &atRest || c.state != Closed && !f.over() {
 		return
 	}
-	c.takeBackBoard()
 	c.flight = &atRest
 	c.env.scratch().takeBackFlight(f)
 }
@@ -56,14 +45,17 @@ func (c *Conn) rest() {
 // over reports whether the flight says no more than atRest does.
 func (f *flight) over() bool {
 	l := &f.loss
-	return f.board.size == 0 && f.board.ring == nil &&
+	return f.board.size == 0 &&
 		l.phase == phaseOpen && !l.undo && !l.ecnSlow && !l.frto &&
 		l.dupAcks == 0 && l.dupBytes == 0 && l.newOnly == 0 &&
 		!f.tlp.out && f.rackAt == ev.Never && f.tlpAt == ev.Never
 }
 
-// maxStoredFlights caps the flights kept for the next connections that send.
-const maxStoredFlights = 64
+// Bounds of the flights kept for the next connections that send.
+const (
+	maxStoredFlights = 64
+	maxStoredRecords = 1 << 12 // segments in the scoreboard of one of them
+)
 
 func (w *scratch) lendFlight() *flight {
 	f, ok := w.flights.take()
@@ -74,9 +66,10 @@ func (w *scratch) lendFlight() *flight {
 	return f
 }
 
-// takeBackFlight keeps a flight for the next connection that sends. Its scoreboard
-// has been emptied by takeBackBoard.
+// takeBackFlight keeps a flight for the next connection that sends, with the memory
+// of its scoreboard. The last one is lent first: it is still in the processor's cache.
 func (w *scratch) takeBackFlight(f *flight) {
+	f.board.empty()
 	f.loss, f.tlp = recovery{}, tailLossProbe{}
 	f.rackAt, f.tlpAt = ev.Never, ev.Never
 	w.flights.keep(f, maxStoredFlights)

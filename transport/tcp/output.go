@@ -97,7 +97,8 @@ func (c *Conn) sendText(now ev.Time, n int, fin bool) {
 	if fin {
 		end++
 	}
-	c.needBoard()
+	c.needFlight()
+	c.control()
 	flight := c.inFlight()
 	if r, ok := c.ctrl.(restarter); ok && flight == 0 && c.rate.limitedTo != 0 {
 		r.Restarted(&c.win, now)

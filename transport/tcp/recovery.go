@@ -120,19 +120,7 @@ func (c *Conn) takeCumulative(a *ack, seq header.Seq) {
 	}
 	b.sacked.dropBefore(seq)
 	if b.size == 0 {
-		c.takeBackBoard()
-	}
-}
-
-// takeBackBoard gives the memory of the scoreboard back.
-func (c *Conn) takeBackBoard() {
-	if c.board.ring != nil {
-		c.env.scratch().takeBackRecords(c.board.ring)
-		kept, fresh := c.board.sacked[:0], c.board.fresh[:0]
-		if cap(kept)+cap(fresh) > keptRanges {
-			kept, fresh = nil, nil
-		}
-		c.board = scoreboard{flying: emptyChain, lost: emptyChain, sacked: kept, fresh: fresh}
+		b.empty()
 	}
 }
 

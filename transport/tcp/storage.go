@@ -70,29 +70,6 @@ func (s *bufferStore) takeBack(b []byte) {
 	s.free[class] = append(s.free[class], stored{b, s.turn()})
 }
 
-// Bounds of what is kept of scoreboards that nobody uses.
-const (
-	maxStoredRecords = 64      // scoreboards
-	maxStoredRecord  = 1 << 12 // segments in one of them
-)
-
-// lendRecords returns the memory of a scoreboard, of whatever size is at hand.
-func (w *scratch) lendRecords() []sentSegment {
-	ring, ok := w.records.take()
-	if !ok {
-		ring = make([]sentSegment, minRecords)
-	}
-	return ring
-}
-
-// takeBackRecords keeps the memory of a scoreboard for the next connection that
-// sends.
-func (w *scratch) takeBackRecords(ring []sentSegment) {
-	if len(ring) <= maxStoredRecord {
-		w.records.keep(ring, maxStoredRecords)
-	}
-}
-
 // spares keeps what will be used again, up to a cap.
 type spares[T any] []T
 

@@ -1,0 +1,51 @@
+package socket_test
+
+import (
+	"testing"
+
+	"septet/event"
+	"septet/packet"
+	"septet/physical"
+)
+
+// frames counts what a wire carries.
+type frames int
+
+func (f *frames) Frame(event.Time, physical.Direction, physical.Event, *packet.Packet) { *f++ }
+
+// BenchmarkStream writes a stream, 128 KiB at a time, to a reader that waits for it.
+// Every frame is seen by a watch. In virtual time nothing else happens in between, so
+// that instructions can be counted (valgrind --tool=callgrind).
+func BenchmarkStream(b *testing.B) {
+	w := newWorldUnjudged(b, event.NewVirtual(1), physical.Impairment{})
+	c, p, stop, err := w.tcpPipe()
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer stop()
+	var seen frames
+	w.wire.Watch(&seen)
+	out, in := make([]byte, 128<<10), make([]byte, 256<<10)
+	w.loop.Go("reader", func() {
+		for {
+			if _, err := p.Read(in); err != nil {
+				return
+			}
+		}
+	})
+	w.loop.Go("writer", func() {
+		for range b.N {
+			if _, err := c.Write(out); err != nil {
+				b.Error(err)
+			}
+		}
+		c.Close()
+	})
+	b.SetBytes(int64(len(out)))
+	b.ReportAllocs()
+	b.ResetTimer()
+	w.loop.Run(event.Never)
+	if least := b.N * len(out) / 1448; int(seen) < least {
+		b.Errorf("%d frames were seen, fewer than the %d that the stream takes", seen, least)
+	}
+}
