@@ -23,13 +23,25 @@ var atRest = flight{board: scoreboard{flying: emptyChain, lost: emptyChain}, rac
 // needFlight makes sure that the connection has a flight of its own to write to.
 func (c *Conn) needFlight() {
 	if c.flight == &atRest {
-		c.flight = c.env.scratch().lendFlight()
+		c.borrowFlight()
 	}
 }
 
-// rest gives back what does not matter any more: the flight, and of a connection of
-// which only TIME-WAIT is left, the traffic. Every event ends with it.
+// borrowFlight is not part of needFlight, so that needFlight is inlined.
+//
+//go:noinline
+func (c *Conn) borrowFlight() { c.flight = c.env.scratch().lendFlight() }
+
+// rest gives back what does not matter any more. Every event ends with it.
 func (c *Conn) rest() {
+	if c.board.size == 0 && c.flight != &atRest || c.state == TimeWait {
+		c.giveBack()
+	}
+}
+
+// giveBack gives back the flight, if it is over, and of a connection of which only
+// TIME-WAIT is left, the traffic.
+func (c *Conn) giveBack() {
 	if c.state == TimeWait && c.is(flagForgotten) && c.traffic != &noTraffic {
 		c.env.scratch().takeBackTraffic(c.traffic)
 		c.traffic = &noTraffic
@@ -103,15 +115,19 @@ var noTraffic = traffic{paceAt: ev.Never}
 // needTraffic makes sure that the connection has traffic of its own to write to.
 func (c *Conn) needTraffic() *traffic {
 	if c.traffic == &noTraffic {
-		t := c.env.scratch().lendTraffic()
-		t.sndSml, t.toldWindow = c.sndUna, max(0, c.rcvAdv.Sub(c.rcvNxt))
-		if c.is(flagSynAcked) {
-			// The network has waited for the application since the handshake.
-			t.rate.idle(0)
-		}
-		c.traffic = t
+		c.beginTraffic()
 	}
 	return c.traffic
+}
+
+func (c *Conn) beginTraffic() {
+	t := c.env.scratch().lendTraffic()
+	t.sndSml, t.toldWindow = c.sndUna, max(0, c.rcvAdv.Sub(c.rcvNxt))
+	if c.is(flagSynAcked) {
+		// The network has waited for the application since the handshake.
+		t.rate.idle(0)
+	}
+	c.traffic = t
 }
 
 // maxStoredTraffics caps those kept for the next connections.

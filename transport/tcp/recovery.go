@@ -118,7 +118,9 @@ func (c *Conn) takeCumulative(a *ack, seq header.Seq) {
 		b.pop()
 		a.segments++
 	}
-	b.sacked.dropBefore(seq)
+	if len(b.sacked) > 0 {
+		b.sacked.dropBefore(seq)
+	}
 	if b.size == 0 {
 		b.empty()
 	}
