@@ -155,8 +155,8 @@ func (s *Socket) send(b []byte, flags int, to netip.AddrPort) (n int, err error)
 			var taken int
 			taken, err = s.protocol.send(b[n:], flags, to)
 			n += taken
-			if err == nil && n < len(b) {
-				err = syscall.EAGAIN
+			if taken > 0 && n < len(b) {
+				continue // what was taken may have made room already
 			}
 		}
 		// Only a stream can be full. From a datagram socket EAGAIN says that no
