@@ -188,7 +188,8 @@ func (c *Conn) needSeldom() *seldom {
 // mostly have the same options: they share them.
 func (l *Layer) shared(o Options) *Options {
 	if l.lastOptions == nil || *l.lastOptions != o {
-		l.lastOptions = &o
+		kept := o // o itself would be allocated with every call
+		l.lastOptions = &kept
 	}
 	return l.lastOptions
 }
