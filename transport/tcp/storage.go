@@ -46,16 +46,20 @@ func (s *bufferStore) take(class int) []byte {
 	if last < 0 {
 		return nil
 	}
-	for _, i := range [...]int{last, 0} {
-		if free[i].turn != now {
-			b := free[i].b
-			free[i], free[last] = free[last], stored{}
-			s.free[class] = free[:last]
-			s.stored -= len(b)
-			return b
+	i := last
+	if free[i].turn == now {
+		if i = 0; free[i].turn == now {
+			return nil
 		}
 	}
-	return nil
+	b := free[i].b
+	if i != last {
+		free[i] = free[last]
+	}
+	free[last].b = nil
+	s.free[class] = free[:last]
+	s.stored -= len(b)
+	return b
 }
 
 func (s *bufferStore) takeBack(b []byte) {
