@@ -155,7 +155,7 @@ func (s *Socket) send(b []byte, flags int, to netip.AddrPort) (n int, err error)
 			var taken int
 			taken, err = s.protocol.send(b[n:], flags, to)
 			n += taken
-			if taken > 0 && n < len(b) {
+			if err == nil && taken > 0 && n < len(b) {
 				continue // what was taken may have made room already
 			}
 		}

@@ -34,10 +34,12 @@ func (c *Conn) checkACK(now ev.Time, s *Segment) bool {
 }
 
 // tellsNothing reports whether the acknowledgement of a segment says nothing of what
-// was sent: all of that was acknowledged before, no loss episode is open, and no mark
-// is echoed. Who only receives gets no others.
+// was sent: all of that was acknowledged before, no loss episode can have a consequence
+// yet, nothing is reported as received twice, and no mark is echoed. Who only receives
+// gets no others.
 func (c *Conn) tellsNothing(s *Segment) bool {
-	return c.flight == &atRest && s.Ack == c.sndUna && s.Options.NumSACK == 0 && s.Flags&header.ECE == 0
+	return c.flight == &atRest && s.Ack == c.sndUna && c.sndMax == c.sndUna &&
+		s.Options.NumSACK == 0 && s.Flags&header.ECE == 0
 }
 
 // takeACK works on an acknowledgement: what is delivered, what is lost, and what

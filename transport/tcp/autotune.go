@@ -22,9 +22,9 @@ type autotune struct {
 }
 
 // tuneLeastRTT is the round-trip time below which the usual buffers do for any
-// path: 256 KiB in each is more than 1 GB/s, and what more there is of them, with many
-// connections, only keeps data out of the processor's caches. What counts there is the least one measured, at the latest by the
-// handshake: others have a delayed ACK in them.
+// path: with 256 KiB that is more than 1 GB/s, and longer buffers of many connections
+// only keep data out of the processor's caches. What counts there is the least one
+// measured, at the latest by the handshake: others have a delayed ACK in them.
 const tuneLeastRTT = 200 * time.Microsecond
 
 // timeData takes the round-trip time that a segment with data in order shows. Its

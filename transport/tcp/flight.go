@@ -47,7 +47,13 @@ func (c *Conn) giveBack() {
 		c.traffic = &noTraffic
 	}
 	f := c.flight
-	if f == &atRest || c.state != Closed && !f.over() {
+	if f == &atRest {
+		return
+	}
+	if c.state != Closed && !f.over() {
+		if f.board.size == 0 && len(f.board.ring) > maxRestingRecords {
+			f.board.ring = nil // it may be long before anything is sent again
+		}
 		return
 	}
 	c.flight = &atRest
@@ -63,10 +69,12 @@ func (f *flight) over() bool {
 		!f.tlp.out && f.rackAt == ev.Never && f.tlpAt == ev.Never
 }
 
-// Bounds of the flights kept for the next connections that send.
+// Bounds of the flights kept for the next connections that send, and of what one keeps
+// that is not over though nothing is outstanding.
 const (
-	maxStoredFlights = 64
-	maxStoredRecords = 1 << 12 // segments in the scoreboard of one of them
+	maxStoredFlights  = 64
+	maxStoredRecords  = 1 << 12 // segments in the scoreboard of one of them
+	maxRestingRecords = 1 << 6
 )
 
 func (w *scratch) lendFlight() *flight {

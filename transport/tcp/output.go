@@ -20,7 +20,7 @@ func (c *Conn) Output(now ev.Time) {
 		c.transmit(now, header.ACK, c.emptySeq(), 0)
 	}
 	before := c.sndMax
-	if c.seldom == &usual || !c.probePath(now) {
+	if c.seldom == &usual || !c.probePath(now) { // usual: the path has no limit of its own
 		for c.sendNext(now) {
 		}
 	}
@@ -249,9 +249,10 @@ func textFlags(n int, push, fin bool) header.TCPFlags {
 	return flags
 }
 
-// startPersist sets the timer of the window probe, if no other runs, when there is
-// something to send, nothing outstanding and no window for it (RFC 9293, section 3.8.6.1), or
-// only one too small to be worth it (the override of section 3.8.6.2.1).
+// startPersist sets the timer of the window probe, which runs in place of the one for
+// retransmissions, when there is something to send, nothing outstanding and no window
+// for it (RFC 9293, section 3.8.6.1), or only one too small to be worth it (the override
+// of section 3.8.6.2.1).
 func (c *Conn) startPersist(now ev.Time) {
 	if c.paceAt != ev.Never || !c.state.synchronized() ||
 		c.board.size > 0 && c.board.flying.first >= 0 {
