@@ -47,13 +47,18 @@ func (c *Conn) timeData(now ev.Time, s *Segment) {
 // as much room. It is the round trip of now, with its queues: by the path's own a
 // sender that fills a long queue would be held at this window, lose nothing, and
 // never make room for others.
-func (c *Conn) tuneReceive(now ev.Time, n int) {
+func (c *Conn) tuneReceive(n int) {
 	t, most := &c.tune, c.about.MaxReceiveBuffer
 	if c.opts.ReceiveBuffer != 0 || c.rcv.limit >= most {
 		return
 	}
 	t.copied += n
-	if rtt := c.rack.minRTT; rtt < tuneLeastRTT || now.Sub(t.since) < max(rtt, t.rtt) {
+	rtt := c.rack.minRTT
+	if rtt < tuneLeastRTT {
+		return
+	}
+	now := c.env.now() // a look at the clock, in real time
+	if now.Sub(t.since) < max(rtt, t.rtt) {
 		return
 	}
 	if t.copied > t.space {
