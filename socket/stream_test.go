@@ -82,9 +82,10 @@ func TestWriteGoesOnIntoTheRoomItHasMade(t *testing.T) {
 		if took := w.loop.Now().Sub(begun); took > time.Millisecond {
 			t.Errorf("%d writes as long as the send buffer took %v on a wire without delay: they waited for room that was there", writes, took)
 		}
-		stop()
+		c.Close()
 	}
 	w.run(t, map[string]func(){"server": reader, "client": writer})
+	stop()
 	if got != writes*size {
 		t.Errorf("%d bytes of %d have arrived", got, writes*size)
 	}
