@@ -50,6 +50,9 @@ func TestNeighbourSweep(t *testing.T) {
 				p.nic.Output(b.pool.From(packet), p.nic.Neighbour(addr(c.router)), typ)
 			}
 			// The sweep comes in bursts, each of more addresses than the table has places.
+			send(addr(c.live), nil)
+			b.run(time.Second)
+			entry := out.NIC().Neighbour(addr(c.live))
 			const steps, burst = int(during / (10 * time.Millisecond)), 400
 			sent, scanned, most := 0, 0, 0
 			for step := range steps {
@@ -68,6 +71,9 @@ func TestNeighbourSweep(t *testing.T) {
 			b.run(time.Second)
 			if most != link.MaxNeighbours {
 				t.Errorf("the table had %d entries at most, want its cap of %d", most, link.MaxNeighbours)
+			}
+			if entry.Dead() || !entry.Resolved() {
+				t.Error("the entry of the neighbour that is there was pushed out by others that are not")
 			}
 			arrived := 0
 			for _, payload := range got.payloads {
