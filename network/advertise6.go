@@ -142,10 +142,10 @@ func (l *Layer) setForwarding6(on bool) {
 		switch {
 		case i.six == nil:
 		case on:
-			i.JoinGroup(allRouters)
+			_ = i.JoinGroup(allRouters)
 		default:
 			i.StopAdvertising()
-			i.LeaveGroup(allRouters)
+			_ = i.LeaveGroup(allRouters)
 		}
 	}
 }
