@@ -152,7 +152,7 @@ func (i *Interface) inputRouterAdvertisement(b []byte, d *Datagram) bool {
 	}
 	c.takeRoutes(&h, o.Routes, d.Src)
 	for n := range o.Prefixes {
-		c.takePrefix(&o.Prefixes[n])
+		c.takePrefix(&o.Prefixes[n], d.Src)
 	}
 	return true
 }
@@ -176,7 +176,7 @@ func (c *autoconfiguration) takeParameters(h *header.RouterAdvertisement) {
 
 // takePrefix takes a prefix of the link (RFC 4861, section 6.3.4; RFC 4862, section
 // 5.5.3).
-func (c *autoconfiguration) takePrefix(p *header.PrefixInformation) {
+func (c *autoconfiguration) takePrefix(p *header.PrefixInformation, router netip.Addr) {
 	if !routable(p.Prefix) {
 		return
 	}
@@ -197,6 +197,12 @@ func (c *autoconfiguration) takePrefix(p *header.PrefixInformation) {
 	}
 	if !known && p.Valid > 0 {
 		c.generate(p)
+	}
+	for _, a := range c.i.six.addresses {
+		full := len(a.routers) >= mostLearned[defaultRouter]
+		if a.prefix == p.Prefix && !full && !slices.Contains(a.routers, router) {
+			a.routers = append(a.routers, router)
+		}
 	}
 }
 

@@ -72,7 +72,7 @@ func (l *Layer) sourceTo(dst netip.Addr) netip.Addr {
 		return netip.Addr{}
 	}
 	if r := l.routeTo(dst); r != nil && !r.Interface.Loopback() {
-		return r.Interface.sourceFor(dst)
+		return r.Interface.sourceVia(dst, r.Gateway)
 	}
 	return netip.Addr{}
 }

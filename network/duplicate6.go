@@ -37,6 +37,9 @@ type duplicateDetection struct {
 func (a *address6) detect(delayed bool) {
 	l := a.i.layer
 	a.detecting, a.left = true, dupAddrDetectTransmits
+	for n := range a.nonce {
+		a.nonce[n] = byte(l.loop.Rand().Uint32())
+	}
 	switch now := l.loop.Now(); {
 	case now < a.i.six.quietUntil:
 		a.timer.Reset(a.i.six.quietUntil)
@@ -67,11 +70,6 @@ func (a *address6) detectOn() {
 // solicitDuplicate asks whether somebody has the address already. RFC 7527, section
 // 4.1: with a nonce, so that a question which the link brings back is known.
 func (a *address6) solicitDuplicate() {
-	if a.nonce == ([nonceLen]byte{}) {
-		for n := range a.nonce {
-			a.nonce[n] = byte(a.i.layer.loop.Rand().Uint32())
-		}
-	}
 	h := header.NeighbourSolicitation{Target: a.Addr.WithZone("")}
 	b := make([]byte, header.NeighbourSolicitationLen)
 	h.Put(b)

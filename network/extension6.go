@@ -102,7 +102,10 @@ func (l *Layer) acceptOptions6(p *packet.Packet, d *Datagram, x []byte) bool {
 func (l *Layer) acceptOption6(p *packet.Packet, d *Datagram, option byte, at int) bool {
 	action := option >> 6
 	switch {
-	case option == optionRouterAlert, action == 0:
+	case option == optionRouterAlert:
+		d.alert = true
+		return true
+	case action == 0:
 		return true
 	case action == 2, action == 3 && !d.Dst.IsMulticast():
 		l.stats.InBadOptions++

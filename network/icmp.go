@@ -103,7 +103,5 @@ func (m *icmp) inputError(h *header.ICMP, quote []byte, d *Datagram) {
 	if h.Type == header.ICMPUnreachable && h.Code == header.ICMPFragmentationNeeded {
 		e.MTU = h.MTU()
 	}
-	if proto := l.findProtocol(q.Protocol); proto != nil && proto.handler != nil {
-		proto.handler.Error(&e)
-	}
+	l.report(&e)
 }

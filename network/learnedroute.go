@@ -218,11 +218,11 @@ func (i *Interface) reachable(neighbour netip.Addr) {
 	}
 }
 
-// passOver puts the default routes through a gateway that has not answered behind the
+// passOver puts a default route through a gateway that has not answered behind the
 // others with the same metric.
 func (l *Layer) passOver(i *Interface, gateway netip.Addr) {
 	var failed *Route
-	for r := range l.routes.to(anyPrefix6) {
+	for r := range l.routes.to(netip.PrefixFrom(anyOf(gateway), 0)) {
 		switch {
 		case failed == nil && r.Gateway == gateway && r.Interface == i:
 			failed = r

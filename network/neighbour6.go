@@ -101,7 +101,7 @@ func (i *Interface) inputAdvertisement(b []byte, d *Datagram) bool {
 	if err != nil || d.Dst.IsMulticast() && h.Solicited {
 		return false
 	}
-	if a := i.address6(i.Scoped(h.Target)); a != nil {
+	if a := i.address6(i.Scoped(h.Target)); a != nil && a.State != Duplicated {
 		a.claimed()
 		return true
 	}

@@ -60,6 +60,15 @@ type part struct {
 	p          *packet.Packet
 }
 
+// needReassembly returns where IPv4 fragments wait, made if there was none.
+func (l *Layer) needReassembly() *reassembly {
+	if l.reassembly == nil {
+		l.reassembly = new(reassembly)
+		l.reassembly.init(l, reassemblyTimeout, maxDatagram)
+	}
+	return l.reassembly
+}
+
 func (r *reassembly) init(l *Layer, timeout time.Duration, longest int) {
 	r.layer, r.timeout, r.longest = l, timeout, longest
 	r.timer.Init(l.loop, r)

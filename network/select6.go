@@ -3,18 +3,24 @@ package network
 import (
 	"math/bits"
 	"net/netip"
+	"slices"
 )
 
 // sourceFor returns the address from which this interface sends to dst, the zero Addr
 // if it has none.
 func (i *Interface) sourceFor(dst netip.Addr) netip.Addr {
+	return i.sourceVia(dst, netip.Addr{})
+}
+
+// sourceVia is sourceFor where it is known that the packet goes to the router hop.
+func (i *Interface) sourceVia(dst, hop netip.Addr) netip.Addr {
 	if dst.Is4() {
 		return i.addr
 	}
 	var best *address6
 	if i.six != nil && !i.six.halted {
 		for _, a := range i.six.addresses {
-			if a.usable() && (best == nil || i.prefers(a, best, dst)) {
+			if a.usable() && (best == nil || i.prefers(a, best, dst, hop)) {
 				best = a
 			}
 		}
@@ -28,7 +34,7 @@ func (i *Interface) sourceFor(dst netip.Addr) netip.Addr {
 // prefers reports whether a is a better source than b for dst (RFC 6724, section 5).
 // Both are of the interface by which the packet goes (rule 5), and home addresses (rule
 // 4) are a mobile node's.
-func (i *Interface) prefers(a, b *address6, dst netip.Addr) bool {
+func (i *Interface) prefers(a, b *address6, dst, hop netip.Addr) bool {
 	sa, sb, sd := scopeOf(a.Addr), scopeOf(b.Addr), scopeOf(dst)
 	switch {
 	case a.Addr == dst || b.Addr == dst: // rule 1: the same address
@@ -40,6 +46,10 @@ func (i *Interface) prefers(a, b *address6, dst netip.Addr) bool {
 		return sb < sd
 	case a.State != b.State: // rule 3: not the deprecated one
 		return a.State == Preferred
+	}
+	// Rule 5.5: that whose prefix the router has advertised.
+	if ra, rb := slices.Contains(a.routers, hop), slices.Contains(b.routers, hop); ra != rb {
+		return ra
 	}
 	label := labelOf(dst)
 	if la, lb := labelOf(a.Addr) == label, labelOf(b.Addr) == label; la != lb {

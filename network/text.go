@@ -54,10 +54,10 @@ func (a *Address) flags() string {
 }
 
 func (i *Interface) broadcastText() string {
-	if !i.broadcast.IsValid() {
+	if !i.Broadcast().IsValid() {
 		return ""
 	}
-	return fmt.Sprintf(" brd %v", i.broadcast)
+	return fmt.Sprintf(" brd %v", i.Broadcast())
 }
 
 // scopeText says how far an address of a card is known. Linux counts those of private
