@@ -107,14 +107,16 @@ func (i *Interface) receive(p *packet.Packet, typ header.EtherType, group bool) 
 
 // AddAddress gives the interface an address on the network of prefix, and adds the
 // route to that network. It has one IPv4 address and as many of IPv6 as
-// MaxAddresses. Errors: EINVAL for an address that no interface can have, EEXIST if
+// MaxAddresses. The address can be used at once; whether somebody else on the link has
+// it is found out meanwhile in IPv6, where it is then given up (see AddTentative for one
+// that waits, and Address.State). Errors: EINVAL for an address that no interface can have, EEXIST if
 // the host has it already or the interface has another of IPv4, ENOBUFS for too many.
 func (i *Interface) AddAddress(prefix netip.Prefix) error {
 	switch l, addr := i.layer, prefix.Addr(); {
 	case !assignable(prefix):
 		return syscall.EINVAL
 	case addr.Is6():
-		return i.addAddress6(prefix)
+		return i.addAddress6(prefix, Preferred)
 	case l.addresses[addr] != foreign || i.addr.IsValid():
 		return syscall.EEXIST
 	}

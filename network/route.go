@@ -75,6 +75,7 @@ func (l *Layer) RemoveRoute(r Route) error {
 	if !found {
 		return syscall.ESRCH
 	}
+	l.forgetRedirects()
 	l.changed()
 	return nil
 }
@@ -129,6 +130,7 @@ func (l *Layer) gatewayInterface6(r Route) (*Interface, error) {
 
 func (l *Layer) insertRoute(r Route) {
 	l.routes.add(r)
+	l.forgetRedirects()
 	l.changed()
 }
 

@@ -58,4 +58,8 @@ type Stats struct {
 	EchoIgnored         uint64 // sent to a broadcast address, or nobody's reply
 
 	NeighbourBad uint64 // messages of neighbour discovery that are not valid
+
+	RedirectsSent     uint64
+	RedirectsFollowed uint64
+	RedirectsIgnored  uint64 // not safe to follow, or too many
 }

@@ -95,6 +95,7 @@ func (c *Conn) newACK(a *ack, s *Segment) {
 	a.acked = s.Ack.Sub(c.sndUna)
 	c.measure(a.now, s)
 	c.retries = 0
+	c.path.Confirm()    // RFC 4861, section 7.3.1: forward progress
 	c.forgetSoftError() // what ICMP has reported is over
 	c.takeCumulative(a, s.Ack)
 	c.snd.acknowledge(c.env, s.Ack)
