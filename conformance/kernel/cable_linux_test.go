@@ -14,6 +14,7 @@ import (
 	"septet/host"
 	"septet/inspect"
 	"septet/inspect/check"
+	"septet/network"
 	"septet/packet"
 	"septet/physical"
 	"septet/physical/tapdevice"
@@ -156,8 +157,10 @@ func (c *cable) tshark(filter string, fields ...string) []string {
 func (c *cable) judge() {
 	t := c.lab.t
 	t.Helper()
-	bad := c.tshark("_ws.malformed || ip.checksum.status == 0 || tcp.checksum.status == 0 || udp.checksum.status == 0" +
-		" || icmp.checksum.status == 0 || icmpv6.checksum.status == 0 || igmp.checksum.status == 0")
+	// What an ICMP error quotes is cut, and its checksum that of the whole.
+	bad := c.tshark("_ws.malformed || ip.checksum.status == 0 || igmp.checksum.status == 0" +
+		" || icmp.checksum.status == 0 || icmpv6.checksum.status == 0" +
+		" || (tcp.checksum.status == 0 || udp.checksum.status == 0) && !icmp && !icmpv6")
 	if len(bad) > 0 {
 		t.Errorf("tshark finds these malformed, or with a wrong checksum:\n%s", strings.Join(bad, "\n"))
 	}
@@ -186,7 +189,7 @@ func (l *lab) host(name string, port physical.Port, prefixes ...string) *host.Ho
 	return h
 }
 
-func (l *lab) attach(h *host.Host, card string, port physical.Port, prefixes ...string) {
+func (l *lab) attach(h *host.Host, card string, port physical.Port, prefixes ...string) *network.Interface {
 	l.t.Helper()
 	var first netip.Prefix
 	if len(prefixes) > 0 {
@@ -203,6 +206,7 @@ func (l *lab) attach(h *host.Host, card string, port physical.Port, prefixes ...
 			l.t.Fatalf("%s of %s: %v", p, h.Name(), err)
 		}
 	}
+	return i
 }
 
 // speak gives a host another TCP.

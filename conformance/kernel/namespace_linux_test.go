@@ -164,4 +164,3 @@ func eventually(t *testing.T, what string, so func() bool) {
 		}
 	}
 }
-

@@ -1,6 +1,7 @@
 package kernel
 
 import (
+	"fmt"
 	"net/netip"
 	"testing"
 
@@ -41,7 +42,8 @@ func (l *lab) addresses(name string, prefixes ...string) {
 	}
 }
 
-// ourRouter is a scene: the kernel behind a router of ours.
+// ourRouter is a scene: the kernel behind a router of ours, whose card at the far link
+// has the MTU farMTU.
 //
 //	far .9 ---- .1 router .1 ------ .2 the kernel's tap0
 //	  198.51.100.0/24             192.0.2.0/24
@@ -54,9 +56,9 @@ func ourRouter(t *testing.T, mtu, farMTU int) (l *lab, c *cable, router, far *ho
 	router = l.host("router", c.A(), "192.0.2.1/24", "2001:db8::1/64")
 	l.loop.Lock()
 	router.Network.SetForwarding(true)
-	w := physical.NewWire(l.loop, &l.pool, farMTU, physical.Impairment{}, physical.Impairment{})
+	w := physical.NewWire(l.loop, &l.pool, mtu, physical.Impairment{}, physical.Impairment{})
 	l.loop.Unlock()
-	l.attach(router, "eth1", w.A(), "198.51.100.1/24", "2001:db8:1::1/64")
+	l.narrow(l.attach(router, "eth1", w.A(), "198.51.100.1/24", "2001:db8:1::1/64"), farMTU)
 	far = l.host("far", w.B(), "198.51.100.9/24", "2001:db8:1::9/64")
 	l.gateways(far, "198.51.100.1", "2001:db8:1::1")
 	l.ip("route add default via 192.0.2.1")
@@ -64,7 +66,8 @@ func ourRouter(t *testing.T, mtu, farMTU int) (l *lab, c *cable, router, far *ho
 	return l, c, router, far
 }
 
-// theirRouter is a scene: the kernel is the router between a host of ours and another.
+// theirRouter is a scene: the kernel is the router between a host of ours and another,
+// and its interface at the far link has the MTU farMTU.
 //
 //	ours .1 ------ .2 tap0, the kernel, tap1 .2 ------ .9 far
 //	      192.0.2.0/24                198.51.100.0/24
@@ -74,7 +77,8 @@ func theirRouter(t *testing.T, mtu, farMTU int) (l *lab, c *cable, ours, far *ho
 	l = newLab(t)
 	c = l.cable("tap0", mtu)
 	l.addresses("tap0", "192.0.2.2/24", "2001:db8::2/64")
-	farCable := l.cable("tap1", farMTU)
+	farCable := l.cable("tap1", mtu)
+	l.ip(fmt.Sprintf("link set tap1 mtu %d", farMTU))
 	l.addresses("tap1", "198.51.100.2/24", "2001:db8:1::2/64")
 	l.set("net/ipv4/ip_forward", "1")
 	l.set("net/ipv6/conf/all/forwarding", "1")
@@ -83,6 +87,17 @@ func theirRouter(t *testing.T, mtu, farMTU int) (l *lab, c *cable, ours, far *ho
 	l.gateways(ours, "192.0.2.2", "2001:db8::2")
 	l.gateways(far, "198.51.100.2", "2001:db8:1::2")
 	return l, c, ours, far
+}
+
+// narrow gives a card a smaller MTU than its cable has, so that who is at the other end
+// knows nothing of it.
+func (l *lab) narrow(i *network.Interface, mtu int) {
+	l.t.Helper()
+	l.loop.Lock()
+	defer l.loop.Unlock()
+	if err := i.NIC().SetMTU(mtu); err != nil {
+		l.t.Fatal(err)
+	}
 }
 
 // gateways gives a host of ours its default routers.
