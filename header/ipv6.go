@@ -9,6 +9,9 @@ const (
 	IPv6MinMTU = 1280
 )
 
+// IPv6FlowLabel has the bits of a flow label.
+const IPv6FlowLabel = 1<<20 - 1
+
 // IPv6 is the header of an IPv6 packet (RFC 8200, section 3).
 //
 //	0                             4                6             7
@@ -37,7 +40,7 @@ func ParseIPv6(b []byte) (h IPv6, payload []byte, err error) {
 		return h, nil, ErrVersion
 	}
 	h = IPv6{
-		TrafficClass: uint8(first >> 20), FlowLabel: first & 0xfffff,
+		TrafficClass: uint8(first >> 20), FlowLabel: first & IPv6FlowLabel,
 		PayloadLength: int(be.Uint16(b[4:])), NextHeader: Protocol(b[6]), HopLimit: b[7],
 		Src: netip.AddrFrom16([16]byte(b[8:24])), Dst: netip.AddrFrom16([16]byte(b[24:40])),
 	}
@@ -50,7 +53,7 @@ func (h *IPv6) Len() int { return IPv6Len }
 // Put writes the header.
 func (h *IPv6) Put(b []byte) int {
 	_ = b[IPv6Len-1]
-	be.PutUint32(b, 6<<28|uint32(h.TrafficClass)<<20|h.FlowLabel&0xfffff)
+	be.PutUint32(b, 6<<28|uint32(h.TrafficClass)<<20|h.FlowLabel&IPv6FlowLabel)
 	be.PutUint16(b[4:], uint16(h.PayloadLength))
 	b[6], b[7] = byte(h.NextHeader), h.HopLimit
 	src, dst := h.Src.As16(), h.Dst.As16()
@@ -89,6 +92,22 @@ func ParseExtension(p Protocol, b []byte) (x Extension, rest []byte, err error) 
 		return x, nil, truncated("IPv6 extension", len(b), n)
 	}
 	return Extension{NextHeader: Protocol(b[0]), Data: b[:n]}, b[n:], nil
+}
+
+// FinalDst6 returns the destination that the pseudo-header of TCP, UDP and ICMPv6 has in
+// a packet to dst with the given routing header: while segments are left that of the last
+// (RFC 8200, section 8.1). It is the zero Addr where the type of the header is not known.
+func FinalDst6(routing []byte, dst netip.Addr) netip.Addr {
+	n := len(routing)
+	switch {
+	case n < 4 || routing[3] == 0:
+		return dst
+	case routing[2] == 0 && n >= 24: // RFC 2460, section 4.4
+		return netip.AddrFrom16([16]byte(routing[n-16:]))
+	case (routing[2] == 2 || routing[2] == 4) && n >= 24: // RFC 6275, section 6.4; RFC 8754, section 2
+		return netip.AddrFrom16([16]byte(routing[8:24]))
+	}
+	return netip.Addr{}
 }
 
 // IPv6FragmentLen is the length of a fragment header.

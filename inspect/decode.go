@@ -12,7 +12,7 @@ import (
 type point struct {
 	iface int
 	index uint32 // of the interface within a capture of "any" (Linux cooked v2)
-	vlan  uint16
+	vlan  uint32 // the identifiers of all tags, 12 bits each, as far as there is room
 }
 
 // sighting is what the tracker needs of a frame, read without building a tree.
@@ -21,7 +21,7 @@ type sighting struct {
 	arp      *header.ARP
 	src, dst netip.Addr
 	protocol header.Protocol
-	id       uint32 // IPv4's identification
+	id       uint32 // IPv4's identification, or that of an IPv6 fragment
 	ttl      uint8
 	fate     Fate
 	group    bool // the frame is for several stations
@@ -74,7 +74,7 @@ func (s *sighting) ether(kind uint16, b []byte) bool {
 		if header.EtherType(kind) != header.EtherTypeVLAN && kind != etherTypeServiceTag || len(b) < 4 {
 			break
 		}
-		s.at.vlan = be.Uint16(b) & 0xfff
+		s.at.vlan = s.at.vlan<<12 | uint32(be.Uint16(b)&0xfff)
 		kind, b = be.Uint16(b[2:]), b[4:]
 	}
 	switch header.EtherType(kind) {
@@ -121,31 +121,34 @@ func (s *sighting) ipv6(b []byte) bool {
 	s.ttl = b[7]
 	s.src, s.dst = netip.AddrFrom16([16]byte(b[8:])), netip.AddrFrom16([16]byte(b[24:]))
 	b = b[ipv6Len:]
-	if length == 0 {
-		length = len(b)
+	if length == 0 && next != header.ProtocolHopByHop && next != header.ProtocolNoNext {
+		length = len(b) // as in dissection.ipv6
 	}
 	b = b[:min(len(b), length)]
-	for range maxDepth {
-		if _, is := extensionNames[next]; !is || len(b) < 8 {
+	for range maxExtensions {
+		if !next.IsExtension() || s.offset > 0 {
 			break
 		}
-		n := 8
-		if next == 44 {
-			s.offset, s.more = int(be.Uint16(b[2:])>>3*8), b[3]&1 != 0
-			s.id = be.Uint32(b[4:])
-		} else {
-			n += 8 * int(b[1])
-		}
-		if n > len(b) {
+		x, rest, err := header.ParseExtension(next, b)
+		if err != nil {
 			return false
 		}
-		next, b, length = header.Protocol(b[0]), b[n:], length-n
+		switch next {
+		case header.ProtocolIPv6Fragment:
+			h, _, _ := header.ParseIPv6Fragment(x.Data)
+			s.offset, s.more, s.id = h.Offset, h.More, h.ID
+		case header.ProtocolIPv6Route:
+			if s.dst = header.FinalDst6(x.Data, s.dst); !s.dst.IsValid() {
+				return false
+			}
+		}
+		next, b, length = x.NextHeader, rest, length-len(x.Data)
 	}
 	s.protocol, s.payload, s.length = next, b, length
 	return true
 }
 
-// verdict looks at the checksum of a TCP, UDP or ICMP payload; field is its
+// verdict looks at the checksum of a TCP, UDP, ICMP or IGMP payload; field is its
 // place.
 func (s *sighting) verdict(field int) Check {
 	if s.cut() || len(s.payload) < field+2 {
@@ -153,10 +156,13 @@ func (s *sighting) verdict(field int) Check {
 	}
 	value := be.Uint16(s.payload[field:])
 	if s.protocol == header.ProtocolUDP && value == 0 {
-		return Absent
+		if s.dst.Is4() {
+			return Absent
+		}
+		return Bad // RFC 8200, section 8.1: over IPv6 it is not optional
 	}
 	var pseudo uint16
-	if s.protocol != header.ProtocolICMP {
+	if s.protocol != header.ProtocolICMP && s.protocol != header.ProtocolIGMP {
 		pseudo = pseudoSum(s.src, s.dst, s.protocol, s.length)
 	}
 	c, _ := judge(value, header.Checksum(s.payload, pseudo), pseudo, len(s.payload), s.length)

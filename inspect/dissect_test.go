@@ -337,6 +337,9 @@ func seeds(f *testing.F) {
 	f.Add(uint16(LinkLinuxSLL2), make([]byte, 40))
 	f.Add(uint16(LinkNull), append([]byte{30, 0, 0, 0, 0x60}, make([]byte, 60)...))
 	f.Add(uint16(LinkRaw), append([]byte{0x60, 0, 0, 0, 0, 20, 44}, make([]byte, 60)...))
+	for _, n := range append(append(ndFrames(), groupFrames()...), ipv6Frames(f)...) {
+		f.Add(uint16(LinkEthernet), n.frame)
+	}
 }
 
 func FuzzDissect(f *testing.F) {

@@ -189,83 +189,6 @@ func sourceRouteText(r *header.SourceRoute) string {
 	return b.String()
 }
 
-const ipv6Len = 40
-
-// ipv6 dissects an IPv6 packet (RFC 8200) and returns where it ends.
-func (d *dissection) ipv6(r region) (end int) {
-	b, ok := d.layer("IPv6", placeNetwork, r, ipv6Len)
-	if !ok {
-		return r.end
-	}
-	b.add(b.bits("version", 0, 0, 4, fmt.Sprint(b.u8(0)>>4)))
-	b.add(b.tos("traffic class", 0, 4))
-	b.add(b.bits("flow label", 1, 4, 20, fmt.Sprintf("0x%05x", b.u32(0)&0xfffff)))
-	length := int(b.u16(4))
-	b.number("payload length", 4, 2)
-	b.field("next header", 6, 1, protocolText8(b.u8(6)))
-	b.number("hop limit", 7, 1)
-	src, dst := netip.AddrFrom16([16]byte(b.raw[b.at+8:])), netip.AddrFrom16([16]byte(b.raw[b.at+24:]))
-	b.field("source address", 8, 16, src.String())
-	b.field("destination address", 24, 16, dst.String())
-	if b.u8(0)>>4 != 6 {
-		b.malformed(fmt.Sprintf("version %d where 6 should be", b.u8(0)>>4), r.first(1))
-		return r.end
-	}
-	if length == 0 && b.u8(6) != 0 && b.u8(6) != 59 {
-		length = r.len() - ipv6Len // left to the network card, as in IPv4
-	}
-	b.cut(ipv6Len+length, r.len())
-	u := upper{src: src, dst: dst, length: length}
-	payload := r.after(ipv6Len).first(length)
-	d.extensions(header.Protocol(b.u8(6)), payload, u)
-	return payload.end
-}
-
-var extensionNames = map[header.Protocol]string{
-	0: "Hop-by-Hop Options", 43: "Routing", 44: "Fragment", 60: "Destination Options",
-}
-
-// extensions takes off the extension headers (RFC 8200, section 4) and goes on
-// with what follows them.
-func (d *dissection) extensions(next header.Protocol, r region, u upper) {
-	for {
-		name, is := extensionNames[next]
-		if !is || d.depth >= maxDepth {
-			d.transport(next, r, u)
-			return
-		}
-		d.depth++
-		b, ok := d.layer("IPv6 "+name, placeNetwork, r, 8)
-		if !ok {
-			return
-		}
-		n := 8
-		b.field("next header", 0, 1, protocolText8(b.u8(0)))
-		if next == 44 {
-			offset := int(b.u16(2) >> 3 * 8)
-			b.add(b.bits("fragment offset", 2, 0, 13, fmt.Sprint(offset)))
-			b.add(b.flag("more fragments", 2, 15))
-			b.hexed("identification", 4, 4)
-			if u.fragment = offset > 0 || b.u16(2)&1 != 0; offset > 0 {
-				d.data(r.after(8), placeNetwork)
-				return
-			}
-		} else {
-			n = 8 + 8*int(b.u8(1))
-			b.field("header extension length", 1, 1, fmt.Sprintf("%d (%d bytes)", b.u8(1), n))
-			if n > r.len() {
-				b.end(r.len())
-				b.malformed(fmt.Sprintf("%d bytes are here, the header has %d", r.len(), n), r)
-				return
-			}
-			b.field("options", 2, n-2, hexString(d.bytes(r)[2:n], 16))
-			b.end(n)
-		}
-		next = header.Protocol(b.u8(0))
-		r, u.length = r.after(n), max(0, u.length-n)
-	}
-}
-
 // transport dissects what IP carries.
 func (d *dissection) transport(p header.Protocol, r region, u upper) {
 	switch p {
@@ -275,6 +198,8 @@ func (d *dissection) transport(p header.Protocol, r region, u upper) {
 		d.udp(r, u)
 	case header.ProtocolICMP:
 		d.icmp(r, u)
+	case header.ProtocolIGMP:
+		d.igmp(r, u)
 	case protocolICMPv6:
 		d.icmpv6(r, u)
 	case protocolIPv4, protocolIPv6:

@@ -176,8 +176,13 @@ func (t *Tracker) feedICMP(line *Line, s *sighting, v6 bool) bool {
 			what = c
 		}
 		line.Text = fmt.Sprintf("%s %s, about %s", proto, what, t.about(s.payload[header.ICMPLen:]))
+	case v6 && t.groupText(line, s) || v6 && t.ndText(line, s):
 	default:
 		line.Text = proto + " " + what
+		// Neighbour discovery and MLD, which are not whole.
+		if v6 && kind >= header.ICMPv6ListenerQuery && icmpv6Types[kind] != "" && !s.cut() {
+			line.Notes = append(line.Notes, "malformed")
+		}
 	}
 	if s.verdict(2) == Bad {
 		t.counts.Damaged++

@@ -100,17 +100,17 @@ func (d *dissection) etherPayload(kind uint16, r region) (end int) {
 	case header.EtherTypeVLAN, etherTypeServiceTag:
 		if d.depth < maxDepth {
 			d.depth++
-			return d.vlan(r)
+			return d.vlan(etherTypes[header.EtherType(kind)], r)
 		}
 	}
 	d.data(r, placeNetwork)
 	return r.end
 }
 
-// vlan dissects the tag of IEEE 802.1Q: 3 bits of priority, the drop-eligible
-// indicator, 12 bits of VLAN identifier, and the type of what follows.
-func (d *dissection) vlan(r region) (end int) {
-	b, ok := d.layer("802.1Q", placeLink, r, 4)
+// vlan dissects the tag of IEEE 802.1Q, or the outer one of 802.1ad: 3 bits of priority,
+// the drop-eligible indicator, 12 bits of VLAN identifier, and the type of what follows.
+func (d *dissection) vlan(name string, r region) (end int) {
+	b, ok := d.layer(name, placeLink, r, header.VLANLen)
 	if !ok {
 		return r.end
 	}
@@ -120,7 +120,7 @@ func (d *dissection) vlan(r region) (end int) {
 	b.add(b.bits("VLAN identifier", 0, 4, 12, fmt.Sprint(tag&0xfff)))
 	kind := b.u16(2)
 	b.field("type", 2, 2, etherTypeText(kind))
-	return d.etherPayload(kind, r.after(4))
+	return d.etherPayload(kind, r.after(header.VLANLen))
 }
 
 // rawIP dissects a packet that begins with the IP header.

@@ -111,6 +111,8 @@ func (t *Tracker) feed(f Frame) (Line, bool) {
 		ok = t.feedICMP(&line, &s, false)
 	case s.protocol == protocolICMPv6:
 		ok = t.feedICMP(&line, &s, true)
+	case s.protocol == header.ProtocolIGMP:
+		ok = t.feedIGMP(&line, &s)
 	default:
 		ok = t.feedOther(&line, &s)
 	}

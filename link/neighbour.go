@@ -14,14 +14,18 @@ import (
 // The constants of the neighbour cache, with the names of RFC 4861 where it has
 // one for what ARP needs too.
 const (
-	// ReachableTime is how long an answer is believed. RFC 1122, section
-	// 2.3.2.1: the timeout "needs to be on the order of a minute".
+	// ReachableTime is how long an answer to ARP is believed. RFC 1122, section
+	// 2.3.2.1: the timeout "needs to be on the order of a minute". IPv6's is in
+	// Discovery.
 	ReachableTime = 60 * time.Second
 	// RetransTimer is the time between two requests for one address. RFC 1122,
 	// section 2.3.2.1, recommends at most one a second.
 	RetransTimer = 1 * time.Second
 	// MaxSolicit is how many requests are sent before giving up.
 	MaxSolicit = 3
+	// DelayFirstProbe is how long a stale IPv6 neighbour may prove itself before it is
+	// asked: the layers above may hear from it (RFC 4861, section 10).
+	DelayFirstProbe = 5 * time.Second
 	// HoldDown is how long after giving up nobody asks again.
 	HoldDown = 1 * time.Second
 	// MaxNeighbours caps the cache of a NIC.
@@ -48,7 +52,8 @@ const (
 //
 // Requests of Incomplete are broadcast; those of Probe go to the neighbour
 // alone, while packets are still sent to the address known so far. Nothing
-// happens to a neighbour to whom nothing is sent.
+// happens to a neighbour to whom nothing is sent. With IPv6, Output makes a Stale
+// neighbour Delay, and Probe five seconds later (RFC 4861, section 7.3.2).
 type NeighbourState uint8
 
 // The states. An ARP packet of the neighbour makes it Reachable from any.
@@ -57,11 +62,12 @@ const (
 	Incomplete                       // asked; packets wait
 	Reachable                        // the address is known and fresh
 	Stale                            // the address is known, but not confirmed for ReachableTime
+	Delay                            // as Stale, and soon to be asked
 	Probe                            // as Stale, and being asked
 	Failed                           // no answer
 )
 
-var stateNames = [...]string{"none", "incomplete", "reachable", "stale", "probe", "failed"}
+var stateNames = [...]string{"none", "incomplete", "reachable", "stale", "delay", "probe", "failed"}
 
 func (s NeighbourState) String() string {
 	if int(s) < len(stateNames) {
@@ -80,6 +86,7 @@ type Neighbour struct {
 	state     NeighbourState // never Stale: that follows from fresh
 	used      bool           // sent to since the cache last looked for a victim
 	dead      bool
+	known     bool // has answered, and not failed to since
 	tries     int
 	fresh     event.Time // before this moment Output sends without a question
 	confirmed event.Time
@@ -90,12 +97,22 @@ type Neighbour struct {
 	links[Neighbour] // in the cache's order
 }
 
-// Addr returns the neighbour's IPv4 address.
+// Addr returns the neighbour's IP address.
 func (nb *Neighbour) Addr() netip.Addr { return nb.addr }
 
 // Resolved reports whether the neighbour's Ethernet address is known, fresh or
 // not.
-func (nb *Neighbour) Resolved() bool { return nb.state == Reachable || nb.state == Probe }
+func (nb *Neighbour) Resolved() bool {
+	return nb.state == Reachable || nb.state == Delay || nb.state == Probe
+}
+
+// MAC returns the neighbour's Ethernet address, if it is known.
+func (nb *Neighbour) MAC() (mac header.MAC, known bool) {
+	if !nb.Resolved() {
+		return mac, false
+	}
+	return nb.mac, true
+}
 
 // Dead reports whether the entry has left the cache. Output still works with
 // it, but slowly: whoever keeps it should ask the NIC for a new one.
@@ -113,7 +130,7 @@ func (nb *Neighbour) State() NeighbourState {
 // for a layer above that sees no progress (RFC 1122, section 2.3.2.1, method 4).
 func (nb *Neighbour) Doubt() { nb.fresh = 0 }
 
-// Neighbour returns the cache entry for an IPv4 address, made if there was
+// Neighbour returns the cache entry for an address on the link, made if there was
 // none. That alone sends nothing. A full cache evicts an entry.
 func (n *NIC) Neighbour(a netip.Addr) *Neighbour {
 	if nb := n.cache.find(a); nb != nil {
@@ -146,9 +163,9 @@ func (n *NIC) outputDoubtful(p *packet.Packet, nb *Neighbour, typ header.EtherTy
 	case Reachable:
 		n.Output(p, nb, typ)
 	case Stale:
-		nb.solicit(Probe)
+		nb.doubted()
 		n.send(p, nb.mac, typ)
-	case Probe:
+	case Delay, Probe:
 		nb.used = true
 		n.send(p, nb.mac, typ)
 	default:
@@ -184,6 +201,16 @@ func (nb *Neighbour) keep(p *packet.Packet, typ header.EtherType) {
 	}
 }
 
+// doubted is called when something is sent to a stale neighbour.
+func (nb *Neighbour) doubted() {
+	if nb.addr.Is4() {
+		nb.solicit(Probe)
+		return
+	}
+	nb.state, nb.fresh, nb.used = Delay, 0, true
+	nb.timer.Reset(nb.nic.loop.Now().Add(DelayFirstProbe))
+}
+
 // solicit begins to ask: everybody (Incomplete) or the neighbour alone (Probe).
 func (nb *Neighbour) solicit(s NeighbourState) {
 	nb.state, nb.tries, nb.fresh = s, 0, 0
@@ -191,22 +218,29 @@ func (nb *Neighbour) solicit(s NeighbourState) {
 }
 
 func (nb *Neighbour) ask() {
-	dst := header.BroadcastMAC
-	if nb.state == Probe {
-		dst = nb.mac
-	}
+	n := nb.nic
 	nb.tries++
-	nb.timer.Reset(nb.nic.loop.Now().Add(RetransTimer))
-	nb.nic.sendRequest(nb.addr, dst)
+	nb.timer.Reset(n.loop.Now().Add(n.retransTimer(nb.addr)))
+	switch {
+	case !nb.addr.Is4():
+		n.discovery.solicit(nb.addr, nb.state == Probe)
+	case nb.state == Probe:
+		n.sendRequest(nb.addr, nb.mac)
+	default:
+		n.sendRequest(nb.addr, header.BroadcastMAC)
+	}
 }
 
 // Expire asks again, or gives up.
 func (nb *Neighbour) Expire(*event.Timer) {
 	switch {
+	case nb.state == Delay:
+		nb.solicit(Probe)
 	case nb.tries < MaxSolicit:
 		nb.ask()
 	case nb.state == Probe:
 		// The station may have got another Ethernet address: ask everybody.
+		nb.nic.discovery.unreachable(nb.addr)
 		nb.solicit(Incomplete)
 	default:
 		nb.fail()
@@ -217,7 +251,9 @@ func (nb *Neighbour) Expire(*event.Timer) {
 func (nb *Neighbour) fail() {
 	n := nb.nic
 	n.stats.ARP.Failures++
+	n.discovery.unreachable(nb.addr)
 	nb.state, nb.held = Failed, n.loop.Now().Add(HoldDown)
+	n.cache.settle(nb, false)
 	for p := nb.waiting.Pop(); p != nil; p = nb.waiting.Pop() {
 		n.failed.add(p)
 	}
@@ -227,8 +263,19 @@ func (nb *Neighbour) fail() {
 // waits for it.
 func (nb *Neighbour) confirm(mac header.MAC) {
 	now := nb.nic.loop.Now()
-	nb.mac, nb.state, nb.confirmed, nb.fresh = mac, Reachable, now, now.Add(ReachableTime)
+	nb.confirmed = now
+	nb.know(mac, now.Add(nb.nic.reachableTime(nb.addr)))
+}
+
+// know takes over an address that is believed until fresh, and after that is Stale.
+func (nb *Neighbour) know(mac header.MAC, fresh event.Time) {
+	found := !nb.Resolved()
+	nb.mac, nb.state, nb.fresh = mac, Reachable, fresh
 	nb.timer.Stop()
+	if found {
+		nb.nic.cache.settle(nb, true)
+		nb.nic.discovery.reachable(nb.addr)
+	}
 	for p := nb.waiting.Pop(); p != nil; p = nb.waiting.Pop() {
 		copy(p.Head(), mac[:])
 		nb.nic.transmit(p)
@@ -247,7 +294,7 @@ func (nb *Neighbour) bury() {
 // posted run, because Output must not call the layer that calls it.
 type failed struct {
 	nic      *NIC
-	giveBack func(p *packet.Packet)
+	giveBack func(p *packet.Packet, typ header.EtherType)
 	queue    packet.Queue
 }
 
@@ -263,12 +310,13 @@ func (f *failed) add(frame *packet.Packet) {
 func (f *failed) Run() {
 	for p := f.queue.Pop(); p != nil; p = f.queue.Pop() {
 		h := p.Pull(header.EthernetLen)
-		isIP := binary.BigEndian.Uint16(h[12:]) == uint16(header.EtherTypeIPv4)
+		typ := header.EtherType(binary.BigEndian.Uint16(h[12:]))
+		isIP := typ == header.EtherTypeIPv4 || typ == header.EtherTypeIPv6
 		if !isIP || f.giveBack == nil {
 			p.Release()
 			continue
 		}
-		f.giveBack(p)
+		f.giveBack(p, typ)
 	}
 }
 
@@ -284,7 +332,7 @@ type NeighbourInfo struct {
 // Neighbours returns the cache's entries in the order of their addresses.
 func (n *NIC) Neighbours() []NeighbourInfo {
 	var all []NeighbourInfo
-	for nb := n.cache.first; nb != nil; nb = nb.next {
+	for _, nb := range n.cache.byAddr {
 		info := NeighbourInfo{Addr: nb.addr, State: nb.State(), Confirmed: nb.confirmed, Waiting: nb.waiting.Len()}
 		if nb.Resolved() {
 			info.MAC = nb.mac

@@ -38,9 +38,10 @@ type NIC struct {
 	port physical.Port
 	rail physical.Trainway // the port, if it takes trains
 
-	receive   func(p *packet.Packet, group bool)
-	addresses []netip.Addr
+	receive   func(p *packet.Packet, typ header.EtherType, group bool)
+	addresses []netip.Addr // IPv4's, for ARP
 	cache     cache
+	discovery *Discovery // of IPv6 neighbours; nil without IPv6
 	failed    failed
 	closed    bool
 	stats     NICStats
@@ -54,7 +55,7 @@ type NICStats struct {
 	InRunts       uint64 // shorter than an Ethernet header
 	InBadSource   uint64 // a group address as source
 	InNotForUs    uint64 // another station's address as destination
-	InUnknownType uint64 // neither IPv4 nor ARP, or nobody to receive it
+	InUnknownType uint64 // neither IP nor ARP, or nobody to receive it
 
 	OutTooLong     uint64 // longer than the MTU
 	OutUnresolved  uint64 // given back: no answer to ARP
@@ -92,14 +93,14 @@ func (n *NIC) SetMTU(mtu int) error {
 	return nil
 }
 
-// OnReceive sets who gets the IPv4 packets that arrive, without their Ethernet
-// header but with the padding of short frames. group says that the frame was
+// OnReceive sets who gets the IPv4 and IPv6 packets that arrive, without their
+// Ethernet header but with the padding of short frames. group says that the frame was
 // sent to a group of stations or to all of them (RFC 1122, section 2.4).
-func (n *NIC) OnReceive(f func(p *packet.Packet, group bool)) { n.receive = f }
+func (n *NIC) OnReceive(f func(p *packet.Packet, typ header.EtherType, group bool)) { n.receive = f }
 
-// OnUnresolved sets who gets back the IPv4 packets whose neighbour did not
-// answer to ARP. They begin with the IP header.
-func (n *NIC) OnUnresolved(f func(p *packet.Packet)) { n.failed.giveBack = f }
+// OnUnresolved sets who gets back the packets whose neighbour did not answer. They
+// begin with the IP header.
+func (n *NIC) OnUnresolved(f func(p *packet.Packet, typ header.EtherType)) { n.failed.giveBack = f }
 
 // AddAddress adds an IPv4 address that the NIC answers for.
 func (n *NIC) AddAddress(a netip.Addr) {
@@ -144,11 +145,21 @@ func (n *NIC) Broadcast(p *packet.Packet, typ header.EtherType) {
 	n.send(p, header.BroadcastMAC, typ)
 }
 
-// Multicast sends a packet to the stations that listen to an IPv4 group. RFC
-// 1112, section 6.4: the low 23 bits of the group follow 01:00:5e.
+// Multicast sends a packet to the stations that listen to an IP group.
 func (n *NIC) Multicast(p *packet.Packet, group netip.Addr, typ header.EtherType) {
-	g := group.As4()
-	n.send(p, header.MAC{0x01, 0x00, 0x5e, g[1] & 0x7f, g[2], g[3]}, typ)
+	n.send(p, GroupMAC(group), typ)
+}
+
+// GroupMAC returns the Ethernet address of an IP group. RFC 1112, section 6.4: the low
+// 23 bits of an IPv4 group follow 01:00:5e; RFC 2464, section 7: the low 32 of an IPv6
+// group follow 33:33.
+func GroupMAC(group netip.Addr) header.MAC {
+	if group.Is4() {
+		g := group.As4()
+		return header.MAC{0x01, 0x00, 0x5e, g[1] & 0x7f, g[2], g[3]}
+	}
+	g := group.As16()
+	return header.MAC{0x33, 0x33, g[12], g[13], g[14], g[15]}
 }
 
 // send puts the Ethernet header in front and gives the frame away.
@@ -200,9 +211,9 @@ func (n *NIC) input(p *packet.Packet) {
 		n.drop(p, &n.stats.InBadSource)
 	case h.Dst != n.mac && !group:
 		n.drop(p, &n.stats.InNotForUs)
-	case h.Type == header.EtherTypeIPv4 && n.receive != nil:
+	case (h.Type == header.EtherTypeIPv4 || h.Type == header.EtherTypeIPv6) && n.receive != nil:
 		p.Pull(header.EthernetLen)
-		n.receive(p, group)
+		n.receive(p, h.Type, group)
 	case h.Type == header.EtherTypeARP:
 		p.Pull(header.EthernetLen)
 		n.inputARP(p.Bytes(), h.Src)

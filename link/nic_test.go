@@ -42,11 +42,11 @@ func newBench(t testing.TB) *bench {
 	w := physical.NewWire(b.loop, b.pool, 1500, physical.Impairment{}, physical.Impairment{})
 	b.nic = NewNIC(b.loop, b.pool, "eth0", nicMAC, w.A())
 	b.nic.AddAddress(nicIP)
-	b.nic.OnReceive(func(p *packet.Packet, group bool) {
+	b.nic.OnReceive(func(p *packet.Packet, _ header.EtherType, group bool) {
 		b.received = append(b.received, fmt.Sprintf("%v %s", group, p.Bytes()))
 		p.Release()
 	})
-	b.nic.OnUnresolved(func(p *packet.Packet) {
+	b.nic.OnUnresolved(func(p *packet.Packet, _ header.EtherType) {
 		b.returned = append(b.returned, string(p.Bytes()))
 		p.Release()
 	})

@@ -75,6 +75,12 @@ func (e *Echo) Send(dst netip.Addr, seq uint16, payload []byte, ttl uint8) error
 		return syscall.EACCES
 	}
 	p := l.pool.Get(header.ICMPLen + len(payload))
+	if path.dst.Is6() {
+		h := header.ICMPv6{Type: header.ICMPv6EchoRequest, Rest: uint32(e.id)<<16 | uint32(seq)}
+		h.Put(p.Extend(header.ICMPv6Len))
+		p.Append(payload)
+		return l.outputICMPv6(p, &path, Send{TTL: ttl})
+	}
 	h := header.ICMP{Type: header.ICMPEchoRequest, Rest: uint32(e.id)<<16 | uint32(seq)}
 	h.Put(p.Extend(header.ICMPLen))
 	p.Append(payload)
@@ -102,5 +108,6 @@ func (m *icmp) Error(e *Error) {
 		m.layer.stats.EchoIgnored++
 		return
 	}
+	m.layer.LearnPathMTU(e)
 	echo.receive(EchoReply{From: e.From, Dst: e.Dst, Sequence: q.Sequence(), Err: e})
 }

@@ -15,7 +15,8 @@ type Error struct {
 	Errno syscall.Errno
 	// Hard says that it will not pass: RFC 1122, section 4.2.3.9 tells TCP to
 	// abort a connection for a hard error only.
-	Hard       bool
+	Hard bool
+	// Type and Code are those of ICMP, or of ICMPv6 if From is an IPv6 address.
 	Type, Code uint8
 	// MTU is the next hop's, for "fragmentation needed"; zero if the router did
 	// not say (RFC 1191, section 5).
@@ -35,7 +36,30 @@ func (e *Error) Error() string { return e.From.String() + ": " + e.text() }
 // Unwrap returns the errno.
 func (e *Error) Unwrap() error { return e.Errno }
 
+// Refused reports whether the destination has said that nobody is at the port, or
+// speaks the protocol: the hard errors of RFC 9293, section 3.9.2.2.
+func (e *Error) Refused() bool {
+	if e.From.Is6() {
+		return e.Type == header.ICMPv6Unreachable && e.Code == header.ICMPv6PortUnreachable ||
+			e.Type == header.ICMPv6ParameterProblem && e.Code == header.ICMPv6BadNextHeader
+	}
+	return e.Type == header.ICMPUnreachable &&
+		(e.Code == header.ICMPProtocolUnreachable || e.Code == header.ICMPPortUnreachable)
+}
+
+// Expired reports whether a router has said that the time to live, or the hop limit,
+// did not last beyond it: what traceroute lives on.
+func (e *Error) Expired() bool {
+	if e.From.Is6() {
+		return e.Type == header.ICMPv6TimeExceeded && e.Code == header.ICMPv6HopLimitExceeded
+	}
+	return e.Type == header.ICMPTimeExceeded && e.Code == header.ICMPTTLExceeded
+}
+
 func (e *Error) text() string {
+	if e.From.Is6() {
+		return e.text6()
+	}
 	switch {
 	case e.Type == header.ICMPUnreachable && e.Code == header.ICMPFragmentationNeeded:
 		return fmt.Sprintf("fragmentation needed, MTU %d", e.MTU)

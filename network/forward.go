@@ -4,6 +4,7 @@ import (
 	"net/netip"
 
 	"septet/header"
+	"septet/link"
 	"septet/packet"
 )
 
@@ -17,8 +18,8 @@ const (
 
 // forwardSlot is the place of an address: its multiplicative hash.
 func forwardSlot(dst netip.Addr) uint32 {
-	b := dst.As4()
-	return be.Uint32(b[:]) * 2654435761 >> (32 - forwardCacheBits)
+	b := dst.As16()
+	return (be.Uint32(b[12:]) ^ be.Uint32(b[8:]) ^ be.Uint32(b[4:])) * 2654435761 >> (32 - forwardCacheBits)
 }
 
 // forwardCached forwards a packet whose way is known. The cache holds only what
@@ -99,24 +100,44 @@ func (l *Layer) forwardAlong(p *packet.Packet, d *Datagram, h *header.IPv4, path
 		l.refuse(p, d, header.ICMP{Type: header.ICMPUnreachable, Code: header.ICMPFragmentationNeeded, Rest: uint32(mtu)})
 		return
 	}
+	if path.via == d.Interface {
+		l.sendRedirect(p, d, path)
+	}
 	decrementTTL(p.Head())
 	l.stats.Forwarded += uint64(p.Frames())
-	l.transmit(p, path, fits)
+	l.transmit(p, path, fits, mtu)
 }
 
-// unresolved takes back a packet for which ARP found nobody, and tells its
+// unresolved takes back a packet whose next hop did not answer, and tells its
 // sender, which may be this host itself (RFC 1812, section 4.3.3.1; RFC 1122,
 // section 2.3.2.2).
-func (l *Layer) unresolved(p *packet.Packet) {
+func (l *Layer) unresolved(p *packet.Packet, typ header.EtherType) {
+	if typ == header.EtherTypeIPv6 {
+		l.unresolved6(p)
+		return
+	}
 	h, _, err := header.ParseIPv4(p.Head())
 	if err != nil {
 		l.drop(p, &l.stats.InBadHeader)
 		return
 	}
 	l.stats.HostUnreachable++
+	l.doubtGateway(h.Dst)
 	d := Datagram{
 		Src: h.Src, Dst: h.Dst, TTL: h.TTL, TOS: h.TOS, Protocol: h.Protocol,
 		Interface: l.lo(), HeaderLen: h.Len(), offset: h.FragmentOffset, more: h.MoreFragments,
 	}
 	l.refuse(p, &d, header.ICMP{Type: header.ICMPUnreachable, Code: header.ICMPHostUnreachable})
+}
+
+// doubtGateway looks for another way to an IPv4 destination if the gateway to it has not
+// answered (RFC 1122, section 3.3.1.4). IPv6's is looked for as soon as the link tells.
+func (l *Layer) doubtGateway(dst netip.Addr) {
+	r := l.routeTo(dst)
+	if r == nil || !r.Gateway.IsValid() || r.Interface.nic.Neighbour(r.Gateway).State() != link.Failed {
+		return
+	}
+	i, gateway := r.Interface, r.Gateway
+	l.unredirect(gateway)
+	l.passOver(i, gateway)
 }

@@ -36,6 +36,9 @@ func (m *icmp) Input(p *packet.Packet, d *Datagram) {
 	case h.Type == header.ICMPEchoReply:
 		m.inputReply(&h, payload, d)
 		p.Release()
+	case h.Type == header.ICMPRedirect:
+		m.inputRedirect(&h, payload, d)
+		p.Release()
 	case h.IsError():
 		stats.ICMPErrorsReceived++
 		m.inputError(&h, payload, d)
@@ -100,7 +103,5 @@ func (m *icmp) inputError(h *header.ICMP, quote []byte, d *Datagram) {
 	if h.Type == header.ICMPUnreachable && h.Code == header.ICMPFragmentationNeeded {
 		e.MTU = h.MTU()
 	}
-	if proto := l.findProtocol(q.Protocol); proto != nil && proto.handler != nil {
-		proto.handler.Error(&e)
-	}
+	l.report(&e)
 }

@@ -20,6 +20,10 @@ const internetworkControl = 0xc0
 // as Input was given it, and tells its sender (RFC 1122, section 4.1.3.1).
 func (l *Layer) PortUnreachable(p *packet.Packet, d *Datagram) {
 	p.Unpull(d.HeaderLen)
+	if d.Src.Is6() {
+		l.refuse6(p, d, header.ICMPv6{Type: header.ICMPv6Unreachable, Code: header.ICMPv6PortUnreachable})
+		return
+	}
 	l.refuse(p, d, header.ICMP{Type: header.ICMPUnreachable, Code: header.ICMPPortUnreachable})
 }
 

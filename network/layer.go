@@ -1,6 +1,6 @@
-// Package network is layer 3: IPv4, its routes and ICMP. It carries datagrams
-// from the transport protocols of one host to those of another, through as many
-// routers as lie between (RFC 791, RFC 1122 chapter 3, RFC 1812).
+// Package network is layer 3: IPv4 and IPv6, their routes and ICMP. It carries
+// datagrams from the transport protocols of one host to those of another, through as
+// many routers as lie between (RFC 791, RFC 1122 chapter 3, RFC 1812; RFC 8200).
 //
 // The way down:
 //
@@ -20,12 +20,15 @@
 //
 // Whatever is dropped is counted (Stats), and where the standards ask for it
 // the sender is told by ICMP.
+//
+// Both families go the same way and share routes, paths and counters; what only IPv6
+// has stands in the files whose names end in 6. An IPv6 address of a link (fe80::/10)
+// always has its zone here, the name of the interface; no other has one.
 package network
 
 import (
 	"encoding/binary"
 	"net/netip"
-	"syscall"
 
 	"septet/event"
 	"septet/header"
@@ -50,6 +53,8 @@ type Layer struct {
 	// keeps a Path sees that it must be looked up again.
 	generation uint32
 
+	redirects *redirects // nil without any
+
 	forwarding bool
 	forwards   *[forwardCacheSize]Path
 
@@ -60,8 +65,10 @@ type Layer struct {
 	nextID    uint16      // of the next datagram's header
 
 	loopback   loopback
+	six        *layer6 // what only IPv6 needs, made with its first use
 	icmp       icmp
-	reassembly reassembly
+	reassembly *reassembly // of IPv4, made with the first fragment
+	mtus       pathMTUs
 	stats      Stats
 }
 
@@ -87,7 +94,7 @@ type protocol struct {
 // arrived.
 type Datagram struct {
 	Src, Dst netip.Addr
-	TTL, TOS uint8
+	TTL, TOS uint8 // IPv6's hop limit and traffic class
 	Protocol header.Protocol
 	// Interface is where the packet arrived.
 	Interface *Interface
@@ -97,11 +104,15 @@ type Datagram struct {
 	// Route is the source route by which an answer goes: that of the packet, the
 	// other way. It is nil for nearly all.
 	Route *SourceRoute
-	// HeaderLen is the length of the IP header: Unpull(HeaderLen) brings it back.
+	// HeaderLen is the length of the IP header, those of IPv6's extensions included:
+	// Unpull(HeaderLen) brings it back.
 	HeaderLen int
 
-	offset int  // of a fragment
-	more   bool // fragments follow
+	offset int    // of a fragment
+	more   bool   // fragments follow
+	id     uint32 // of the datagram whose fragment it is
+	alert  bool   // routers are asked to look at it (RFC 2711)
+	next   int    // where, in an IPv6 header, the number of the protocol stands
 }
 
 // New returns the IP layer of a host with the loopback interface as its only
@@ -111,7 +122,6 @@ func New(l *event.Loop, pool *packet.Pool) *Layer {
 	n.nextID = uint16(l.Rand().Uint32())
 	n.loopback.layer = n
 	n.icmp.init(n)
-	n.reassembly.init(n)
 	n.addLoopback()
 	n.Handle(header.ProtocolICMP, &n.icmp)
 	return n
@@ -132,6 +142,9 @@ func (l *Layer) Handle(p header.Protocol, h Handler) {
 // SetForwarding makes the host a router, or an end host again (RFC 1122,
 // section 3.3.1.1: a host does not forward unless it was configured to).
 func (l *Layer) SetForwarding(on bool) {
+	if on != l.forwarding {
+		l.setForwarding6(on)
+	}
 	l.forwarding = on
 	l.forwards = nil
 }
@@ -141,7 +154,19 @@ func (l *Layer) Forwarding() bool { return l.forwarding }
 
 // Close drops the datagrams that wait for their missing fragments. The cards are
 // the host's to close.
-func (l *Layer) Close() { l.reassembly.clear() }
+func (l *Layer) Close() {
+	l.forgetRedirects()
+	if l.reassembly != nil {
+		l.reassembly.clear()
+	}
+	for _, i := range l.interfaces {
+		i.groups4.stop()
+		i.groups6.stop()
+	}
+	if l.six != nil {
+		l.six.close()
+	}
+}
 
 // Stats returns the counters as they are now.
 func (l *Layer) Stats() Stats { return l.stats }
@@ -171,12 +196,4 @@ func (l *Layer) findProtocol(p header.Protocol) *protocol {
 func (l *Layer) drop(p *packet.Packet, reason *uint64) {
 	*reason += uint64(p.Frames())
 	p.Release()
-}
-
-// requireIPv4 returns a as the IPv4 address that it is.
-func requireIPv4(a netip.Addr) (netip.Addr, error) {
-	if a = a.Unmap(); !a.Is4() {
-		return a, syscall.EAFNOSUPPORT
-	}
-	return a, nil
 }

@@ -4,6 +4,7 @@ import (
 	"net/netip"
 	"syscall"
 
+	"septet/header"
 	"septet/link"
 )
 
@@ -13,16 +14,28 @@ import (
 type Path struct {
 	src, dst   netip.Addr
 	via        *Interface
-	neighbour  *link.Neighbour // the next hop; nil on "lo" and for a broadcast
+	neighbour  *link.Neighbour // the next hop; nil on "lo" and for many
 	generation uint32
-	broadcast  bool
+	kind       delivery
+	pinned     bool // to the interface via, whatever the routes say; of a group
+	noLoop     bool // this host gets no copy of what is sent to a group
+	local      bool // nobody else does
 }
+
+// delivery says how many a path leads to.
+type delivery uint8
+
+const (
+	toOne delivery = iota
+	toBroadcast
+	toGroup
+)
 
 // Src returns the address from which datagrams are sent.
 func (p *Path) Src() netip.Addr { return p.src }
 
 // Dst returns the destination, which is 127.0.0.1 (or Src) if 0.0.0.0 was asked
-// for.
+// for, and ::1 (or Src) for ::.
 func (p *Path) Dst() netip.Addr { return p.dst }
 
 // Interface returns where datagrams leave the host.
@@ -31,7 +44,20 @@ func (p *Path) Interface() *Interface { return p.via }
 // MTU returns the longest datagram that the first link carries, in bytes with
 // the IP header. On "lo" that is the longest there can be, which is less than
 // the interface's MTU.
-func (p *Path) MTU() int { return min(p.via.MTU(), maxDatagram) }
+func (p *Path) MTU() int {
+	if p.dst.Is6() {
+		return min(p.via.mtu6(), maxDatagram)
+	}
+	return min(p.via.MTU(), maxDatagram)
+}
+
+// HeaderLen returns the length of the IP header without options or extensions.
+func (p *Path) HeaderLen() int {
+	if p.dst.Is6() {
+		return header.IPv6Len
+	}
+	return header.IPv4Len
+}
 
 // Loopback reports whether the destination is this host.
 func (p *Path) Loopback() bool { return p.via != nil && p.via.Loopback() }
@@ -44,42 +70,54 @@ func (p *Path) Doubt() {
 	}
 }
 
+// Confirm tells the link layer that something sent by this path has arrived: the next
+// hop need not be asked whether it is there (RFC 4861, section 7.3.1).
+func (p *Path) Confirm() {
+	if p.neighbour != nil {
+		p.neighbour.Confirm()
+	}
+}
+
 // CarriesTrains reports whether a train (packet.Packet.Couple) sent now would reach
 // the next hop whole.
 func (p *Path) CarriesTrains() bool {
 	switch {
 	case p.neighbour != nil:
 		return p.via.nic.CarriesTrains(p.neighbour)
-	case p.broadcast || p.via == nil:
+	case p.kind != toOne || p.via == nil:
 		return false
 	}
 	return true
 }
 
 // Broadcast reports whether the destination is a broadcast address.
-func (p *Path) Broadcast() bool { return p.broadcast }
+func (p *Path) Broadcast() bool { return p.kind == toBroadcast }
+
+// Group reports whether the destination is a multicast group.
+func (p *Path) Group() bool { return p.kind == toGroup }
 
 // Path looks up the way to dst. The source address is src, or, if that is the
-// zero Addr or 0.0.0.0, the one that belongs to the route. Errors: ENETUNREACH
+// zero Addr, 0.0.0.0 or ::, the one that belongs to the route. Errors: ENETUNREACH
 // without a route, EADDRNOTAVAIL if src is not an address of this host, EINVAL
-// if src is a loopback address and dst is not here, EAFNOSUPPORT for addresses
-// other than IPv4's.
+// if src is a loopback address and dst is not here, or if dst is of a link and does not
+// say of which, EAFNOSUPPORT for no address or two families.
 func (l *Layer) Path(dst, src netip.Addr) (Path, error) {
-	dst, err := requireIPv4(dst)
-	if err != nil {
-		return Path{}, err
-	}
-	if src.IsValid() {
-		if src, err = requireIPv4(src); err != nil {
-			return Path{}, err
-		}
-		if src == anyAddr {
-			src = netip.Addr{}
-		} else if !l.IsLocal(src) {
-			return Path{}, syscall.EADDRNOTAVAIL
-		}
+	dst, src = dst.Unmap(), src.Unmap()
+	switch {
+	case !dst.IsValid(), src.IsValid() && src.Is4() != dst.Is4():
+		return Path{}, syscall.EAFNOSUPPORT
+	case src.IsUnspecified():
+		src = netip.Addr{}
+	case src.IsValid() && !l.IsLocal(src):
+		return Path{}, syscall.EADDRNOTAVAIL
 	}
 	p := Path{src: src, dst: dst, generation: l.generation}
+	if dst.Is6() {
+		if err := l.resolve6(&p); err != nil {
+			return Path{}, err
+		}
+		return p, nil
+	}
 	// As on Linux, 0.0.0.0 as a destination is this host.
 	if dst == anyAddr {
 		p.dst = src
@@ -110,14 +148,17 @@ func (l *Layer) resolve(p *Path) error {
 	if p.src.IsLoopback() {
 		return syscall.EINVAL
 	}
-	// Groups are joined in a later version; 0.0.0.0/8 and 240/4 are nobody's.
-	if p.dst.IsMulticast() || isThisNetwork(p.dst) || (isClassE(p.dst) && p.dst != limitedBroadcast) {
+	if p.dst.IsMulticast() {
+		return l.resolveGroup(p)
+	}
+	// 0.0.0.0/8 and 240/4 are nobody's.
+	if isThisNetwork(p.dst) || (isClassE(p.dst) && p.dst != limitedBroadcast) {
 		return syscall.ENETUNREACH
 	}
 	if l.IsBroadcast(p.dst) {
 		return l.resolveBroadcast(p)
 	}
-	r := l.route(p.dst)
+	r := l.routeTo(p.dst)
 	if r == nil {
 		return syscall.ENETUNREACH
 	}
@@ -129,7 +170,7 @@ func (l *Layer) resolve(p *Path) error {
 // the route points (as on Linux, mostly the default route).
 func (l *Layer) resolveBroadcast(p *Path) error {
 	for _, i := range l.interfaces[1:] {
-		if p.dst == i.broadcast || (p.dst == limitedBroadcast && p.src == i.addr) {
+		if p.dst == i.Broadcast() || (p.dst == limitedBroadcast && p.src == i.addr) {
 			return p.broadcastOn(i)
 		}
 	}
@@ -140,7 +181,7 @@ func (l *Layer) resolveBroadcast(p *Path) error {
 }
 
 func (p *Path) broadcastOn(i *Interface) error {
-	p.via, p.broadcast = i, true
+	p.via, p.kind = i, toBroadcast
 	if !p.src.IsValid() {
 		p.src = i.addr
 	}
@@ -154,13 +195,15 @@ func (p *Path) follow(r *Route) error {
 		return syscall.ENETUNREACH // only this host's addresses are behind "lo"
 	}
 	if !p.src.IsValid() {
-		p.src = p.via.addr
+		if p.src = p.via.sourceVia(p.dst, r.Gateway); !p.src.IsValid() {
+			return syscall.EADDRNOTAVAIL
+		}
 	}
 	hop := p.dst
 	if r.Gateway.IsValid() {
 		hop = r.Gateway
 	}
-	p.neighbour = p.via.nic.Neighbour(hop)
+	p.neighbour = p.via.nic.Neighbour(hop.WithZone(""))
 	return nil
 }
 
@@ -174,10 +217,17 @@ func (l *Layer) refresh(p *Path, r *SourceRoute) error {
 	if !p.dst.IsValid() {
 		return syscall.EDESTADDRREQ
 	}
-	fresh, err := l.PathVia(p.dst, p.src, r)
+	var fresh Path
+	var err error
+	if p.pinned {
+		fresh, err = l.GroupPath(p.dst, p.src, p.via)
+	} else {
+		fresh, err = l.PathVia(p.dst, p.src, r)
+	}
 	if err != nil {
 		return err
 	}
+	fresh.noLoop, fresh.local = p.noLoop, p.local
 	*p = fresh
 	return nil
 }

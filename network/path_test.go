@@ -44,7 +44,7 @@ func TestPath(t *testing.T) {
 		{name: "source not ours", dst: "10.0.0.2", src: "10.0.0.9", err: syscall.EADDRNOTAVAIL},
 		{name: "localhost does not leave", dst: "10.0.0.2", src: "127.0.0.1", err: syscall.EINVAL},
 		{name: "class E", dst: "240.0.0.1", err: syscall.ENETUNREACH},
-		{name: "IPv6", dst: "2001:db8::1", err: syscall.EAFNOSUPPORT},
+		{name: "IPv6, which is off", dst: "2001:db8::1", err: syscall.ENETUNREACH},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			var src netip.Addr
@@ -94,7 +94,8 @@ func TestAddInterfaceErrors(t *testing.T) {
 		"224.0.0.1/24":       syscall.EINVAL,
 		"0.0.0.0/0":          syscall.EINVAL,
 		"255.255.255.255/32": syscall.EINVAL,
-		"2001:db8::1/64":     syscall.EINVAL,
+		"2001:db8::1/64":     syscall.EEXIST, // the card has an interface
+		"ff02::1/64":         syscall.EINVAL,
 	} {
 		if _, err := l.AddInterface(i.NIC(), netip.MustParsePrefix(prefix)); err != want {
 			t.Errorf("AddInterface(%s): %v, want %v", prefix, err, want)

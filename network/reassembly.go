@@ -15,14 +15,19 @@ const (
 	// reassemblyTimeout is Linux's. RFC 1122, section 3.3.2 would have 60 to
 	// 120 seconds; at today's rates identifications return long before.
 	reassemblyTimeout = 30 * time.Second
+	// RFC 8200, section 4.5: "within 60 seconds".
+	reassemblyTimeout6 = 60 * time.Second
 	// maxFragments bounds the packets that a host keeps, over all datagrams.
 	// The longest datagram at the smallest MTU (68) has 1365.
 	maxFragments = 2048
 )
 
-// reassembly makes datagrams whole again (RFC 791, section 3.2).
+// reassembly makes the datagrams of one family whole again (RFC 791, section 3.2; RFC
+// 8200, section 4.5).
 type reassembly struct {
 	layer     *Layer
+	timeout   time.Duration
+	longest   int // datagram, with the headers of a fragment
 	partial   map[fragmentKey]*partial
 	order     []*partial // by the arrival of their first fragments
 	fragments int
@@ -32,8 +37,8 @@ type reassembly struct {
 // fragmentKey says which fragments belong together.
 type fragmentKey struct {
 	src, dst netip.Addr
-	id       uint16
-	protocol header.Protocol
+	id       uint32
+	protocol header.Protocol // zero with IPv6
 }
 
 // partial is a datagram of which parts have come. The parts are in order and do
@@ -55,8 +60,17 @@ type part struct {
 	p          *packet.Packet
 }
 
-func (r *reassembly) init(l *Layer) {
-	r.layer = l
+// needReassembly returns where IPv4 fragments wait, made if there was none.
+func (l *Layer) needReassembly() *reassembly {
+	if l.reassembly == nil {
+		l.reassembly = new(reassembly)
+		l.reassembly.init(l, reassemblyTimeout, maxDatagram)
+	}
+	return l.reassembly
+}
+
+func (r *reassembly) init(l *Layer, timeout time.Duration, longest int) {
+	r.layer, r.timeout, r.longest = l, timeout, longest
 	r.timer.Init(l.loop, r)
 }
 
@@ -69,11 +83,11 @@ func (r *reassembly) add(p *packet.Packet, d *Datagram) *packet.Packet {
 	f := part{start: d.offset, end: d.offset + p.Len() - d.HeaderLen, headerLen: d.HeaderLen, p: p}
 	// All fragments but the last have a multiple of eight bytes; none reaches
 	// beyond the longest datagram.
-	if f.start >= f.end || f.end+d.HeaderLen > maxDatagram || (d.more && (f.end-f.start)%8 != 0) {
+	if f.start >= f.end || f.end+d.HeaderLen > r.longest || (d.more && (f.end-f.start)%8 != 0) {
 		r.layer.drop(p, &stats.FragmentsBad)
 		return nil
 	}
-	w := r.find(p, d)
+	w := r.find(d)
 	if !d.more {
 		if w.total >= 0 && w.total != f.end {
 			r.layer.drop(p, &stats.FragmentsBad)
@@ -92,7 +106,7 @@ func (r *reassembly) add(p *packet.Packet, d *Datagram) *packet.Packet {
 		return nil
 	case w.have != w.total:
 		return nil
-	case w.parts[0].headerLen+w.total > maxDatagram:
+	case w.parts[0].headerLen+w.total > r.longest:
 		r.giveUp(w, &stats.FragmentsBad)
 		return nil
 	}
@@ -100,15 +114,18 @@ func (r *reassembly) add(p *packet.Packet, d *Datagram) *packet.Packet {
 }
 
 // find returns the datagram to which a fragment belongs.
-func (r *reassembly) find(p *packet.Packet, d *Datagram) *partial {
-	key := fragmentKey{d.Src, d.Dst, be.Uint16(p.Head()[4:]), d.Protocol}
+func (r *reassembly) find(d *Datagram) *partial {
+	key := fragmentKey{d.Src, d.Dst, d.id, d.Protocol}
+	if d.Src.Is6() {
+		key.protocol = 0 // RFC 8200, section 4.5: addresses and identification alone
+	}
 	if w := r.partial[key]; w != nil {
 		return w
 	}
 	if r.partial == nil {
 		r.partial = make(map[fragmentKey]*partial)
 	}
-	w := &partial{key: key, deadline: r.layer.loop.Now().Add(reassemblyTimeout), total: -1}
+	w := &partial{key: key, deadline: r.layer.loop.Now().Add(r.timeout), total: -1}
 	r.partial[key] = w
 	r.order = append(r.order, w)
 	if len(r.order) == 1 {
@@ -152,6 +169,9 @@ func (r *reassembly) insert(w *partial, f part) bool {
 
 // finish joins the parts behind the header of the first.
 func (r *reassembly) finish(w *partial, d *Datagram) *packet.Packet {
+	if w.key.src.Is6() {
+		return r.finish6(w, d)
+	}
 	first := w.parts[0]
 	h, _, _ := header.ParseIPv4(first.p.Head())
 	h.MoreFragments, h.TotalLength = false, first.headerLen+w.total
@@ -160,10 +180,38 @@ func (r *reassembly) finish(w *partial, d *Datagram) *packet.Packet {
 	for _, f := range w.parts {
 		whole.Append(f.p.Head()[f.headerLen:])
 	}
-	d.HeaderLen, d.TTL, d.TOS, d.Broadcast = first.headerLen, h.TTL, h.TOS, w.group
-	d.offset, d.more = 0, false
+	d.HeaderLen, d.TTL, d.TOS = first.headerLen, h.TTL, h.TOS
+	r.finished(w, d)
+	return whole
+}
+
+// finished says that d is whole.
+func (r *reassembly) finished(w *partial, d *Datagram) {
+	d.Broadcast, d.offset, d.more = w.group, 0, false
 	r.remove(w)
 	r.layer.stats.Reassembled++
+}
+
+// finish6 joins the parts behind what could not be fragmented of the first: all that
+// stands before its fragment header (RFC 8200, section 4.5).
+func (r *reassembly) finish6(w *partial, d *Datagram) *packet.Packet {
+	b := w.parts[0].p.Head()
+	at, end := nextHeaderAt, header.IPv6Len
+	for protocol := header.Protocol(b[at]); protocol != header.ProtocolIPv6Fragment; {
+		x, _, _ := header.ParseExtension(protocol, b[end:]) // as it was when it came
+		at, end, protocol = end, end+len(x.Data), x.NextHeader
+	}
+	whole := r.layer.pool.Get(end + w.total)
+	whole.Append(b[:end])
+	for _, f := range w.parts {
+		whole.Append(f.p.Head()[f.headerLen:])
+	}
+	head := whole.Head()
+	head[at] = b[end]
+	be.PutUint16(head[4:], uint16(len(head)-header.IPv6Len))
+	d.HeaderLen, d.TTL, d.TOS = end, b[7], head[0]<<4|head[1]>>4
+	d.next, d.Protocol = at, header.Protocol(b[end])
+	r.finished(w, d)
 	return whole
 }
 
@@ -177,12 +225,20 @@ func (r *reassembly) Expire(*event.Timer) {
 				Src: w.key.src, Dst: w.key.dst, Protocol: w.key.protocol,
 				HeaderLen: first.headerLen, Broadcast: w.group, more: true,
 			}
-			r.layer.refuse(first.p.Clone(), &d, header.ICMP{
-				Type: header.ICMPTimeExceeded, Code: header.ICMPReassemblyExceeded,
-			})
+			r.complain(first.p.Clone(), &d)
 		}
 		r.giveUp(w, &r.layer.stats.ReassemblyTimeout)
 	}
+}
+
+func (r *reassembly) complain(p *packet.Packet, d *Datagram) {
+	if d.Src.Is6() {
+		r.layer.refuse6(p, d, header.ICMPv6{
+			Type: header.ICMPv6TimeExceeded, Code: header.ICMPv6ReassemblyTimeout,
+		})
+		return
+	}
+	r.layer.refuse(p, d, header.ICMP{Type: header.ICMPTimeExceeded, Code: header.ICMPReassemblyExceeded})
 }
 
 // giveUp drops a datagram that will not become whole.

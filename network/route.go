@@ -51,7 +51,7 @@ func (l *Layer) addRoute(r Route, same func(have *Route) bool) error {
 		if err != nil {
 			return err
 		}
-		r.Interface = i
+		r.Interface, r.Gateway = i, i.Scoped(r.Gateway)
 	case r.Interface == nil:
 		return syscall.ENODEV
 	}
@@ -78,6 +78,7 @@ func (l *Layer) RemoveRoute(r Route) error {
 	if !found {
 		return syscall.ESRCH
 	}
+	l.forgetRedirects()
 	l.changed()
 	return nil
 }
@@ -115,7 +116,8 @@ func (l *Layer) gatewayInterface6(r Route) (*Interface, error) {
 	}
 	if gateway.IsLinkLocalUnicast() {
 		for _, i := range l.interfaces[1:] {
-			if i.name == gateway.Zone() && (r.Interface == nil || r.Interface == i) {
+			named := gateway.Zone() == i.name || gateway.Zone() == "" && r.Interface == i
+			if named && (r.Interface == nil || r.Interface == i) {
 				return i, nil
 			}
 		}
@@ -131,6 +133,7 @@ func (l *Layer) gatewayInterface6(r Route) (*Interface, error) {
 
 func (l *Layer) insertRoute(r Route) {
 	l.routes.add(r)
+	l.forgetRedirects()
 	l.changed()
 }
 

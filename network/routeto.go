@@ -27,8 +27,8 @@ func (l *Layer) RouteTo(dst netip.Addr) (string, error) {
 	// A link-local address needs no zone beside the name of the interface.
 	s.WriteString(p.Dst().WithZone("").String())
 	if p.neighbour != nil {
-		if hop := p.neighbour.Addr(); hop != p.Dst() {
-			s.WriteString(" via " + hop.WithZone("").String())
+		if hop := p.neighbour.Addr(); hop != p.Dst().WithZone("") {
+			s.WriteString(" via " + hop.String())
 		}
 	}
 	s.WriteString(" dev " + p.Interface().Name())

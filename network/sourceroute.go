@@ -85,9 +85,8 @@ func (l *Layer) PathVia(dst, src netip.Addr, r *SourceRoute) (Path, error) {
 	if r.Len() == 0 {
 		return l.Path(dst, src)
 	}
-	dst, err := requireIPv4(dst)
-	if err != nil {
-		return Path{}, err
+	if dst = dst.Unmap(); !dst.Is4() {
+		return Path{}, syscall.EAFNOSUPPORT
 	}
 	if !singleHost(dst) || l.IsBroadcast(dst) || !r.usable() {
 		return Path{}, syscall.EINVAL

@@ -19,12 +19,15 @@ type Stats struct {
 	InNotForUs     uint64 // to another host, and this one is no router
 	InNoProtocol   uint64 // nothing is open for the protocol
 
+	InDisabled       uint64 // IPv6, where it is off
+	InTooManyHeaders uint64 // IPv6 extension headers
+
 	// Dropped on the way through.
 	TTLExceeded     uint64
 	NoRoute         uint64
 	TooBig          uint64 // and must not be cut
 	NotForwarded    uint64 // a destination or source that no router passes on
-	HostUnreachable uint64 // the next hop did not answer ARP; own packets too
+	HostUnreachable uint64 // the next hop did not answer; own packets too
 
 	SourceRouteFailed uint64 // a source route that leads nowhere
 
@@ -53,4 +56,15 @@ type Stats struct {
 	EchoRequests        uint64 // received and answered
 	EchoReplies         uint64 // received
 	EchoIgnored         uint64 // sent to a broadcast address, or nobody's reply
+
+	GroupMessagesSent uint64 // of IGMP and MLD
+	GroupBad          uint64 // not valid
+	GroupUnknown      uint64 // of no known type
+	GroupsFull        uint64 // a querier knows too many groups for this one
+
+	NeighbourBad uint64 // messages of neighbour discovery that are not valid
+
+	RedirectsSent     uint64
+	RedirectsFollowed uint64
+	RedirectsIgnored  uint64 // not safe to follow, or too many
 }

@@ -41,6 +41,10 @@ type Packet struct {
 	sumStart, sumAt int
 	checksum        checksumState
 
+	// In is the number of the interface at which the packet arrived, for whoever set
+	// it: a packet that waits to be read has lost all else that was known of it.
+	In uint16
+
 	train
 }
 

@@ -60,15 +60,22 @@ func (p *Packet) TotalLen() int {
 	return max(1, len(p.cars))*(p.end-p.start) + len(p.tail)
 }
 
-// Car returns car k of a train and its payload.
-func (p *Packet) Car(k int) (Car, []byte) {
-	from := min(k*p.size, len(p.tail))
-	to := min(from+p.size, len(p.tail))
-	return p.cars[k], p.tail[from:to:to]
-}
+// Cars returns the cars of a train.
+func (p *Packet) Cars() []Car { return p.cars }
 
 // Size returns the payload of each car of a train but the last.
 func (p *Packet) Size() int { return p.size }
+
+// Uncouple takes the payload of the next car, size bytes if there are so many, off
+// what is left of a train's.
+func Uncouple(tail *[]byte, size int) []byte {
+	all := *tail
+	if size > len(all) {
+		size = len(all)
+	}
+	*tail = all[size:]
+	return all[:size:size]
+}
 
 // Each shows every frame that p stands for. During the call p itself is that
 // frame: see may read it, Bytes included, but neither change nor keep it.
@@ -80,10 +87,10 @@ func (p *Packet) Each(see func(*Packet)) {
 	whole := *p
 	first := p.readFirst()
 	p.cars = nil
+	rest := whole.tail
 	for k := range whole.cars {
-		var car Car
-		car, p.tail = whole.Car(k)
-		p.become(&first, k, car, whole.size)
+		p.tail = Uncouple(&rest, whole.size)
+		p.become(&first, k, whole.cars[k], whole.size)
 		see(p)
 		p.end = whole.end // should p have come to own the frame's bytes
 	}
@@ -104,6 +111,7 @@ func (p *Packet) Break(give func(*Packet)) {
 
 // firstFrame is what the headers of a train say, in terms of its first frame.
 type firstFrame struct {
+	six bool // the header is IPv6's, which has neither identification nor checksum
 	id  uint16
 	seq header.Seq
 	sum uint16 // of the pseudo-header, with the length of a full car
@@ -118,7 +126,11 @@ func (p *Packet) headAsFirst(first *firstFrame) {
 func (p *Packet) readFirst() firstFrame {
 	be := binary.BigEndian
 	ip, tcp := p.buf[p.ip:], p.buf[p.sumStart:]
-	f := firstFrame{id: be.Uint16(ip[4:]), seq: header.Seq(be.Uint32(tcp[4:])), sum: be.Uint16(tcp[16:])}
+	f := firstFrame{seq: header.Seq(be.Uint32(tcp[4:])), sum: be.Uint16(tcp[16:])}
+	if f.six = ip[0]>>4 == 6; f.six {
+		return f
+	}
+	f.id = be.Uint16(ip[4:])
 	be.PutUint32(ip[2:], 0)
 	be.PutUint16(ip[10:], 0)
 	f.ip = header.Checksum(ip[:header.IPv4Len], 0)
@@ -129,11 +141,15 @@ func (p *Packet) readFirst() firstFrame {
 func (p *Packet) become(first *firstFrame, k int, car Car, size int) {
 	be := binary.BigEndian
 	text := min(len(p.tail), size)
-	ip, tcp := p.buf[p.ip:], p.buf[p.sumStart:]
-	length, id := uint16(p.end-p.ip+text), first.id+uint16(k)
-	be.PutUint16(ip[2:], length)
-	be.PutUint16(ip[4:], id)
-	be.PutUint16(ip[10:], ^fold(uint32(first.ip)+uint32(length)+uint32(id)))
+	ip, tcp := (*[header.IPv4Len]byte)(p.buf[p.ip:]), (*[header.TCPLen]byte)(p.buf[p.sumStart:])
+	if length := uint16(p.end - p.ip + text); first.six {
+		be.PutUint16(ip[4:], length-header.IPv6Len)
+	} else {
+		id := first.id + uint16(k)
+		be.PutUint16(ip[2:], length)
+		be.PutUint16(ip[4:], id)
+		be.PutUint16(ip[10:], ^fold(uint32(first.ip)+uint32(length)+uint32(id)))
+	}
 	be.PutUint32(tcp[4:], uint32(first.seq)+uint32(k*size))
 	be.PutUint32(tcp[8:], uint32(car.Ack))
 	tcp[13] = byte(car.Flags)

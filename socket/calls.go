@@ -10,7 +10,7 @@ import (
 )
 
 // Bind gives the socket its own address, as bind(2) does. A port of zero picks
-// one; the zero AddrPort is 0.0.0.0:0. Errors: EADDRINUSE, EADDRNOTAVAIL if the
+// one; the zero Addr is 0.0.0.0 or ::. Errors: EADDRINUSE, EADDRNOTAVAIL if the
 // host does not have the address, EINVAL if the socket is bound already,
 // EAFNOSUPPORT for an address of another family.
 func (s *Socket) Bind(local netip.AddrPort) error {
@@ -19,25 +19,11 @@ func (s *Socket) Bind(local netip.AddrPort) error {
 	if s.closed {
 		return syscall.EBADF
 	}
-	if !local.IsValid() {
-		local = netip.AddrPortFrom(netip.IPv4Unspecified(), local.Port())
-	}
-	local, err := inet(local)
+	local, err := s.toBind(local)
 	if err != nil {
 		return err
 	}
 	return s.protocol.bind(local)
-}
-
-// inet returns a as an IPv4 address, which it may stand for (::ffff:0:0/96).
-func inet(a netip.AddrPort) (netip.AddrPort, error) {
-	if a.Addr().Is4() {
-		return a, nil
-	}
-	if !a.Addr().Is4In6() {
-		return a, syscall.EAFNOSUPPORT
-	}
-	return netip.AddrPortFrom(a.Addr().Unmap(), a.Port()), nil
 }
 
 // Listen makes a stream socket wait for connections, of which backlog may be
@@ -62,7 +48,7 @@ func (s *Socket) Listen(backlog int) error {
 // does not listen, EAGAIN if it does not block, EOPNOTSUPP for other kinds.
 func (s *Socket) Accept() (*Socket, netip.AddrPort, error) {
 	c, from, err := s.accept()
-	return c, from, errno(err)
+	return c, s.told(from), errno(err)
 }
 
 func (s *Socket) accept() (*Socket, netip.AddrPort, error) {
@@ -111,7 +97,7 @@ const dialPoll = 10 * time.Millisecond
 func (s *Socket) connect(ctx context.Context, to netip.AddrPort) error {
 	if to.IsValid() {
 		var err error
-		if to, err = inet(to); err != nil {
+		if to, err = s.toPeer(to); err != nil {
 			return err
 		}
 	}
@@ -204,20 +190,20 @@ func (s *Socket) shut() error {
 	return nil
 }
 
-// GetSockName returns the socket's own address, 0.0.0.0:0 before it has one.
+// GetSockName returns the socket's own address, 0.0.0.0:0 or [::]:0 before it has one.
 func (s *Socket) GetSockName() (netip.AddrPort, error) {
 	s.stack.loop.Lock()
 	defer s.stack.loop.Unlock()
 	if s.closed {
 		return netip.AddrPort{}, syscall.EBADF
 	}
-	return s.localName(), nil
+	return s.told(s.localName()), nil
 }
 
 func (s *Socket) localName() netip.AddrPort {
 	a := s.protocol.local()
-	if !a.IsValid() {
-		return netip.AddrPortFrom(netip.IPv4Unspecified(), a.Port())
+	if !a.Addr().IsValid() {
+		return netip.AddrPortFrom(s.unspecified(), a.Port())
 	}
 	return a
 }
@@ -233,7 +219,7 @@ func (s *Socket) GetPeerName() (netip.AddrPort, error) {
 	if err != nil {
 		return netip.AddrPort{}, err
 	}
-	return a, nil
+	return s.told(a), nil
 }
 
 // Dropped returns how many datagrams were lost because the socket's receive

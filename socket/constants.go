@@ -23,6 +23,7 @@ const (
 	IPPROTO_ICMP = 1
 	IPPROTO_TCP  = 6
 	IPPROTO_UDP  = 17
+	IPPROTO_IPV6 = 41
 	IPPROTO_RAW  = 255
 )
 
@@ -53,6 +54,7 @@ const (
 	SOL_SOCKET = 1
 	SOL_IP     = IPPROTO_IP
 	SOL_TCP    = IPPROTO_TCP
+	SOL_IPV6   = IPPROTO_IPV6
 )
 
 // Options of the level SOL_SOCKET, with Linux's numbers.
@@ -78,6 +80,53 @@ const (
 	IP_TOS     = 1
 	IP_TTL     = 2
 	IP_HDRINCL = 3
+
+	IP_MTU_DISCOVER = 10
+	IP_MTU          = 14
+
+	IP_MULTICAST_IF           = 32
+	IP_MULTICAST_TTL          = 33
+	IP_MULTICAST_LOOP         = 34
+	IP_ADD_MEMBERSHIP         = 35
+	IP_DROP_MEMBERSHIP        = 36
+	IP_UNBLOCK_SOURCE         = 37
+	IP_BLOCK_SOURCE           = 38
+	IP_ADD_SOURCE_MEMBERSHIP  = 39
+	IP_DROP_SOURCE_MEMBERSHIP = 40
+	IP_MULTICAST_ALL          = 49
+)
+
+// Values of IP_MTU_DISCOVER and IPV6_MTU_DISCOVER.
+const (
+	IP_PMTUDISC_DONT  = 0
+	IP_PMTUDISC_WANT  = 1
+	IP_PMTUDISC_DO    = 2
+	IP_PMTUDISC_PROBE = 3
+)
+
+// Options of the levels SOL_IP and SOL_IPV6 (RFC 3678, section 5).
+const (
+	MCAST_JOIN_GROUP         = 42
+	MCAST_BLOCK_SOURCE       = 43
+	MCAST_UNBLOCK_SOURCE     = 44
+	MCAST_LEAVE_GROUP        = 45
+	MCAST_JOIN_SOURCE_GROUP  = 46
+	MCAST_LEAVE_SOURCE_GROUP = 47
+)
+
+// Options of the level SOL_IPV6.
+const (
+	IPV6_UNICAST_HOPS   = 16
+	IPV6_MULTICAST_IF   = 17
+	IPV6_MULTICAST_HOPS = 18
+	IPV6_MULTICAST_LOOP = 19
+	IPV6_JOIN_GROUP     = 20
+	IPV6_LEAVE_GROUP    = 21
+	IPV6_MTU_DISCOVER   = 23
+	IPV6_MTU            = 24
+	IPV6_V6ONLY         = 26
+	IPV6_MULTICAST_ALL  = 29
+	IPV6_TCLASS         = 67
 )
 
 // Options of the level SOL_TCP.

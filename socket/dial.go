@@ -23,7 +23,7 @@ type Dialer struct {
 }
 
 // Dial connects to an address, as net.Dial does. The networks are "tcp",
-// "udp", both also with a 4 at the end, and "ip4:" with the name or number of a
+// "udp", both also with a 4 or a 6 at the end, and "ip4:" with the name or number of a
 // protocol. The connection is a *TCPConn, *UDPConn or *IPConn.
 func (st *Stack) Dial(network, address string) (net.Conn, error) {
 	return st.DialContext(context.Background(), network, address)
@@ -93,19 +93,16 @@ func (d *Dialer) source(m medium) (netip.AddrPort, error) {
 	if !fits {
 		return a, &net.AddrError{Err: "mismatched local address type", Addr: d.LocalAddr.String()}
 	}
-	if !a.Addr().IsValid() {
-		a = netip.AddrPortFrom(netip.IPv4Unspecified(), a.Port())
-	}
-	return a, nil
+	return netip.AddrPortFrom(a.Addr().Unmap(), a.Port()), nil
 }
 
 // open makes a socket and connects it. A socket that fails is closed.
 func (d *Dialer) open(ctx context.Context, m medium, from, to netip.AddrPort) (*Socket, error) {
-	s, err := d.Stack.newNetSocket(m)
+	s, err := d.Stack.newNetSocket(m, to.Addr())
 	if err != nil {
 		return nil, cause("socket", err)
 	}
-	if from.IsValid() {
+	if from.Addr().IsValid() || from.Port() > 0 {
 		if err := s.Bind(from); err != nil {
 			s.abandon()
 			return nil, cause("bind", err)
@@ -136,15 +133,19 @@ func (s *Socket) abandon() {
 // are never changed, only replaced.
 var noDelay = tcp.Options{NoDelay: true}
 
-// newNetSocket makes a socket with the options that package net sets: small
+// newNetSocket makes a socket for an address with the options that package net sets: small
 // writes go out at once, and broadcasts are allowed.
-func (st *Stack) newNetSocket(m medium) (*Socket, error) {
-	if err := supported(AF_INET, m.kind, m.protocol); err != nil {
+func (st *Stack) newNetSocket(m medium, at netip.Addr) (*Socket, error) {
+	domain := AF_INET6
+	if at.Is4() {
+		domain = AF_INET
+	}
+	if err := supported(domain, m.kind, m.protocol); err != nil {
 		return nil, err
 	}
 	st.loop.Lock()
 	defer st.loop.Unlock()
-	s, err := st.newSocket(m.kind, m.protocol)
+	s, err := st.newSocket(domain, m.kind, m.protocol)
 	switch {
 	case err != nil:
 		return nil, err
@@ -157,7 +158,7 @@ func (st *Stack) newNetSocket(m medium) (*Socket, error) {
 }
 
 // Listen waits for connections at an address, as net.Listen does. The network
-// is "tcp" or "tcp4", the listener a *TCPListener.
+// is "tcp", "tcp4" or "tcp6", the listener a *TCPListener.
 func (st *Stack) Listen(network, address string) (net.Listener, error) {
 	s, err := st.listen(network, address, SOCK_STREAM)
 	if err != nil {
@@ -195,7 +196,7 @@ func (st *Stack) listen(network, address string, kind int) (*Socket, error) {
 	if (m.kind == SOCK_STREAM) != (kind == SOCK_STREAM) {
 		return fail(&net.AddrError{Err: "unexpected address type", Addr: address})
 	}
-	s, err := st.newNetSocket(m)
+	s, err := st.newNetSocket(m, locals[0].Addr())
 	if err != nil {
 		return fail(cause("socket", err))
 	}
@@ -205,7 +206,7 @@ func (st *Stack) listen(network, address string, kind int) (*Socket, error) {
 	}
 	call := "bind"
 	if err == nil {
-		err = s.Bind(locals[0])
+		err = s.bindNet(locals[0])
 	}
 	if err == nil && kind == SOCK_STREAM {
 		call, err = "listen", s.Listen(SOMAXCONN)

@@ -6,7 +6,6 @@ import (
 
 	"septet/event"
 	"septet/packet"
-	"septet/transport/udp"
 )
 
 // inbox is where a datagram socket has what it took out of its endpoint's queue.
@@ -29,12 +28,13 @@ const inboxShare = 4
 
 // copyOut reads the datagram that has waited longest, as recv(2) does. length is
 // that of all of it.
-func (in *inbox) copyOut(b []byte, flags int) (length int, from netip.AddrPort, ok bool) {
+func (d *datagram) copyOut(b []byte, flags int) (length int, from netip.AddrPort, ok bool) {
+	in := &d.inbox
 	p := in.queue.First()
 	if p == nil {
 		return 0, from, false
 	}
-	payload, from, _ := udp.Dissect(p)
+	payload, from, _ := d.endpoint.Dissect(p)
 	copy(b, payload)
 	if flags&MSG_PEEK == 0 {
 		in.read.Push(in.queue.Pop())
@@ -48,7 +48,7 @@ func (d *datagram) receiveTaken(b []byte, flags int) (n int, from netip.AddrPort
 	in := &d.inbox
 	in.mu.Lock()
 	if in.open {
-		n, from, ok = in.copyOut(b, flags)
+		n, from, ok = d.copyOut(b, flags)
 	}
 	in.mu.Unlock()
 	return datagramCount(n, b, flags), from, ok
@@ -79,7 +79,7 @@ func (d *datagram) receiveNext(b []byte, flags int) (length int, from netip.Addr
 		}
 		d.endpoint.Take(&in.queue, share)
 	}
-	length, from, ok = in.copyOut(b, flags)
+	length, from, ok = d.copyOut(b, flags)
 	in.read.Release()
 	// A deadline that has passed comes before data, which takes the turn to know.
 	in.open = realTime && d.socket.readDeadline == event.Never

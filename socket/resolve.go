@@ -4,12 +4,16 @@ import (
 	"errors"
 	"net"
 	"net/netip"
+	"slices"
 	"strconv"
+
+	"septet/network"
 )
 
 // medium is what the network argument of Dial and Listen names.
 type medium struct {
 	name     string // as given: "tcp", "udp4", "ip4:icmp"
+	family   int    // AF_INET, AF_INET6 or AF_UNSPEC
 	kind     int
 	protocol int
 }
@@ -26,11 +30,18 @@ var services = map[string]uint16{
 }
 
 func parseMedium(network string) (medium, error) {
+	family := AF_UNSPEC
 	switch network {
-	case "tcp", "tcp4":
-		return medium{network, SOCK_STREAM, IPPROTO_TCP}, nil
-	case "udp", "udp4":
-		return medium{network, SOCK_DGRAM, IPPROTO_UDP}, nil
+	case "tcp4", "udp4":
+		family = AF_INET
+	case "tcp6", "udp6":
+		family = AF_INET6
+	}
+	switch network {
+	case "tcp", "tcp4", "tcp6":
+		return medium{network, family, SOCK_STREAM, IPPROTO_TCP}, nil
+	case "udp", "udp4", "udp6":
+		return medium{network, family, SOCK_DGRAM, IPPROTO_UDP}, nil
 	}
 	for _, prefix := range [...]string{"ip:", "ip4:"} {
 		if len(network) <= len(prefix) || network[:len(prefix)] != prefix {
@@ -38,10 +49,10 @@ func parseMedium(network string) (medium, error) {
 		}
 		name := network[len(prefix):]
 		if p, ok := protocols[name]; ok {
-			return medium{network, SOCK_RAW, p}, nil
+			return medium{network, AF_INET, SOCK_RAW, p}, nil
 		}
 		if p, err := strconv.ParseUint(name, 10, 8); err == nil && p > 0 {
-			return medium{network, SOCK_RAW, int(p)}, nil
+			return medium{network, AF_INET, SOCK_RAW, int(p)}, nil
 		}
 	}
 	return medium{}, net.UnknownNetworkError(network)
@@ -49,12 +60,12 @@ func parseMedium(network string) (medium, error) {
 
 var errMissingAddress = errors.New("missing address")
 
-// addresses resolves "host:port" (for raw sockets "host"). An empty host is
-// 0.0.0.0 to whom listens and the host itself to whom dials, which is what
-// connecting to 0.0.0.0 means too.
+// addresses resolves "host:port" (for raw sockets "host"). An empty host is the
+// unspecified address, which stands for all addresses to whom listens and for the host
+// itself to whom dials; it is the zero Addr if it is of both families.
 func (st *Stack) addresses(m medium, address string) ([]netip.AddrPort, error) {
-	if a, err := netip.ParseAddrPort(address); err == nil && a.Addr().Is4() && m.kind != SOCK_RAW {
-		return []netip.AddrPort{a}, nil
+	if a, err := netip.ParseAddrPort(address); err == nil && m.takes(a.Addr()) && m.kind != SOCK_RAW {
+		return []netip.AddrPort{netip.AddrPortFrom(st.unspecified(m, a.Addr().Unmap()), a.Port())}, nil
 	}
 	host, port := address, uint16(0)
 	if m.kind != SOCK_RAW {
@@ -71,15 +82,21 @@ func (st *Stack) addresses(m medium, address string) ([]netip.AddrPort, error) {
 		}
 	}
 	if host == "" {
-		return []netip.AddrPort{netip.AddrPortFrom(netip.IPv4Unspecified(), port)}, nil
+		return []netip.AddrPort{netip.AddrPortFrom(st.unspecified(m, netip.Addr{}), port)}, nil
 	}
 	found, err := st.lookup(host)
 	if err != nil {
 		return nil, err
 	}
+	if len(found) > 1 {
+		st.loop.Lock()
+		found = slices.Clone(found)
+		network.SortDestinations(st.network, found)
+		st.loop.Unlock()
+	}
 	var usable []netip.AddrPort
 	for _, a := range found {
-		if a = a.Unmap(); a.Is4() {
+		if a = a.Unmap(); m.takes(a) {
 			usable = append(usable, netip.AddrPortFrom(a, port))
 		}
 	}
@@ -87,6 +104,25 @@ func (st *Stack) addresses(m medium, address string) ([]netip.AddrPort, error) {
 		return nil, &net.AddrError{Err: "no suitable address found", Addr: host}
 	}
 	return usable, nil
+}
+
+// takes reports whether an address is of the medium's family.
+func (m medium) takes(a netip.Addr) bool {
+	return m.family == AF_UNSPEC || (m.family == AF_INET) == a.Unmap().Is4()
+}
+
+// unspecified returns the address that a, which may be none, stands for: as with
+// package net, [::] and no address are those of both families if the host speaks both.
+func (st *Stack) unspecified(m medium, a netip.Addr) netip.Addr {
+	switch {
+	case a.IsValid() && (a.Is4() || !a.IsUnspecified()):
+		return a
+	case m.family == AF_INET6:
+		return netip.IPv6Unspecified()
+	case m.family == AF_INET, !st.network.SpeaksIPv6() && !a.IsValid():
+		return netip.IPv4Unspecified()
+	}
+	return netip.Addr{}
 }
 
 func (st *Stack) lookup(host string) ([]netip.Addr, error) {

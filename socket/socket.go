@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"septet/event"
+	"septet/network"
 )
 
 // Socket is one end of a communication, as socket(2) returns.
@@ -22,6 +23,8 @@ type Socket struct {
 	readDeadline, writeDeadline event.Time    // of the net shapes
 	receiveTimeout, sendTimeout time.Duration // SO_RCVTIMEO, SO_SNDTIMEO; 0 for none
 
+	domain      uint8 // AF_INET or AF_INET6
+	v6only      bool  // IPV6_V6ONLY: no IPv4 behind mapped addresses
 	kind        uint8
 	nonblocking bool
 	closed      bool
@@ -64,10 +67,14 @@ type protocol interface {
 	setOption(level, name, value int) error
 	linger() Linger
 	setLinger(v Linger)
+	// multicast is what the socket does with the groups of a family, nil for streams;
+	// reroute has the way to a group looked up again.
+	multicast(six bool) *network.Multicast
+	reroute()
 }
 
-func (s *Socket) init(st *Stack, kind uint8, p protocol) {
-	s.stack, s.kind, s.protocol = st, kind, p
+func (s *Socket) init(st *Stack, domain, kind uint8, p protocol) {
+	s.stack, s.domain, s.kind, s.protocol = st, domain, kind, p
 	s.readDeadline, s.writeDeadline = event.Never, event.Never
 }
 

@@ -55,7 +55,7 @@ func NewStack(n *network.Layer, t *tcp.Layer, u *udp.Layer,
 }
 
 // Socket makes a socket, as socket(2) does. Errors: EAFNOSUPPORT for a domain
-// other than AF_INET, EINVAL or ESOCKTNOSUPPORT for an unknown kind,
+// other than AF_INET and AF_INET6, EINVAL or ESOCKTNOSUPPORT for an unknown kind,
 // EPROTONOSUPPORT for a protocol that the kind does not have, ENFILE if there
 // are too many sockets, ENETDOWN on a host that has been closed.
 func (st *Stack) Socket(domain, kind, protocol int) (*Socket, error) {
@@ -66,7 +66,7 @@ func (st *Stack) Socket(domain, kind, protocol int) (*Socket, error) {
 	}
 	st.loop.Lock()
 	defer st.loop.Unlock()
-	s, err := st.newSocket(kind, protocol)
+	s, err := st.newSocket(domain, kind, protocol)
 	if err != nil {
 		return nil, err
 	}
@@ -79,7 +79,7 @@ func supported(domain, kind, protocol int) error {
 	switch {
 	case kind < 0 || kind > 10:
 		return syscall.EINVAL
-	case domain != AF_INET:
+	case domain != AF_INET && domain != AF_INET6, domain == AF_INET6 && kind == SOCK_RAW:
 		return syscall.EAFNOSUPPORT
 	case protocol < 0 || protocol > 255:
 		return syscall.EINVAL
@@ -101,7 +101,7 @@ func supported(domain, kind, protocol int) error {
 	return nil
 }
 
-func (st *Stack) newSocket(kind, protocol int) (*Socket, error) {
+func (st *Stack) newSocket(domain, kind, protocol int) (*Socket, error) {
 	switch {
 	case st.closed:
 		return nil, syscall.ENETDOWN
@@ -112,9 +112,9 @@ func (st *Stack) newSocket(kind, protocol int) (*Socket, error) {
 	var err error
 	switch kind {
 	case SOCK_STREAM:
-		s = &newStream(st).socket
+		s = &newStream(st, uint8(domain)).socket
 	case SOCK_DGRAM:
-		s = &newDatagram(st).socket
+		s = &newDatagram(st, uint8(domain)).socket
 	case SOCK_RAW:
 		s, err = newRaw(st, protocol)
 	}

@@ -35,9 +35,9 @@ const (
 	connected
 )
 
-func newStream(st *Stack) *stream {
+func newStream(st *Stack, domain uint8) *stream {
 	t := &stream{}
-	t.socket.init(st, SOCK_STREAM, t)
+	t.socket.init(st, domain, SOCK_STREAM, t)
 	return t
 }
 
@@ -78,7 +78,7 @@ func (t *stream) listen(backlog int) error {
 	}
 	if t.port == nil {
 		// An unbound socket gets a port that the system chooses.
-		if err := t.bind(netip.AddrPortFrom(netip.IPv4Unspecified(), 0)); err != nil {
+		if err := t.bind(netip.AddrPortFrom(t.socket.every(), 0)); err != nil {
 			return err
 		}
 	}
@@ -110,7 +110,7 @@ func (t *stream) accept() (*Socket, netip.AddrPort, error) {
 	}
 	// An accepted socket has the listener's settings, but not O_NONBLOCK
 	// (accept(2), "Notes"). TCP has given the connection its options.
-	c := newStream(st)
+	c := newStream(st, t.socket.domain)
 	c.conn, c.state, c.lingers, c.lingerBy = conn, connected, t.lingers, t.lingerBy
 	c.socket.reuseAddr, c.socket.keepAlive = t.socket.reuseAddr, t.socket.keepAlive
 	c.socket.receiveTimeout, c.socket.sendTimeout = t.socket.receiveTimeout, t.socket.sendTimeout

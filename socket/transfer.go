@@ -58,7 +58,7 @@ func (s *Socket) Recv(b []byte, flags int) (int, error) {
 func (s *Socket) RecvFrom(b []byte, flags int) (int, netip.AddrPort, error) {
 	n, from, err := s.receive(b, flags)
 	n, err = endOfStream(n, errno(err))
-	return n, from, err
+	return n, s.told(from), err
 }
 
 // receive is Recv with the errors of this package: io.EOF, errClosed,
@@ -133,7 +133,7 @@ func (s *Socket) wantsAll(flags int) bool {
 // error.
 func (s *Socket) send(b []byte, flags int, to netip.AddrPort) (n int, err error) {
 	if to.IsValid() {
-		if to, err = inet(to); err != nil {
+		if to, err = s.toPeer(to); err != nil {
 			return 0, err
 		}
 	}
@@ -155,8 +155,12 @@ func (s *Socket) send(b []byte, flags int, to netip.AddrPort) (n int, err error)
 			var taken int
 			taken, err = s.protocol.send(b[n:], flags, to)
 			n += taken
-			if err == nil && n < len(b) {
-				err = syscall.EAGAIN
+			if err == nil && taken > 0 && n < len(b) {
+				// What was taken may have made room already. Others are let in first.
+				s.sending, blocked = true, true
+				l.Unlock()
+				l.Lock()
+				continue
 			}
 		}
 		// Only a stream can be full. From a datagram socket EAGAIN says that no

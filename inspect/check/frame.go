@@ -48,8 +48,8 @@ type segment struct {
 	early    bool       // its time is before that of the frame before it
 	card     header.MAC // on Ethernet, the one that it is for
 	fromCard header.MAC
-	arp      uint16 // the operation, if it is ARP
-	held     bool   // it may have waited for its neighbour's address
+	arp      header.ARP // if it is ARP
+	held     bool       // it may have waited for its neighbour's address
 
 	// Relative to the sender's initial sequence number, and not modulo 2^32.
 	from, to int64
@@ -91,7 +91,7 @@ const (
 func decode(f *inspect.Frame, s *segment) content {
 	*s = segment{at: point{iface: f.Interface}}
 	b := f.Data
-	skip, kind := 0, uint16(0)
+	skip, kind := 0, uint16(header.EtherTypeIPv4) // links of IP alone do not say; its version does
 	switch f.LinkType {
 	case inspect.LinkEthernet:
 		skip = header.EthernetLen
@@ -118,24 +118,27 @@ func decode(f *inspect.Frame, s *segment) content {
 		kind, s.at.index = be.Uint16(b), be.Uint32(b[4:])
 	}
 	b = b[skip:]
-	for header.EtherType(kind) == header.EtherTypeVLAN && len(b) >= 4 {
+	for (header.EtherType(kind) == header.EtherTypeVLAN || kind == etherTypeServiceTag) && len(b) >= 4 {
 		s.at.vlan = be.Uint16(b) & 0xfff
 		kind, b = be.Uint16(b[2:]), b[4:]
 	}
 	if header.EtherType(kind) == header.EtherTypeARP {
 		if a, err := header.ParseARP(b); err == nil {
-			s.arp = a.Operation
+			s.arp = a
 			return isARP
 		}
 		return isOther
+	}
+	if header.EtherType(kind) == header.EtherTypeIPv6 && s.discovery(b) {
+		return isARP
 	}
 	// No card takes a frame from a group of stations, and no host a segment that was
 	// sent to one (RFC 1122, section 3.3.6; RFC 9293, MUST-57).
 	if s.card.IsGroup() || s.fromCard.IsGroup() {
 		return isOther
 	}
-	if k := header.EtherType(kind); kind != 0 && k != header.EtherTypeIPv4 && k != header.EtherTypeIPv6 {
-		return isOther
+	if k := header.EtherType(kind); k != header.EtherTypeIPv4 && k != header.EtherTypeIPv6 {
+		return isOther // nor one whose type the way has changed
 	}
 	return s.ip(b)
 }
@@ -156,10 +159,8 @@ func (s *segment) ip(b []byte) content {
 	return isOther
 }
 
-const (
-	ipv6Len        = 40
-	protocolICMPv6 = 58
-)
+// etherTypeServiceTag is the outer of two VLAN tags (IEEE 802.1ad).
+const etherTypeServiceTag = 0x88a8
 
 // network reads the IP header. length is that of the payload on the wire.
 func (s *segment) network(b []byte) (src, dst netip.Addr, p header.Protocol, length int, payload []byte, ok bool) {
@@ -183,16 +184,8 @@ func (s *segment) network(b []byte) (src, dst netip.Addr, p header.Protocol, len
 		s.fragment = be.Uint16(b[6:])&0x3fff != 0
 		ok = be.Uint16(b[6:])&0x1fff == 0
 		return src, dst, header.Protocol(b[9]), total - n, b[n:min(len(b), total)], ok
-	case len(b) >= ipv6Len && b[0]>>4 == 6:
-		src, dst = netip.AddrFrom16([16]byte(b[8:])), netip.AddrFrom16([16]byte(b[24:]))
-		s.ecn, s.ttl = b[1]>>4&3, b[7]
-		length, p = int(be.Uint16(b[4:])), header.Protocol(b[6])
-		if length == 0 {
-			length = len(b) - ipv6Len
-		}
-		b = b[ipv6Len:]
-		// Packets with extension headers are passed over.
-		return src, dst, p, length, b[:min(len(b), length)], true
+	case len(b) >= header.IPv6Len && b[0]>>4 == 6:
+		return s.network6(b)
 	}
 	return
 }
@@ -237,7 +230,7 @@ func isError(p header.Protocol, b []byte) bool {
 	switch p {
 	case header.ProtocolICMP:
 		return b[0] == 3 || b[0] == 4 || b[0] == 11 || b[0] == 12
-	case protocolICMPv6:
+	case header.ProtocolICMPv6:
 		return b[0] >= 1 && b[0] <= 4
 	}
 	return false

@@ -138,6 +138,9 @@ func (s *scene) frame(st step) []byte {
 	if st.o.ttl != 0 {
 		ttl = st.o.ttl
 	}
+	if src.Is6() {
+		return ipv6(src, dst, header.ProtocolTCP, ttl, st.o.ecn, b)
+	}
 	ip := header.IPv4{TOS: st.o.ecn, TotalLength: total, ID: s.id, TTL: ttl, Protocol: header.ProtocolTCP, Src: src, Dst: dst}
 	p := make([]byte, header.IPv4Len)
 	ip.Put(p)

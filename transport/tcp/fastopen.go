@@ -55,7 +55,7 @@ func (l *Layer) startFastOpen(c *Conn, now ev.Time, data []byte) []byte {
 	if peer.cookie.Len == 0 {
 		return nil
 	}
-	room := min(int(peer.mss), c.pathLimit()-header.IPv4Len-header.TCPLen) - (header.TCPMaxLen - header.TCPLen)
+	room := min(int(peer.mss), c.pathLimit()-c.path.HeaderLen()-header.TCPLen) - (header.TCPMaxLen - header.TCPLen)
 	return data[:min(len(data), max(room, 0))]
 }
 

@@ -14,7 +14,7 @@ func (c *Conn) icmpError(now ev.Time, e *network.Error, seq header.Seq) {
 	switch {
 	case e.Errno == syscall.EMSGSIZE:
 		c.tooBig(now, e.MTU, seq)
-	case (c.state == SynSent || c.state == SynReceived) && (hardError(e) || c.about.ImpatientOpen):
+	case (c.state == SynSent || c.state == SynReceived) && (e.Refused() || c.about.ImpatientOpen):
 		c.destroy(e.Errno)
 	default:
 		// RFC 9293, MUST-56: the connection survives; the reason is told to who asks,
@@ -22,10 +22,4 @@ func (c *Conn) icmpError(now ev.Time, e *network.Error, seq header.Seq) {
 		// forged one would end it (RFC 5927, section 5.2).
 		c.needSeldom().soft = e.Errno
 	}
-}
-
-// hardError reports whether an error is hard as RFC 9293, section 3.9.2.2, says it:
-// protocol or port unreachable.
-func hardError(e *network.Error) bool {
-	return e.Type == header.ICMPUnreachable && (e.Code == header.ICMPProtocolUnreachable || e.Code == header.ICMPPortUnreachable)
 }

@@ -166,7 +166,7 @@ func (c *Conn) Info() Info {
 		Timestamps: c.stamp.enabled, SACK: c.is(flagSACK), ECN: c.is(flagECN), WindowScaling: c.is(flagScaled),
 		RTO: c.rtt.backedOff(c.about, c.backoff), ATO: c.about.DelayedACK,
 		RTT: c.rtt.srtt, RTTVar: c.rtt.rttvar, MinRTT: c.rack.minRTT,
-		SendMSS: c.mss, PeerMSS: int(c.largest), AdvMSS: c.path.MTU() - header.IPv4Len - header.TCPLen,
+		SendMSS: c.mss, PeerMSS: int(c.largest), AdvMSS: c.path.MTU() - c.path.HeaderLen() - header.TCPLen,
 		PathMTU: c.path.MTU(), Congestion: c.controlName(),
 		Cwnd: c.win.Cwnd, Ssthresh: c.win.Ssthresh, SlowStart: c.win.Ssthresh >= unlimited,
 		PacingRate: c.win.PacingRate,

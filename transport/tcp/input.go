@@ -105,7 +105,7 @@ const (
 // setMSS computes the size of a full segment (RFC 9293, section 3.7.1, and RFC
 // 6691: options are taken off what the peer allows).
 func (c *Conn) setMSS(mtu int) {
-	options := c.overhead() - header.IPv4Len - header.TCPLen
+	options := c.overhead() - c.path.HeaderLen() - header.TCPLen
 	most := int(c.peerMSS)
 	if own := c.opts.MaxSegment; own > 0 {
 		most = min(most, own)
@@ -117,7 +117,7 @@ func (c *Conn) setMSS(mtu int) {
 // offeredMSS returns what our SYN tells the peer: what our interface can receive
 // whole (RFC 9293, MUST-67), unless the user wants less.
 func (c *Conn) offeredMSS() uint16 {
-	mss := min(c.path.MTU()-header.IPv4Len-header.TCPLen, 0xffff)
+	mss := min(c.path.MTU()-c.path.HeaderLen()-header.TCPLen, 0xffff)
 	if own := c.opts.MaxSegment; own > 0 {
 		mss = min(mss, own)
 	}
@@ -136,7 +136,7 @@ func (c *Conn) recut() {
 
 // overhead is the length of the headers of a data segment.
 func (c *Conn) overhead() int {
-	n := header.IPv4Len + c.opts.SourceRoute.Len() + header.TCPLen
+	n := c.path.HeaderLen() + c.opts.SourceRoute.Len() + header.TCPLen
 	if c.stamp.enabled {
 		n += 12
 	}
@@ -178,7 +178,9 @@ func (c *Conn) inputSynchronized(now ev.Time, s *Segment) {
 		// Third, security: Septet has no security labels.
 		c.checkSYN(now, s) &&
 		c.checkACK(now, s) {
-		c.takeRoute(now, s)
+		if s.Route != nil {
+			c.takeRoute(now, s)
+		}
 		c.inputText(now, s)
 	}
 }
@@ -248,7 +250,9 @@ func (c *Conn) checkSequence(now ev.Time, s *Segment) bool {
 		if c.stamp.enabled && s.Options.HasTimestamps {
 			c.stamp.update(now, s.Seq, s.Options.TSVal)
 		}
-		c.receiveECN(s)
+		if c.is(flagECN) {
+			c.receiveECN(s)
+		}
 		c.takeUserTimeout(&s.Options)
 		c.trim(s, wnd)
 		return true
@@ -280,7 +284,9 @@ func (c *Conn) refuseUnacceptable(now ev.Time, s *Segment, wnd int) {
 	// "If the RCV.WND is zero, no segments will be acceptable, but special
 	// allowance should be made to accept valid ACKs, URGs, and RSTs".
 	if wnd == 0 && s.Seq == c.rcvNxt && c.checkACK(now, s) {
-		c.receiveECN(s) // a marked window probe is no forgery (RFC 3168, section 6.1.6)
+		if c.is(flagECN) {
+			c.receiveECN(s) // a marked window probe is no forgery (RFC 3168, section 6.1.6)
+		}
 		c.takeUrgent(s)
 	}
 }

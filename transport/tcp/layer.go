@@ -80,7 +80,7 @@ func (l *Layer) Connect(p *Port, remote netip.AddrPort, o Owner, opts Options) (
 func (l *Layer) connect(p *Port, remote netip.AddrPort, o Owner, opts Options, data []byte, fast bool) (*Conn, int, error) {
 	var source netip.Addr
 	var previous *Conn
-	if p != nil && !p.addr.Addr().IsUnspecified() {
+	if p != nil {
 		source = p.addr.Addr()
 	}
 	if a := remote.Addr(); a.IsMulticast() || l.net.IsBroadcast(a) {
@@ -254,12 +254,20 @@ func (l *Layer) reopens(c *Conn, s *Segment) bool {
 	return true
 }
 
-// listener returns who listens on local, by its address or on all addresses.
+// listener returns who listens on local, by its address, on all of its family, or on
+// all there are.
 func (l *Layer) listener(local netip.AddrPort) *Listener {
 	if ln := l.listeners[local]; ln != nil {
 		return ln
 	}
-	return l.listeners[netip.AddrPortFrom(netip.IPv4Unspecified(), local.Port())]
+	anyAddr := netip.IPv4Unspecified()
+	if local.Addr().Is6() {
+		anyAddr = netip.IPv6Unspecified()
+	}
+	if ln := l.listeners[netip.AddrPortFrom(anyAddr, local.Port())]; ln != nil {
+		return ln
+	}
+	return l.listeners[netip.AddrPortFrom(netip.Addr{}, local.Port())]
 }
 
 // refuse answers a segment that is for no connection with a reset (RFC 9293,

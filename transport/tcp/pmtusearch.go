@@ -11,7 +11,7 @@ import (
 
 // searchTop returns the largest packet worth trying.
 func (c *Conn) searchTop() int {
-	return min(c.path.MTU(), int(c.peerMSS)+header.IPv4Len+header.TCPLen)
+	return min(c.path.MTU(), int(c.peerMSS)+c.path.HeaderLen()+header.TCPLen)
 }
 
 // raiseMTU begins to try larger packets when the limit has become old.
@@ -81,7 +81,8 @@ func (c *Conn) probePath(now ev.Time) (wait bool) {
 // sendProbe sends n bytes in one segment, and notes them as several of the usual
 // size, which is how they are sent again should they be lost.
 func (c *Conn) sendProbe(now ev.Time, seq header.Seq, n int) {
-	c.needBoard()
+	c.needFlight()
+	c.control()
 	for end := seq.Add(n); seq.Before(end); {
 		flight := c.inFlight()
 		next := seq.Add(min(c.mss, end.Sub(seq)))

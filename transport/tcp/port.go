@@ -45,11 +45,12 @@ func (p *Port) Release() {
 	}
 }
 
-// Reserve binds a local address. Port zero picks an ephemeral port. It returns
+// Reserve binds a local address. The zero Addr stands for all of both families,
+// 0.0.0.0 and :: for all of one. Port zero picks an ephemeral port. It returns
 // EADDRNOTAVAIL if the address is not this host's, EADDRINUSE if it is taken or
 // no port is left.
 func (l *Layer) Reserve(local netip.AddrPort, reuseAddr bool) (*Port, error) {
-	if a := local.Addr(); !a.Is4() || !a.IsUnspecified() && !l.net.IsLocal(a) {
+	if a := local.Addr(); a.IsValid() && !a.IsUnspecified() && !l.net.IsLocal(a) {
 		return nil, syscall.EADDRNOTAVAIL
 	}
 	if local.Port() == 0 {
@@ -75,12 +76,23 @@ func (l *Layer) Reserve(local netip.AddrPort, reuseAddr bool) (*Port, error) {
 // or one is unspecified, and not both sides allow reuse, or one is listening.
 func (l *Layer) conflicts(local netip.AddrPort, reuse bool) bool {
 	for _, p := range l.ports[local.Port()] {
-		overlap := p.addr.Addr() == local.Addr() || p.addr.Addr().IsUnspecified() || local.Addr().IsUnspecified()
-		if overlap && (!reuse || !p.reuse || p.listening) {
+		if overlap(p.addr.Addr(), local.Addr()) && (!reuse || !p.reuse || p.listening) {
 			return true
 		}
 	}
 	return !reuse && l.implicit[local.Port()] > 0
+}
+
+// overlap reports whether some address is one of those that a stands for and of those
+// that b stands for.
+func overlap(a, b netip.Addr) bool {
+	switch {
+	case !a.IsValid(), !b.IsValid(), a == b:
+		return true
+	case a.Is4() != b.Is4():
+		return false
+	}
+	return a.IsUnspecified() || b.IsUnspecified()
 }
 
 // ephemeralPorts is how many there are.

@@ -84,7 +84,7 @@ func (c *Conn) putUserTimeout(s *Segment) {
 	}
 	const length = 4
 	if s.Options.Len()+length > header.TCPMaxLen-header.TCPLen ||
-		!syn && s.Len()+len(s.Text)+len(s.rest)+length > c.fullPacket()-header.IPv4Len {
+		!syn && s.Len()+len(s.Text)+len(s.rest)+length > c.fullPacket()-c.path.HeaderLen() {
 		return
 	}
 	s.Options.HasUserTimeout, s.Options.UserTimeout = true, encodeTimeout(adv)

@@ -5,13 +5,33 @@ import (
 	"syscall"
 )
 
-// portUse says how many endpoints are bound to a port, on any address, and how
-// many of them share it.
-type portUse struct{ bound, sharing int }
+// portUse says how many endpoints are bound to a port, on any address, how many of
+// them share it, and how many have an address of one family only.
+type portUse struct{ bound, sharing, four, six int }
 
-// Bind gives the endpoint its local address and port. 0.0.0.0, or the zero Addr,
-// stands for every address of the host, and port 0 for one that is free. A
-// broadcast address can be bound to hear only what is sent there. Errors:
+// in reports whether an endpoint has the port on an address of a's family.
+func (u portUse) in(a netip.Addr) bool {
+	if a.Is4() {
+		return u.bound > u.six
+	}
+	return u.bound > u.four
+}
+
+// count adds n endpoints that are bound to an address.
+func (u *portUse) count(a netip.Addr, n int) {
+	u.bound += n
+	switch {
+	case a.Is4():
+		u.four += n
+	case a.Is6():
+		u.six += n
+	}
+}
+
+// Bind gives the endpoint its local address and port. The zero Addr stands for every
+// address of the host, 0.0.0.0 and :: for those of one family, and port 0 for one that
+// is free. A broadcast address or a group can be bound to hear only what is sent there.
+// Errors:
 // EADDRINUSE, EADDRNOTAVAIL for an address that is not the host's, EINVAL if
 // the endpoint is bound already, EBADF after Close.
 func (e *Endpoint) Bind(local netip.AddrPort) error {
@@ -24,11 +44,8 @@ func (e *Endpoint) Bind(local netip.AddrPort) error {
 	}
 	addr := local.Addr().Unmap()
 	switch {
-	case !addr.IsValid():
-		addr = anyAddr
-	case !addr.Is4():
-		return syscall.EAFNOSUPPORT
-	case addr != anyAddr && !network.IsLocal(addr) && !network.IsBroadcast(addr):
+	case addr.IsValid() && !addr.IsUnspecified() && !addr.IsMulticast() &&
+		!network.IsLocal(addr) && !network.IsBroadcast(addr):
 		return syscall.EADDRNOTAVAIL
 	}
 	port := local.Port()
@@ -54,11 +71,11 @@ func (e *Endpoint) autobind() error {
 	if e.bound() {
 		return nil
 	}
-	port := e.freePort(anyAddr)
+	port := e.freePort(e.everyAddr)
 	if port == 0 {
 		return syscall.EAGAIN
 	}
-	e.insert(netip.AddrPortFrom(anyAddr, port))
+	e.insert(netip.AddrPortFrom(e.everyAddr, port))
 	return nil
 }
 
@@ -84,10 +101,17 @@ func (e *Endpoint) occupied(addr netip.Addr, port uint16) bool {
 	switch {
 	case l.ports[port].bound == 0:
 		return false
-	case addr == anyAddr:
+	case !addr.IsValid():
 		return true
+	case addr.IsUnspecified():
+		return l.ports[port].in(addr)
 	}
-	return l.endpoints[keyOf(addr, port)] != nil || l.endpoints[keyOf(anyAddr, port)] != nil
+	for _, a := range [...]netip.Addr{addr, anyOf(addr), {}} {
+		if l.endpoints[keyOf(a, port)] != nil {
+			return true
+		}
+	}
+	return false
 }
 
 // conflicts reports whether an endpoint that has the port stands in the way:
@@ -126,7 +150,7 @@ func (e *Endpoint) insert(local netip.AddrPort) {
 	e.next = l.endpoints[k]
 	l.endpoints[k] = e
 	use := l.ports[local.Port()]
-	use.bound++
+	use.count(local.Addr(), 1)
 	if e.sharing {
 		use.sharing++
 	}
@@ -157,7 +181,7 @@ func (e *Endpoint) remove() {
 		l.endpoints[k] = first
 	}
 	use := l.ports[port]
-	use.bound--
+	use.count(e.local.Addr(), -1)
 	if e.sharing {
 		use.sharing--
 	}

@@ -2,6 +2,7 @@ package udp_test
 
 import (
 	"errors"
+	"net/netip"
 	"syscall"
 	"testing"
 
@@ -26,16 +27,20 @@ func TestBind(t *testing.T) {
 		{name: "another port", have: []string{"0.0.0.0:7"}, local: "0.0.0.0:8"},
 		{name: "a broadcast address", local: "10.0.0.255:7"},
 		{name: "not ours", local: "10.0.0.2:7", want: syscall.EADDRNOTAVAIL},
-		{name: "IPv6", local: "[::1]:7", want: syscall.EAFNOSUPPORT},
+		{name: "IPv6's loopback address", local: "[::1]:7"},
+		{name: "any of IPv6, when any of IPv4 is taken", have: []string{"0.0.0.0:7"}, local: "[::]:7"},
+		{name: "any of IPv6, when one of it is taken", have: []string{"[::1]:7"}, local: "[::]:7", want: syscall.EADDRINUSE},
+		{name: "one of IPv6, when any of it is taken", have: []string{"[::]:7"}, local: "[::1]:7", want: syscall.EADDRINUSE},
+		{name: "IPv6, not ours", local: "[2001:db8::1]:7", want: syscall.EADDRNOTAVAIL},
 	} {
 		var open []*udp.Endpoint
 		for _, local := range c.have {
-			e := p.a.Open()
+			e := p.a.Open(netip.IPv4Unspecified())
 			e.SetReuseAddress(c.shares)
 			check(t, e.Bind(addr(local)))
 			open = append(open, e)
 		}
-		e := p.a.Open()
+		e := p.a.Open(netip.IPv4Unspecified())
 		e.SetReuseAddress(c.shares)
 		if err := e.Bind(addr(c.local)); !errors.Is(err, c.want) {
 			t.Errorf("%s: %v, want %v", c.name, err, c.want)
@@ -64,10 +69,10 @@ func TestEphemeralPorts(t *testing.T) {
 		}
 		taken[port] = e
 	}
-	if err := p.a.Open().Bind(addr("0.0.0.0:0")); err != syscall.EADDRINUSE {
+	if err := p.a.Open(netip.IPv4Unspecified()).Bind(addr("0.0.0.0:0")); err != syscall.EADDRINUSE {
 		t.Errorf("when all are taken: %v, want EADDRINUSE", err)
 	}
-	if err := p.a.Open().Send(nil, addr("10.0.0.2:53")); err != syscall.EAGAIN {
+	if err := p.a.Open(netip.IPv4Unspecified()).Send(nil, addr("10.0.0.2:53")); err != syscall.EAGAIN {
 		t.Errorf("sending when all are taken: %v, want EAGAIN", err)
 	}
 	taken[40000].Close()
@@ -80,7 +85,7 @@ func TestEphemeralPorts(t *testing.T) {
 func TestSharing(t *testing.T) {
 	p := newPair(t)
 	share := func() *udp.Endpoint {
-		e := p.a.Open()
+		e := p.a.Open(netip.IPv4Unspecified())
 		e.SetReuseAddress(true)
 		check(t, e.Bind(addr("0.0.0.0:7")))
 		return e
@@ -88,11 +93,11 @@ func TestSharing(t *testing.T) {
 	one, two := share(), share()
 	one.Close()
 	share().Close()
-	if err := p.a.Open().Bind(addr("0.0.0.0:7")); err != syscall.EADDRINUSE {
+	if err := p.a.Open(netip.IPv4Unspecified()).Bind(addr("0.0.0.0:7")); err != syscall.EADDRINUSE {
 		t.Errorf("one that does not share: %v, want EADDRINUSE", err)
 	}
 	two.SetReuseAddress(false)
-	late := p.a.Open()
+	late := p.a.Open(netip.IPv4Unspecified())
 	late.SetReuseAddress(true)
 	if err := late.Bind(addr("0.0.0.0:7")); err != syscall.EADDRINUSE {
 		t.Errorf("when the other does not share any more: %v, want EADDRINUSE", err)

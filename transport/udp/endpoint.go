@@ -29,7 +29,9 @@ type Endpoint struct {
 	local  netip.AddrPort
 	remote netip.AddrPort // valid when connected
 	asked  netip.AddrPort // what Bind was called with
-	next   *Endpoint      // with the same local address and port
+	// everyAddr stands for every address of the families that the endpoint speaks.
+	everyAddr netip.Addr
+	next      *Endpoint // with the same local address and port
 
 	path   network.Path // to where it sent last
 	pathTo netip.Addr   // the destination that was given for it
@@ -40,8 +42,11 @@ type Endpoint struct {
 	dropped uint64
 	err     syscall.Errno // an ICMP error nobody has seen yet
 
+	multicast multicast
+
 	broadcast, sharing, closed bool
 	ttl, tos                   uint8
+	discover                   network.Discovery
 }
 
 // Owner is told of an ICMP error, before Readable is signalled. It is called with
@@ -51,14 +56,19 @@ type Owner interface{ Failed() }
 // SetOwner says who is told.
 func (e *Endpoint) SetOwner(o Owner) { e.owner = o }
 
-// Open returns an endpoint that is neither bound nor connected.
-func (l *Layer) Open() *Endpoint {
-	return &Endpoint{layer: l, limit: DefaultReceiveBuffer}
+// Open returns an endpoint that is neither bound nor connected, and gets the address
+// every when it is used without having been bound: 0.0.0.0, ::, or the zero Addr for
+// both.
+func (l *Layer) Open(every netip.Addr) *Endpoint {
+	return &Endpoint{layer: l, limit: DefaultReceiveBuffer, everyAddr: every}
 }
 
-// Local returns the address and port to which the endpoint is bound. The address
-// is 0.0.0.0 if it stands for all of the host's; the zero AddrPort says that
-// the endpoint is not bound.
+// SetEvery changes the address every that Open was given.
+func (e *Endpoint) SetEvery(every netip.Addr) { e.everyAddr = every }
+
+// Local returns the address and port to which the endpoint is bound. The address is
+// 0.0.0.0, :: or the zero Addr if it stands for all of the host's; a port of zero says
+// that the endpoint is not bound.
 func (e *Endpoint) Local() netip.AddrPort { return e.local }
 
 // Remote returns the peer of a connected endpoint, else the zero AddrPort.
@@ -87,6 +97,21 @@ func (e *Endpoint) SetTTL(ttl uint8) { e.ttl = ttl }
 // SetTOS sets the type of service of what is sent.
 func (e *Endpoint) SetTOS(tos uint8) { e.tos = tos }
 
+// SetDiscovery says what becomes of a datagram that is longer than its path's MTU. At
+// first routers may cut it.
+func (e *Endpoint) SetDiscovery(d network.Discovery) { e.discover = d }
+
+// PathMTU returns what is known of the MTU of the path to the peer. ENOTCONN without one.
+func (e *Endpoint) PathMTU() (int, error) {
+	if !e.remote.IsValid() {
+		return 0, syscall.ENOTCONN
+	}
+	if err := e.findPath(e.remote.Addr()); err != nil {
+		return 0, err
+	}
+	return e.layer.network.PathMTU(&e.path), nil
+}
+
 // Connect sets the one peer that the endpoint sends to and hears from. Nothing
 // is sent. An endpoint bound to 0.0.0.0 gets the address from which its peer is
 // reached. Errors are those of network's Path, and EACCES for a broadcast
@@ -97,9 +122,9 @@ func (e *Endpoint) Connect(remote netip.AddrPort) error {
 	}
 	src := e.local.Addr()
 	if e.remote.IsValid() && !e.addrAsked() {
-		src = anyAddr // the last peer's, not chosen by anyone
+		src = e.everyAddr // the last peer's, not chosen by anyone
 	}
-	path, err := e.layer.network.Path(remote.Addr(), e.sourceFor(src))
+	path, err := e.lookUp(remote.Addr(), src)
 	if err != nil {
 		return err
 	}
@@ -131,13 +156,13 @@ func (e *Endpoint) Disconnect() {
 	case e.asked.Port() == 0:
 		e.remove()
 	case !e.addrAsked():
-		e.move(anyAddr)
+		e.move(e.everyAddr)
 	}
 }
 
 // addrAsked reports whether Bind was called with one address.
 func (e *Endpoint) addrAsked() bool {
-	return e.asked.Addr().IsValid() && e.asked.Addr().Unmap() != anyAddr
+	return e.asked.Addr().IsValid() && !e.asked.Addr().IsUnspecified()
 }
 
 // move changes the address at which the endpoint is found.
@@ -151,8 +176,8 @@ func (e *Endpoint) move(addr netip.Addr) {
 // sourceFor returns the source address to ask a path for, given the local one:
 // an endpoint bound to a broadcast address sends from the host's own.
 func (e *Endpoint) sourceFor(local netip.Addr) netip.Addr {
-	if !local.IsValid() || e.layer.network.IsBroadcast(local) {
-		return anyAddr
+	if !local.IsValid() || local.IsMulticast() || e.layer.network.IsBroadcast(local) {
+		return netip.Addr{}
 	}
 	return local
 }
@@ -163,6 +188,7 @@ func (e *Endpoint) Close() {
 		return
 	}
 	e.remove()
+	e.multicast.leaveGroups()
 	e.closed = true
 	e.remote = netip.AddrPort{}
 	e.queue.Release()
@@ -210,7 +236,7 @@ func (e *Endpoint) Send(b []byte, to netip.AddrPort) error {
 		return syscall.EDESTADDRREQ
 	case to.Port() == 0:
 		return syscall.EINVAL
-	case len(b) > MaxPayload:
+	case len(b) > MaxPayload && (to.Addr().Is4() || len(b) > MaxPayload6):
 		return syscall.EMSGSIZE
 	}
 	if err := e.TakeError(); err != nil {
@@ -234,7 +260,7 @@ func (e *Endpoint) findPath(dst netip.Addr) error {
 	if dst == e.pathTo && n.Fresh(&e.path) {
 		return nil
 	}
-	path, err := n.Path(dst, e.sourceFor(e.local.Addr()))
+	path, err := e.lookUp(dst, e.local.Addr())
 	if err != nil {
 		return err
 	}
@@ -251,7 +277,7 @@ func (e *Endpoint) output(b []byte, port uint16) error {
 	h.Put(p.Push(header.UDPLen))
 	p.PartialChecksum(checksumOffset)
 	e.layer.stats.Sent++
-	return n.Output(p, &e.path, network.Send{Protocol: header.ProtocolUDP, TTL: e.ttl, TOS: e.tos})
+	return n.Output(p, &e.path, network.Send{Protocol: header.ProtocolUDP, TTL: e.hops(), TOS: e.tos, Discover: e.discover})
 }
 
 // checksumOffset is where the checksum is in a UDP header.
@@ -282,7 +308,7 @@ func (e *Endpoint) Receive(b []byte) (n int, from netip.AddrPort, to netip.Addr,
 		return 0, from, to, false
 	}
 	e.queued -= charge(p)
-	payload, from, to := Dissect(p)
+	payload, from, to := e.Dissect(p)
 	n = copy(b, payload)
 	p.Release()
 	return n, from, to, true
@@ -312,16 +338,27 @@ func (e *Endpoint) Peek(b []byte) (n int, from netip.AddrPort, to netip.Addr, ok
 	if p == nil {
 		return 0, from, to, false
 	}
-	payload, from, to := Dissect(p)
+	payload, from, to := e.Dissect(p)
 	copy(b, payload)
 	return len(payload), from, to, true
 }
 
 // Dissect reads a datagram that waits or was taken, whose headers were checked when
 // it came.
-func Dissect(p *packet.Packet) (payload []byte, from netip.AddrPort, to netip.Addr) {
+func (e *Endpoint) Dissect(p *packet.Packet) (payload []byte, from netip.AddrPort, to netip.Addr) {
 	b := p.Head()
+	if b[0]>>4 == 6 {
+		return e.dissect6(b, int(p.In))
+	}
 	udp := b[int(b[0]&15)*4:]
 	from = netip.AddrPortFrom(netip.AddrFrom4([4]byte(b[12:16])), binary.BigEndian.Uint16(udp))
 	return udp[header.UDPLen:], from, netip.AddrFrom4([4]byte(b[16:20]))
+}
+
+// dissect6 reads a datagram that came over IPv6, at the interface of this number.
+func (e *Endpoint) dissect6(b []byte, in int) (payload []byte, from netip.AddrPort, to netip.Addr) {
+	h, udp, _ := header.ParseIPv6(b)
+	i := e.layer.network.Interface(in)
+	from = netip.AddrPortFrom(i.Scoped(h.Src), binary.BigEndian.Uint16(udp))
+	return udp[header.UDPLen:], from, i.Scoped(h.Dst)
 }

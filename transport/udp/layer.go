@@ -15,9 +15,12 @@ import (
 	"septet/packet"
 )
 
-// MaxPayload is the longest payload: an IPv4 datagram of 65535 bytes without
-// its headers.
-const MaxPayload = 65535 - header.IPv4Len - header.UDPLen
+// MaxPayload and MaxPayload6 are the longest payloads: an IPv4 datagram of 65535 bytes
+// without its headers, and an IPv6 packet whose payload has as many.
+const (
+	MaxPayload  = 65535 - header.IPv4Len - header.UDPLen
+	MaxPayload6 = 65535 - header.UDPLen
+)
 
 // The range of ports from which a socket gets one that did not ask for any, as
 // on Linux (net.ipv4.ip_local_port_range).
@@ -26,7 +29,13 @@ const (
 	lastEphemeral  = 60999
 )
 
-var anyAddr = netip.IPv4Unspecified()
+// anyOf returns the address that stands for all of a's family.
+func anyOf(a netip.Addr) netip.Addr {
+	if a.Is6() {
+		return netip.IPv6Unspecified()
+	}
+	return netip.IPv4Unspecified()
+}
 
 // Layer is UDP on one host. All its methods need the loop's turn.
 type Layer struct {
@@ -52,14 +61,14 @@ type Stats struct {
 	Errors      uint64 // ICMP errors about datagrams of this host
 }
 
-// key is a local address and port. Its bytes hash at once, as those of a
-// netip.AddrPort do not.
+// key is a local address and port. Without padding its bytes hash at once, as those of
+// a netip.AddrPort do not.
 type key struct {
-	addr [16]byte
-	port uint16
+	addr netip.Addr
+	port uint64
 }
 
-func keyOf(a netip.Addr, port uint16) key { return key{a.As16(), port} }
+func keyOf(a netip.Addr, port uint16) key { return key{a, uint64(port)} }
 
 // found is whom find has found last for what: datagrams come in flows. Whatever
 // changes whom it would find forgets it.
@@ -109,15 +118,33 @@ func (l *Layer) Input(p *packet.Packet, d *network.Datagram) {
 		l.network.PortUnreachable(p, d)
 		return
 	}
-	p.Unpull(d.HeaderLen)
+	unpull(p, d)
 	e.enqueue(p)
+}
+
+// unpull brings the IP header back, without the extensions of IPv6, and notes where the
+// datagram came.
+func unpull(p *packet.Packet, d *network.Datagram) {
+	p.Unpull(d.HeaderLen)
+	if d.Src.Is6() {
+		p.In = uint16(d.Interface.Index())
+		if d.HeaderLen > header.IPv6Len {
+			h := p.Pull(d.HeaderLen)
+			last := h[d.HeaderLen-header.IPv6Len:]
+			copy(last, h)
+			p.Unpull(header.IPv6Len)
+		}
+	}
 }
 
 // intact verifies the checksum. RFC 768: zero means that the sender has made
 // none.
 func intact(p *packet.Packet, d *network.Datagram, h *header.UDP) bool {
-	if p.Verified() || h.Checksum == 0 {
+	if p.Verified() {
 		return true
+	}
+	if h.Checksum == 0 {
+		return d.Src.Is4() // RFC 8200, section 8.1: not so with IPv6
 	}
 	sum := header.PseudoSum(d.Src, d.Dst, header.ProtocolUDP, h.Length)
 	return header.Checksum(p.Bytes(), sum) == 0xffff
@@ -130,9 +157,11 @@ func (l *Layer) find(dst netip.Addr, port uint16, from netip.AddrPort) *Endpoint
 	if r := &l.recent; r.port == port && r.dst == dst && r.from == from {
 		return r.endpoint
 	}
-	e := l.endpoints[keyOf(dst, port)].best(from)
-	if e == nil {
-		e = l.endpoints[keyOf(anyAddr, port)].best(from)
+	var e *Endpoint
+	for _, a := range [...]netip.Addr{dst, anyOf(dst), {}} {
+		if e = l.endpoints[keyOf(a, port)].best(from); e != nil {
+			break
+		}
 	}
 	l.recent = found{dst, port, from, e}
 	return e
@@ -152,15 +181,15 @@ func (e *Endpoint) best(from netip.AddrPort) *Endpoint {
 	return unconnected
 }
 
-// inputBroadcast gives a copy to every endpoint that hears broadcasts: bound to
-// any address, or to the broadcast address itself. RFC 1122, section 3.2.2:
+// inputBroadcast gives a copy to every endpoint that hears broadcasts, or the group:
+// bound to any address, or to that of all itself. RFC 1122, section 3.2.2:
 // nobody is told when there is none.
 func (l *Layer) inputBroadcast(p *packet.Packet, d *network.Datagram, from netip.AddrPort, port uint16) {
-	p.Unpull(d.HeaderLen)
+	unpull(p, d)
 	found := false
-	for _, a := range [...]netip.Addr{d.Dst, anyAddr} {
+	for _, a := range [...]netip.Addr{d.Dst, anyOf(d.Dst), {}} {
 		for e := l.endpoints[keyOf(a, port)]; e != nil; e = e.next {
-			if !e.remote.IsValid() || e.remote == from {
+			if (!e.remote.IsValid() || e.remote == from) && e.hears(d) {
 				found = true
 				e.enqueue(p.Clone())
 			}
@@ -182,12 +211,25 @@ func (l *Layer) Error(e *network.Error) {
 		DstPort: uint16(e.Quoted[2])<<8 | uint16(e.Quoted[3]),
 	}
 	remote := netip.AddrPortFrom(e.Dst, h.DstPort)
+	if l.sender(e.Src, h.SrcPort, remote) {
+		l.network.LearnPathMTU(e)
+	}
 	for ep := l.endpoints[keyOf(e.Src, h.SrcPort)]; ep != nil; ep = ep.next {
 		if ep.remote == remote && e.Hard {
 			ep.fail(e.Errno)
 			return
 		}
 	}
+}
+
+// sender reports whether an endpoint can have sent from src and port to remote.
+func (l *Layer) sender(src netip.Addr, port uint16, remote netip.AddrPort) bool {
+	for _, a := range [...]netip.Addr{src, anyOf(src), {}} {
+		if l.endpoints[keyOf(a, port)].best(remote) != nil {
+			return true
+		}
+	}
+	return false
 }
 
 func (l *Layer) drop(p *packet.Packet, reason *uint64) {

@@ -115,7 +115,7 @@ func TestInput(t *testing.T) {
 // A wire that flips bits: what arrives is right.
 func TestCorruption(t *testing.T) {
 	p := newPair(t)
-	e, client := p.bind(p.b, "0.0.0.0:7"), p.a.Open()
+	e, client := p.bind(p.b, "0.0.0.0:7"), p.a.Open(netip.IPv4Unspecified())
 	want := bytes.Repeat([]byte("right"), 50)
 	p.send(client, "", "10.0.0.2:7")
 	receive(e)

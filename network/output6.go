@@ -1,0 +1,85 @@
+package network
+
+import (
+	"syscall"
+
+	"septet/header"
+	"septet/packet"
+)
+
+// maxPayload6 is the longest payload of an IPv6 packet: its length has 16 bits.
+const maxPayload6 = 65535
+
+// output6 is Output for IPv6.
+func (l *Layer) output6(p *packet.Packet, path *Path, o Send) error {
+	length := p.FrameLen()
+	mtu := path.via.mtu6()
+	if !o.DontFragment && o.Discover != DiscoverProbe && path.kind != toGroup {
+		mtu = l.pathMTU(path.dst, mtu)
+	}
+	o.DontFragment = o.DontFragment || o.Discover >= DiscoverDo
+	fits := header.IPv6Len+length <= mtu
+	if length > maxPayload6 || (!fits && o.DontFragment) {
+		l.drop(p, &l.stats.OutTooLong)
+		return syscall.EMSGSIZE
+	}
+	if o.TTL == 0 {
+		o.TTL = path.hopLimit()
+	}
+	h := header.IPv6{
+		TrafficClass: o.TOS, FlowLabel: o.FlowLabel, PayloadLength: length,
+		NextHeader: o.Protocol, HopLimit: o.TTL, Src: path.src, Dst: path.dst,
+	}
+	h.Put(p.Push(header.IPv6Len))
+	p.MarkIP()
+	l.stats.Sent += uint64(p.Frames())
+	if fits {
+		l.transmitFrame(p, path)
+		return nil
+	}
+	pieces := l.fragment6(p, mtu)
+	for piece := pieces.Pop(); piece != nil; piece = pieces.Pop() {
+		l.transmitFrame(piece, path)
+	}
+	return nil
+}
+
+// hopLimit is that of packets that ask for no other: what the routers of the link
+// recommend (RFC 4861, section 6.3.4), and for a group one (RFC 3493, section 5.2).
+func (p *Path) hopLimit() uint8 {
+	switch six := p.via.six; {
+	case p.kind == toGroup:
+		return 1
+	case six != nil && six.hopLimit > 0:
+		return six.hopLimit
+	}
+	return DefaultTTL
+}
+
+// fragment6 cuts a packet that starts at its IPv6 header, and has no extension headers,
+// into fragments of at most mtu bytes (RFC 8200, section 4.5). It takes p.
+func (l *Layer) fragment6(p *packet.Packet, mtu int) packet.Queue {
+	var pieces packet.Queue
+	h, payload, err := header.ParseIPv6(p.Bytes())
+	room := (mtu - header.IPv6Len - header.IPv6FragmentLen) &^ 7
+	if err != nil || room < 8 {
+		l.drop(p, &l.stats.OutTooLong)
+		return pieces
+	}
+	f := header.IPv6Fragment{NextHeader: h.NextHeader, ID: l.loop.Rand().Uint32()}
+	h.NextHeader = header.ProtocolIPv6Fragment
+	for f.Offset = 0; f.Offset < len(payload); f.Offset += room {
+		n := min(room, len(payload)-f.Offset)
+		f.More = f.Offset+n < len(payload)
+		h.PayloadLength = header.IPv6FragmentLen + n
+		piece := l.pool.Get(header.IPv6Len + h.PayloadLength)
+		h.Put(piece.Extend(header.IPv6Len))
+		f.Put(piece.Extend(header.IPv6FragmentLen))
+		piece.Append(payload[f.Offset : f.Offset+n])
+		pieces.Push(piece)
+		l.stats.FragmentsCreated++
+	}
+	l.stats.Fragmented++
+	p.Release()
+	return pieces
+}
