@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/netip"
 	"syscall"
+	"testing"
 
 	. "septet/socket"
 )
@@ -55,19 +56,24 @@ func (k *kernel) setGroup(level, name int, r GroupRequest) error {
 	return syscall.SetsockoptString(k.fd, level, name, string(b))
 }
 
-func init() {
-	scripts = append(scripts, []struct {
-		name string
-		run  func(s *session)
-	}{
-		{"joining groups", joining},
-		{"joining IPv6 groups", joining6},
-		{"sources of groups", sources},
-		{"options for groups", groupOptions},
-		{"options of IPv6", options6},
-		{"datagrams to groups", groupDatagrams},
-		{"sources of datagrams to groups", groupSources},
-	}...)
+// groupScripts say which family each of their calls is of.
+var groupScripts = []struct {
+	name string
+	run  func(s *session)
+}{
+	{"joining groups", joining},
+	{"joining IPv6 groups", joining6},
+	{"sources of groups", sources},
+	{"options for groups", groupOptions},
+	{"options of IPv6", options6},
+	{"datagrams to groups", groupDatagrams},
+	{"sources of datagrams to groups", groupSources},
+}
+
+func TestGroupsLikeTheKernel(t *testing.T) {
+	for _, sc := range groupScripts {
+		t.Run(sc.name, func(t *testing.T) { playBoth(t, scenes[0], sc.run) })
+	}
 }
 
 // group says which step of a script a request is.
@@ -251,14 +257,14 @@ func groupDatagrams(s *session) {
 
 func groupSources(s *session) {
 	g := netip.MustParseAddr("239.1.2.3")
-	req := GroupRequest{Group: g, LocalAddr: loopback, Source: loopback}
+	req := GroupRequest{Group: g, LocalAddr: s.loopback, Source: s.loopback}
 	elsewhere := req
 	elsewhere.Source = netip.MustParseAddr("10.0.0.77")
 	one := s.receiver(0)
 	port := s.bound(one, "group").Port()
 	two := s.receiver(port)
 	sender := s.make(SOCK_DGRAM)
-	s.note("bind", sender.Bind(at(0)))
+	s.note("bind", sender.Bind(s.at(0)))
 	s.group(sender, SOL_IP, IP_MULTICAST_IF, GroupRequest{Group: g, Interface: 1})
 	say := func(text string) {
 		n, err := sender.SendTo([]byte(text), 0, netip.AddrPortFrom(g, port))
