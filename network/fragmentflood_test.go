@@ -228,4 +228,3 @@ func TestOverlap6IsRemembered(t *testing.T) {
 		t.Error("the identification cannot be used after a minute")
 	}
 }
-
