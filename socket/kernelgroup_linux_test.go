@@ -184,7 +184,7 @@ func groupOptions(s *session) {
 		s.group(e, SOL_IP, IP_MULTICAST_IF, GroupRequest{LocalAddr: netip.MustParseAddr("203.0.113.1")})
 	}
 	e := s.make(SOCK_DGRAM)
-	for _, v := range []int{0, 2, 3, 4, -1} {
+	for _, v := range []int{0, 2, 3, 6, -1} {
 		s.note("IP_MTU_DISCOVER", v, e.SetSockOpt(SOL_IP, IP_MTU_DISCOVER, v))
 	}
 	s.option(e, SOL_IP, IP_MTU) // not connected
