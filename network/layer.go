@@ -51,18 +51,15 @@ type Layer struct {
 	routes     routeTable
 	// generation changes with the interfaces and the routes, so that whoever
 	// keeps a Path sees that it must be looked up again.
-	generation uint32
-
-	redirects *redirects // nil without any
-
-	forwarding bool
-	forwards   *[forwardCacheSize]Path
-
+	generation    uint32
+	nextID        uint16 // of the next datagram's header
+	forwarding    bool
 	sourceRouting bool
 
+	redirects *redirects // nil without any
+	forwards  *[forwardCacheSize]Path
 	protocols []*protocol // a few, in the order in which they came
 	datagram  Datagram    // what input hands to the handlers: one at a time
-	nextID    uint16      // of the next datagram's header
 
 	loopback   loopback
 	six        *layer6 // what only IPv6 needs, made with its first use
