@@ -120,9 +120,7 @@ func (b *Lab) plug(end file.End, port physical.Port) error {
 	if err := attached.NIC().SetMTU(i.MTU); err != nil {
 		return err
 	}
-	for _, p := range i.Addresses() {
-		b.names[p.Addr()] = h.Name
-	}
+	b.learn(h, i)
 	for _, p := range i.IPv6 {
 		if err := attached.AddAddress(p); err != nil {
 			return fmt.Errorf("%v of %s: %w", p, end, err)
@@ -131,13 +129,17 @@ func (b *Lab) plug(end file.End, port physical.Port) error {
 	return discover(attached, i)
 }
 
-// discover begins what an interface does with router advertisements: a host's listens
-// to them, a router's sends them.
+// discover begins what an interface does with router advertisements: a host's asks for
+// them, a router's sends them. A host's addresses are made of that of its card, as Linux
+// does it, so that they can be known beforehand.
 func discover(attached *network.Interface, i *file.Interface) error {
-	if !i.SpeaksIPv6() {
-		return nil
+	switch {
+	case i.Auto:
+		return attached.Autoconfigure(network.Autoconf{HardwareID: true})
+	case i.Advertise:
+		return attached.Advertise(network.Advertising{})
 	}
-	return attached.EnableIPv6()
+	return nil
 }
 
 // configure gives a host its routes and the names of all others.
