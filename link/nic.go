@@ -40,8 +40,8 @@ type NIC struct {
 
 	receive   func(p *packet.Packet, typ header.EtherType, group bool)
 	addresses []netip.Addr // IPv4's, for ARP
-	cache     cache
-	discovery *Discovery // of IPv6 neighbours; nil without IPv6
+	cache     *cache       // made with the first neighbour
+	discovery *Discovery   // of IPv6 neighbours; nil without IPv6
 	failed    failed
 	carrier   func(up bool)
 	down      bool // the port has no carrier

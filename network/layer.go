@@ -109,7 +109,9 @@ type Datagram struct {
 	more   bool   // fragments follow
 	id     uint32 // of the datagram whose fragment it is
 	alert  bool   // routers are asked to look at it (RFC 2711)
-	next   int    // where, in an IPv6 header, the number of the protocol stands
+	// fragmented says that the packet came with a fragment header.
+	fragmented bool
+	next       int // where, in an IPv6 header, the number of the protocol stands
 }
 
 // New returns the IP layer of a host with the loopback interface as its only
