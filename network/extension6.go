@@ -153,9 +153,9 @@ func (l *Layer) inputFragment6(p *packet.Packet, d *Datagram) *packet.Packet {
 // wholeChain reports whether b, which begins with a header of type p, has all headers
 // up to that of the transport protocol.
 func wholeChain(p header.Protocol, b []byte) bool {
-	for p.IsExtension() {
+	for n := 0; p.IsExtension(); n++ {
 		x, rest, err := header.ParseExtension(p, b)
-		if err != nil {
+		if err != nil || n >= maxExtensions {
 			return false
 		}
 		p, b = x.NextHeader, rest

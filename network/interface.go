@@ -23,7 +23,7 @@ type Interface struct {
 	addr   netip.Addr
 	six    *interface6 // nil while IPv6 is off
 
-	groups4, groups6 *memberships // nil until a group is joined
+	groups *interfaceGroups // nil until one is joined
 
 	// vouched is the source that passed the checks last, so that a stream of
 	// packets is looked up once. Changing an address clears it.

@@ -160,8 +160,9 @@ func (l *Layer) Close() {
 		l.reassembly.clear()
 	}
 	for _, i := range l.interfaces {
-		i.groups4.stop()
-		i.groups6.stop()
+		for m := range i.allMemberships() {
+			m.stop()
+		}
 	}
 	if l.six != nil {
 		l.six.close()
