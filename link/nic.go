@@ -40,6 +40,7 @@ type NIC struct {
 
 	receive   func(p *packet.Packet, typ header.EtherType, group bool)
 	addresses []netip.Addr // IPv4's, for ARP
+	watch     func(*header.ARP)
 	cache     cache
 	discovery *Discovery // of IPv6 neighbours; nil without IPv6
 	failed    failed
@@ -239,6 +240,7 @@ func (n *NIC) Close() {
 	}
 	n.closed = true
 	n.port.OnReceive(nil)
+	n.watch = nil
 	n.cache.clear()
 	n.failed.queue.Release()
 }
