@@ -20,7 +20,7 @@ func growth(add func(*chain) error) func(Contestant) (Result, error) {
 			c := newChain()
 			defer c.close()
 			chains[i] = c
-			f := c.flow(c.client, c.server, "10.0.2.2", 80, 128<<10)
+			f := c.flow(c.client, c.server, at("10.0.2.2", 80), 128<<10)
 			if i == 1 {
 				if err := add(c); err != nil {
 					return Result{}, err
@@ -44,7 +44,7 @@ func growth(add func(*chain) error) func(Contestant) (Result, error) {
 // nothing is sent.
 func idleConnections(c *chain) error {
 	for port := 1000; port < 1005; port++ {
-		address := fmt.Sprintf("10.0.2.2:%d", port)
+		address := at("10.0.2.2", port)
 		l, err := c.server.Listen("tcp", address)
 		if err != nil {
 			return err
@@ -82,10 +82,10 @@ func idleConnections(c *chain) error {
 // use, so that they are tried first.
 func manyRoutes(c *chain) error {
 	for i, r := range []*network.Layer{c.r1.Network, c.r2.Network} {
-		via := netip.AddrFrom4([4]byte{10, 0, 1, byte(2 - i)})
+		via := ofFamily(netip.AddrFrom4([4]byte{10, 0, 1, byte(2 - i)}))
 		for n := range 10_000 {
-			to := netip.AddrFrom4([4]byte{20, byte(n >> 8), byte(n), 0})
-			if err := r.AddRoute(network.Route{Prefix: netip.PrefixFrom(to, 28), Gateway: via}); err != nil {
+			to := prefix(fmt.Sprintf("20.%d.%d.0/28", n>>8, n&0xff)).Masked()
+			if err := r.AddRoute(network.Route{Prefix: to, Gateway: via}); err != nil {
 				return err
 			}
 		}
@@ -121,7 +121,7 @@ func manyStations(c *chain) error {
 func allocations() (Result, error) {
 	c := newChain()
 	defer c.close()
-	f := c.flow(c.client, c.server, "10.0.2.2", 80, 4<<20)
+	f := c.flow(c.client, c.server, at("10.0.2.2", 80), 4<<20)
 	if err := c.steady(f, 4<<20); err != nil {
 		return Result{}, err
 	}

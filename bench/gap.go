@@ -26,7 +26,7 @@ func gap() (Result, error) {
 			continue
 		}
 		wire := newWire(loop, pool, 1500)
-		prefixes := [...]netip.Prefix{septetClientPrefix, septetServerPrefix}
+		prefixes := [...]netip.Prefix{prefix(septetClient + "/24"), prefix(septetServer + "/24")}
 		if _, err := hosts[i-1].Attach("eth0", wire.A(), prefixes[0]); err != nil {
 			return Result{}, err
 		}
@@ -71,12 +71,12 @@ func gap() (Result, error) {
 // between opens a connection from one host to another, and has work done at its
 // beginning if there is any to do.
 func between(from, to *host.Host, work func(net.Conn)) (client, server net.Conn, err error) {
-	l, err := to.Listen("tcp", "10.0.0.2:80")
+	l, err := to.Listen("tcp", at("10.0.0.2", 80))
 	if err != nil {
 		return nil, nil, err
 	}
 	defer l.Close()
-	if client, err = from.Dial("tcp", "10.0.0.2:80"); err != nil {
+	if client, err = from.Dial("tcp", at("10.0.0.2", 80)); err != nil {
 		return nil, nil, err
 	}
 	if server, err = l.Accept(); err != nil {

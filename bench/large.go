@@ -26,8 +26,9 @@ type footprint struct {
 }
 
 var (
-	inChild = flag.String("child", "", "used by this program for the processes that it starts")
-	million = flag.Bool("million", false, "with idle-million, which takes 2.5 GiB and half a minute a run")
+	inChild   = flag.String("child", "", "used by this program for the processes that it starts")
+	childIPv6 = flag.Bool("child-ipv6", false, "used by this program for the processes that it starts")
+	million   = flag.Bool("million", false, "with idle-million, which takes 2.5 GiB and half a minute a run")
 )
 
 // children are the runs that have a process of their own, by name.
@@ -57,7 +58,7 @@ func apart(name string, value func(footprint) float64) func(Contestant) (Result,
 		if err != nil {
 			return Result{}, err
 		}
-		c := exec.Command(self, "-child", name)
+		c := exec.Command(self, "-child", name, familyFlag())
 		c.Stderr = os.Stderr
 		out, err := c.Output()
 		if err != nil {
@@ -119,7 +120,7 @@ func tenThousandHosts() error {
 }
 
 func addressOf(subnet, member int) netip.Addr {
-	return netip.AddrFrom4([4]byte{10, 1 + byte(subnet), 0, 10 + byte(member)})
+	return ofFamily(netip.AddrFrom4([4]byte{10, 1 + byte(subnet), 0, 10 + byte(member)}))
 }
 
 // subnet makes one router with its hosts and plugs it into the core.
@@ -142,7 +143,7 @@ func (w *world) subnet(core *link.Switch, s int) (all []*host.Host) {
 	for m := range members {
 		h := w.host(fmt.Sprintf("h%d-%d", s, m))
 		wire := w.wire(short)
-		attach(h, "eth0", wire.A(), addressOf(s, m).String()+"/24")
+		attach(h, "eth0", wire.A(), fmt.Sprintf("10.%d.0.%d/24", 1+s, 10+m))
 		sw.AddPort(wire.B())
 		route(h, "0.0.0.0/0", fmt.Sprintf("10.%d.0.1", 1+s))
 		all = append(all, h)
@@ -163,7 +164,7 @@ func millionConnections() error {
 	attach(client, "eth0", wire.A(), "10.0.0.1/24")
 	attach(server, "eth0", wire.B(), "10.0.0.2/24")
 	for port := 1000; port < 1000+listeners; port++ {
-		address := fmt.Sprintf("10.0.0.2:%d", port)
+		address := at("10.0.0.2", port)
 		l, err := server.Listen("tcp", address)
 		if err != nil {
 			return err

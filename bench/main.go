@@ -22,6 +22,7 @@ func main() {
 	)
 	flag.Parse()
 	if *inChild != "" {
+		overIPv6 = *childIPv6
 		if err := child(*inChild); err != nil {
 			fmt.Fprintln(os.Stderr, "bench:", err)
 			os.Exit(1)
@@ -43,6 +44,9 @@ func main() {
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
 		os.Exit(2)
+	}
+	if *compareFamilies {
+		contestants = families
 	}
 	if *of != "" {
 		contestants = slices.DeleteFunc(contestants, func(c Contestant) bool { return c.Name != *of })
@@ -103,6 +107,10 @@ func report(chosen []Measure, runs int, asJSON bool) (ok bool) {
 	ok = true
 	p := newProgress()
 	write := writeTableRow
+	head := tableHead
+	if *compareFamilies {
+		write, head = writeFamilyRow, familyHead
+	}
 	if asJSON {
 		write = writeJSON
 	}
@@ -115,7 +123,7 @@ func report(chosen []Measure, runs int, asJSON bool) (ok bool) {
 			fmt.Fprintln(os.Stderr, "bench:", f)
 		}
 		if i == 0 && !asJSON {
-			fmt.Print(tableHead)
+			fmt.Print(head)
 		}
 		rows = append(rows, newRow(m, results, rows))
 		if err := write(os.Stdout, rows[i]); err != nil {
@@ -141,6 +149,7 @@ func measureAll(m Measure, all []Contestant, runs int, show func(measure, contes
 				continue
 			}
 			show(m.Name, c.Name, run+1, runs)
+			overIPv6 = c.IPv6
 			r, err := m.Run(c)
 			if err == nil {
 				results[c.Name] = append(results[c.Name], r)

@@ -38,6 +38,8 @@ type Link struct {
 type Contestant struct {
 	// Name is the contestant's key in the output.
 	Name string
+	// IPv6 says that it is Septet over IPv6.
+	IPv6 bool
 	// New joins two hosts by the link, or returns errNotOffered.
 	New func(Link) (Network, error)
 	// Hosts makes n hosts, each with one NIC, joined by links in pairs, and

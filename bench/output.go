@@ -16,6 +16,8 @@ type Row struct {
 	Septet  *Summary `json:"septet"`
 	GVisor  *Summary `json:"gvisor"`
 	Kernel  *Summary `json:"kernel"`
+	// SeptetIPv6 is there where both families are compared.
+	SeptetIPv6 *Summary `json:"septetIPv6,omitempty"`
 	// Goal is what Septet's median is to reach, and Reached whether it does: nil
 	// where that cannot be said.
 	Goal    string `json:"goal,omitempty"`
@@ -32,7 +34,9 @@ func newRow(m Measure, results map[string][]Result, earlier []Row) Row {
 		Septet:  summarize(results["septet"]),
 		GVisor:  summarize(results["gvisor"]),
 		Kernel:  summarize(results["kernel"]),
-		less:    m.Less,
+
+		SeptetIPv6: summarize(results["septet-ipv6"]),
+		less:       m.Less,
 	}
 	r.judge(m.Goals, earlier)
 	return r

@@ -3,7 +3,6 @@ package main
 import (
 	"fmt"
 	"net"
-	"net/netip"
 
 	"septet/event"
 	"septet/header"
@@ -20,9 +19,10 @@ type septet struct {
 	frames         *frameCounter
 }
 
-var (
-	septetClientPrefix = netip.MustParsePrefix("10.0.0.1/24")
-	septetServerPrefix = netip.MustParsePrefix("10.0.0.2/24")
+// The addresses of the two.
+const (
+	septetClient = "10.0.0.1"
+	septetServer = "10.0.0.2"
 )
 
 func newSeptet(l Link) (Network, error) {
@@ -38,10 +38,10 @@ func newSeptet(l Link) (Network, error) {
 		wire.Watch(s.frames)
 		s.loop.Unlock()
 	}
-	if _, err := s.client.Attach("eth0", wire.A(), septetClientPrefix); err != nil {
+	if _, err := s.client.Attach("eth0", wire.A(), prefix(septetClient+"/24")); err != nil {
 		return nil, err
 	}
-	if _, err := s.server.Attach("eth0", wire.B(), septetServerPrefix); err != nil {
+	if _, err := s.server.Attach("eth0", wire.B(), prefix(septetServer+"/24")); err != nil {
 		return nil, err
 	}
 	return s, nil
@@ -71,12 +71,12 @@ func (f *frameCounter) Frame(_ event.Time, _ physical.Direction, e physical.Even
 	}
 }
 
-func (s *septet) Listen() (net.Listener, error) { return s.server.Listen("tcp", "10.0.0.2:0") }
+func (s *septet) Listen() (net.Listener, error) { return s.server.Listen("tcp", at(septetServer, 0)) }
 
 func (s *septet) Dial(to net.Addr) (net.Conn, error) { return s.client.Dial("tcp", to.String()) }
 
 func (s *septet) ListenPacket() (net.PacketConn, error) {
-	c, err := s.server.ListenPacket("udp", "10.0.0.2:0")
+	c, err := s.server.ListenPacket("udp", at(septetServer, 0))
 	if err != nil {
 		return nil, err
 	}
@@ -126,8 +126,8 @@ func septetHosts(n int) (end func(), err error) {
 		for i, port := range []physical.Port{wire.A(), wire.B()} {
 			h := host.New(loop, pool, fmt.Sprintf("h%d", len(hosts)))
 			hosts = append(hosts, h)
-			prefix := []netip.Prefix{septetClientPrefix, septetServerPrefix}[i]
-			if _, err := h.Attach("eth0", port, prefix); err != nil {
+			address := []string{septetClient, septetServer}[i]
+			if _, err := h.Attach("eth0", port, prefix(address+"/24")); err != nil {
 				end()
 				return nil, err
 			}

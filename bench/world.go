@@ -3,7 +3,6 @@ package main
 import (
 	"fmt"
 	"net"
-	"net/netip"
 	"time"
 
 	"septet/event"
@@ -61,14 +60,14 @@ func (w *world) wire(both physical.Impairment) *physical.Wire {
 }
 
 // attach plugs a host into a port, with an address such as "10.0.0.1/24".
-func attach(h *host.Host, ifname string, port physical.Port, prefix string) {
-	if _, err := h.Attach(ifname, port, netip.MustParsePrefix(prefix)); err != nil {
+func attach(h *host.Host, ifname string, port physical.Port, address string) {
+	if _, err := h.Attach(ifname, port, prefix(address)); err != nil {
 		panic(err)
 	}
 }
 
 func route(h *host.Host, to, via string) {
-	r := network.Route{Prefix: netip.MustParsePrefix(to), Gateway: netip.MustParseAddr(via)}
+	r := network.Route{Prefix: prefix(to), Gateway: addr(via)}
 	if err := h.Network.AddRoute(r); err != nil {
 		panic(fmt.Errorf("a route to %s via %s: %w", to, via, err))
 	}
@@ -115,9 +114,8 @@ type flow struct {
 
 // flow starts the two tasks of a flow. A buffer of zero bytes means whatever the
 // hosts' own defaults are, which grow with use.
-func (w *world) flow(client, server *host.Host, to string, port, buffer int) *flow {
+func (w *world) flow(client, server *host.Host, address string, buffer int) *flow {
 	f := &flow{}
-	address := fmt.Sprintf("%s:%d", to, port)
 	w.loop.Go("server", func() { f.serve(server, address, buffer, w.in) })
 	w.loop.Go("client", func() { f.write(client, address, buffer, w.out) })
 	return f

@@ -12,7 +12,7 @@ const (
 )
 
 // Codes of destination unreachable (RFC 792, RFC 1122 section 3.2.2.1, RFC 1812
-// section 5.2.7.1) and of time exceeded.
+// section 5.2.7.1), of redirects and of time exceeded.
 const (
 	ICMPNetUnreachable      uint8 = 0
 	ICMPHostUnreachable     uint8 = 1
@@ -21,6 +21,11 @@ const (
 	ICMPFragmentationNeeded uint8 = 4
 	ICMPSourceRouteFailed   uint8 = 5
 	ICMPAdminProhibited     uint8 = 13
+
+	ICMPRedirectNet     uint8 = 0
+	ICMPRedirectHost    uint8 = 1
+	ICMPRedirectTOSNet  uint8 = 2
+	ICMPRedirectTOSHost uint8 = 3
 
 	ICMPTTLExceeded        uint8 = 0
 	ICMPReassemblyExceeded uint8 = 1

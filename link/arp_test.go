@@ -349,14 +349,18 @@ func TestDeadNeighbour(t *testing.T) {
 	b := newBench(t)
 	b.answerRequest()
 	old := b.nic.Neighbour(peerIP)
-	for i := range MaxNeighbours + 1 {
+	for i := range 2*MaxNeighbours + 1 {
 		b.nic.Neighbour(address(i))
 	}
-	for i := range MaxNeighbours {
-		b.nic.Neighbour(address(1e4 + i))
+	if old.Dead() {
+		t.Fatal("the entry should be there: others that never answered go first")
+	}
+	for i := range 2*MaxNeighbours + 1 {
+		b.nic.Neighbour(address(i))
+		b.answer(address(i), peerMAC)
 	}
 	if !old.Dead() || old.Resolved() {
-		t.Fatal("the entry should have been evicted: nobody used it for two rounds")
+		t.Fatal("the entry should have been evicted: nobody used it for two rounds of others that answered")
 	}
 	b.run(0)
 	b.nic.Output(b.pool.From([]byte("x")), old, header.EtherTypeIPv4)

@@ -14,8 +14,9 @@ type Discovery struct {
 	// Solicit asks who has target: the neighbour alone, whose Ethernet address is
 	// known, or everybody.
 	Solicit func(target netip.Addr, alone bool)
-	// Unreachable is told that a neighbour has not answered.
-	Unreachable func(target netip.Addr)
+	// Unreachable is told that a neighbour has not answered, Reachable that one whose
+	// Ethernet address was not known, or no longer, is there.
+	Unreachable, Reachable func(target netip.Addr)
 	// ReachableTime is how long a neighbour is believed to be there after it was heard
 	// of; RetransTimer is the time between two questions.
 	ReachableTime, RetransTimer time.Duration
@@ -36,6 +37,12 @@ func (d *Discovery) unreachable(target netip.Addr) {
 	}
 }
 
+func (d *Discovery) reachable(target netip.Addr) {
+	if d != nil && !target.Is4() {
+		d.Reachable(target)
+	}
+}
+
 func (n *NIC) reachableTime(a netip.Addr) time.Duration {
 	if a.Is4() || n.discovery == nil {
 		return ReachableTime
@@ -48,6 +55,13 @@ func (n *NIC) retransTimer(a netip.Addr) time.Duration {
 		return RetransTimer
 	}
 	return n.discovery.RetransTimer
+}
+
+// Ask begins to find out whether a neighbour is there, although nothing is sent to it.
+func (n *NIC) Ask(a netip.Addr) {
+	if nb := n.Neighbour(a); !nb.dead && (nb.state == None || nb.state == Failed) {
+		nb.solicit(Incomplete)
+	}
 }
 
 // Learn notes the Ethernet address that a neighbour has told of itself without having
@@ -96,9 +110,10 @@ func (n *NIC) Advertised(a netip.Addr, adv Advertisement) {
 }
 
 // Confirm says that the layers above have heard from the neighbour what it can only
-// have sent after it had received something (RFC 4861, section 7.3.1).
+// have sent after it had received something (RFC 4861, section 7.3.1). It costs next to
+// nothing while the neighbour is known to be there.
 func (nb *Neighbour) Confirm() {
-	if nb.Resolved() && !nb.addr.Is4() {
+	if nb.nic.loop.Now() >= nb.fresh && nb.Resolved() && !nb.addr.Is4() {
 		nb.confirm(nb.mac)
 	}
 }

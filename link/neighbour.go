@@ -86,6 +86,7 @@ type Neighbour struct {
 	state     NeighbourState // never Stale: that follows from fresh
 	used      bool           // sent to since the cache last looked for a victim
 	dead      bool
+	known     bool // has answered, and not failed to since
 	tries     int
 	fresh     event.Time // before this moment Output sends without a question
 	confirmed event.Time
@@ -103,6 +104,14 @@ func (nb *Neighbour) Addr() netip.Addr { return nb.addr }
 // not.
 func (nb *Neighbour) Resolved() bool {
 	return nb.state == Reachable || nb.state == Delay || nb.state == Probe
+}
+
+// MAC returns the neighbour's Ethernet address, if it is known.
+func (nb *Neighbour) MAC() (mac header.MAC, known bool) {
+	if !nb.Resolved() {
+		return mac, false
+	}
+	return nb.mac, true
 }
 
 // Dead reports whether the entry has left the cache. Output still works with
@@ -244,6 +253,7 @@ func (nb *Neighbour) fail() {
 	n.stats.ARP.Failures++
 	n.discovery.unreachable(nb.addr)
 	nb.state, nb.held = Failed, n.loop.Now().Add(HoldDown)
+	n.cache.settle(nb, false)
 	for p := nb.waiting.Pop(); p != nil; p = nb.waiting.Pop() {
 		n.failed.add(p)
 	}
@@ -259,8 +269,13 @@ func (nb *Neighbour) confirm(mac header.MAC) {
 
 // know takes over an address that is believed until fresh, and after that is Stale.
 func (nb *Neighbour) know(mac header.MAC, fresh event.Time) {
+	found := !nb.Resolved()
 	nb.mac, nb.state, nb.fresh = mac, Reachable, fresh
 	nb.timer.Stop()
+	if found {
+		nb.nic.cache.settle(nb, true)
+		nb.nic.discovery.reachable(nb.addr)
+	}
 	for p := nb.waiting.Pop(); p != nil; p = nb.waiting.Pop() {
 		copy(p.Head(), mac[:])
 		nb.nic.transmit(p)
@@ -317,7 +332,7 @@ type NeighbourInfo struct {
 // Neighbours returns the cache's entries in the order of their addresses.
 func (n *NIC) Neighbours() []NeighbourInfo {
 	var all []NeighbourInfo
-	for nb := n.cache.first; nb != nil; nb = nb.next {
+	for _, nb := range n.cache.byAddr {
 		info := NeighbourInfo{Addr: nb.addr, State: nb.State(), Confirmed: nb.confirmed, Waiting: nb.waiting.Len()}
 		if nb.Resolved() {
 			info.MAC = nb.mac

@@ -4,6 +4,7 @@ import (
 	"net/netip"
 
 	"septet/header"
+	"septet/link"
 	"septet/packet"
 )
 
@@ -99,6 +100,9 @@ func (l *Layer) forwardAlong(p *packet.Packet, d *Datagram, h *header.IPv4, path
 		l.refuse(p, d, header.ICMP{Type: header.ICMPUnreachable, Code: header.ICMPFragmentationNeeded, Rest: uint32(mtu)})
 		return
 	}
+	if path.via == d.Interface {
+		l.sendRedirect(p, d, path)
+	}
 	decrementTTL(p.Head())
 	l.stats.Forwarded += uint64(p.Frames())
 	l.transmit(p, path, fits, mtu)
@@ -118,9 +122,22 @@ func (l *Layer) unresolved(p *packet.Packet, typ header.EtherType) {
 		return
 	}
 	l.stats.HostUnreachable++
+	l.doubtGateway(h.Dst)
 	d := Datagram{
 		Src: h.Src, Dst: h.Dst, TTL: h.TTL, TOS: h.TOS, Protocol: h.Protocol,
 		Interface: l.lo(), HeaderLen: h.Len(), offset: h.FragmentOffset, more: h.MoreFragments,
 	}
 	l.refuse(p, &d, header.ICMP{Type: header.ICMPUnreachable, Code: header.ICMPHostUnreachable})
+}
+
+// doubtGateway looks for another way to an IPv4 destination if the gateway to it has not
+// answered (RFC 1122, section 3.3.1.4). IPv6's is looked for as soon as the link tells.
+func (l *Layer) doubtGateway(dst netip.Addr) {
+	r := l.routeTo(dst)
+	if r == nil || !r.Gateway.IsValid() || r.Interface.nic.Neighbour(r.Gateway).State() != link.Failed {
+		return
+	}
+	i, gateway := r.Interface, r.Gateway
+	l.unredirect(gateway)
+	l.passOver(i, gateway)
 }

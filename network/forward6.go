@@ -24,7 +24,7 @@ func (l *Layer) forward6(p *packet.Packet, d *Datagram) {
 		l.refuse6(p, d, header.ICMPv6{Type: header.ICMPv6Unreachable, Code: header.ICMPv6NoRoute})
 		return
 	}
-	mtu := path.via.MTU()
+	mtu := path.via.mtu6()
 	switch {
 	case d.TTL <= 1:
 		l.stats.TTLExceeded++
@@ -33,6 +33,9 @@ func (l *Layer) forward6(p *packet.Packet, d *Datagram) {
 		l.stats.TooBig++
 		l.refuse6(p, d, header.ICMPv6{Type: header.ICMPv6PacketTooBig, Rest: uint32(mtu)})
 	default:
+		if path.via == d.Interface {
+			l.sendRedirect6(p, d, path)
+		}
 		p.Head()[7]--
 		l.stats.Forwarded++
 		l.transmitFrame(p, path)

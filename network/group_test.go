@@ -17,9 +17,9 @@ import (
 	"septet/physical"
 )
 
-// station is a peer on a link with a host: it keeps the messages of IGMP and MLD that it
+// listener is a peer on a link with a host: it keeps the messages of IGMP and MLD that it
 // hears as text, and sends what it is told to.
-type station struct {
+type listener struct {
 	b    *bench
 	nic  *link.NIC
 	host *network.Interface
@@ -27,14 +27,14 @@ type station struct {
 	at   []event.Time
 }
 
-// listenTo gives the host 10.0.0.1/24, and IPv6 if it wants it, with a station at the
+// listenTo gives the host 10.0.0.1/24, and IPv6 if it wants it, with a listener at the
 // other end.
-func (b *bench) listenTo(l *network.Layer, six bool) *station {
+func (b *bench) listenTo(l *network.Layer, six bool) *listener {
 	b.t.Helper()
 	w := physical.NewWire(b.loop, b.pool, 1500, physical.Impairment{}, physical.Impairment{})
 	i, err := l.AddInterface(b.nic(w.A()), netip.MustParsePrefix("10.0.0.1/24"))
 	check(b.t, err)
-	s := &station{b: b, nic: b.nic(w.B()), host: i}
+	s := &listener{b: b, nic: b.nic(w.B()), host: i}
 	s.nic.OnReceive(func(p *packet.Packet, typ header.EtherType, _ bool) {
 		s.hear(p.Bytes(), typ)
 		p.Release()
@@ -45,7 +45,7 @@ func (b *bench) listenTo(l *network.Layer, six bool) *station {
 	return s
 }
 
-func (s *station) hear(b []byte, typ header.EtherType) {
+func (s *listener) hear(b []byte, typ header.EtherType) {
 	if text := groupMessage(s.b.t, b, typ); text != "" {
 		s.got = append(s.got, text)
 		s.at = append(s.at, s.b.loop.Now())
@@ -53,7 +53,7 @@ func (s *station) hear(b []byte, typ header.EtherType) {
 }
 
 // take returns what was heard since the last call.
-func (s *station) take() string {
+func (s *listener) take() string {
 	got := strings.Join(s.got, "; ")
 	s.got, s.at = nil, nil
 	return got
@@ -139,7 +139,7 @@ func queryText(q *header.GroupQuery) string {
 }
 
 // query sends a query of the newest version in the group's family.
-func (s *station) query(group string, sources ...string) {
+func (s *listener) query(group string, sources ...string) {
 	s.b.t.Helper()
 	q := header.GroupQuery{MaxResponse: 10 * time.Second, Group: addr(group), Robustness: 2, Interval: 125 * time.Second}
 	for _, a := range sources {
@@ -164,7 +164,7 @@ func destination(group netip.Addr, all string) netip.Addr {
 }
 
 // igmp sends an IGMP message, whose checksum it fills in, from 10.0.0.2.
-func (s *station) igmp(to netip.Addr, b []byte) {
+func (s *listener) igmp(to netip.Addr, b []byte) {
 	header.SetIGMPChecksum(b)
 	h := header.IPv4{TTL: 1, Src: addr("10.0.0.2"), Dst: to, Protocol: header.ProtocolIGMP, Options: []byte{0x94, 4, 0, 0}}
 	s.nic.Multicast(s.b.pool.From(ip(h, b)), to, header.EtherTypeIPv4)
@@ -172,7 +172,7 @@ func (s *station) igmp(to netip.Addr, b []byte) {
 }
 
 // mld sends an MLD message from fe80::2.
-func (s *station) mld(to netip.Addr, b []byte) {
+func (s *listener) mld(to netip.Addr, b []byte) {
 	src := addr("fe80::2")
 	header.SetICMPv6Checksum(b, src, to)
 	h := header.IPv6{PayloadLength: 8 + len(b), HopLimit: 1, Src: src, Dst: to}
@@ -270,7 +270,7 @@ func TestGroupQueries(t *testing.T) {
 			s.take()
 			all := fmt.Sprintf("IS_EX %s [%s], IS_IN %s [%s] to %s", f.group, f.a, f.other, f.b, f.routers)
 			if f.six { // the group of its own address is the first that it joined
-				all = fmt.Sprintf("IS_EX %v [], ", solicited(s.host)) + all
+				all = fmt.Sprintf("IS_EX %v [], ", answered(s.host)) + all
 			}
 			for _, c := range []struct {
 				name, group string
@@ -310,8 +310,8 @@ func TestGroupQueries(t *testing.T) {
 	}
 }
 
-// solicited is the solicited-node group of an interface's address of the link.
-func solicited(i *network.Interface) netip.Addr {
+// answered is the answered-node group of an interface's address of the link.
+func answered(i *network.Interface) netip.Addr {
 	a := i.Addresses()[0].Addr.As16()
 	g := addr("ff02::1:ff00:0").As16()
 	copy(g[13:], a[13:])

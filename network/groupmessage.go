@@ -163,7 +163,7 @@ func (m *memberships) transmit(to netip.Addr, message []byte) {
 // linkLocal returns the interface's address of the link, :: if none can be used.
 func (i *Interface) linkLocal() netip.Addr {
 	for n := range i.Addresses() {
-		if a := &i.six.addresses[n]; a.Addr.IsLinkLocalUnicast() && a.usable() {
+		if a := i.six.addresses[n]; a.Addr.IsLinkLocalUnicast() && a.usable() {
 			return a.Addr
 		}
 	}

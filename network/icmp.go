@@ -35,6 +35,9 @@ func (m *icmp) Input(p *packet.Packet, d *Datagram) {
 	case h.Type == header.ICMPEchoReply:
 		m.inputReply(&h, payload, d)
 		p.Release()
+	case h.Type == header.ICMPRedirect:
+		m.inputRedirect(&h, payload, d)
+		p.Release()
 	case h.IsError():
 		stats.ICMPErrorsReceived++
 		m.inputError(&h, payload, d)

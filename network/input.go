@@ -103,7 +103,7 @@ func (l *Layer) classify(p *packet.Packet, d *Datagram, h *header.IPv4) {
 		l.classifyLoopback(p, d)
 	case d.Dst.IsLoopback(), isThisNetwork(d.Dst):
 		l.drop(p, &l.stats.InMartian)
-	case d.Dst == limitedBroadcast, d.Dst == d.Interface.broadcast:
+	case d.Dst == limitedBroadcast, d.Dst == d.Interface.Broadcast():
 		d.Broadcast = true
 		l.deliver(p, d)
 	case d.Dst.IsMulticast():

@@ -11,7 +11,7 @@ import (
 // that its frame was sent to a group of stations.
 func (l *Layer) input6(p *packet.Packet, in *Interface, group bool) {
 	l.stats.Received += uint64(p.Frames())
-	if in.six == nil && !in.Loopback() {
+	if !in.Loopback() && (in.six == nil || in.six.halted) {
 		l.drop(p, &l.stats.InDisabled)
 		return
 	}
@@ -84,7 +84,9 @@ func (l *Layer) vouch6(d *Datagram) bool {
 	case d.Src.IsUnspecified():
 		return true
 	case l.addresses[in.Scoped(d.Src)] == own:
-		return false
+		// Who has an address of this host too says so in its own name (RFC 4862,
+		// section 5.4.4).
+		return d.Protocol == header.ProtocolICMPv6 && d.TTL == ndHopLimit && d.Dst == allNodes
 	}
 	if !d.Dst.IsMulticast() {
 		in.vouched = d.Src

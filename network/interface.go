@@ -15,14 +15,13 @@ const loopbackMTU = 65536
 
 // Interface is one attachment of the host to a network.
 type Interface struct {
-	layer     *Layer
-	index     int // from 1
-	name      string
-	nic       *link.NIC    // nil for "lo"
-	prefix    netip.Prefix // of IPv4
-	addr      netip.Addr
-	broadcast netip.Addr
-	six       *interface6 // nil while IPv6 is off
+	layer  *Layer
+	index  int // from 1
+	name   string
+	nic    *link.NIC    // nil for "lo"
+	prefix netip.Prefix // of IPv4
+	addr   netip.Addr
+	six    *interface6 // nil while IPv6 is off
 
 	groups *interfaceGroups // nil until one is joined
 
@@ -49,7 +48,12 @@ func (i *Interface) Addr() netip.Addr { return i.addr }
 
 // Broadcast returns the broadcast address of the interface's network. It is not
 // valid where there is none: on "lo", on a /31 (RFC 3021) and on a /32.
-func (i *Interface) Broadcast() netip.Addr { return i.broadcast }
+func (i *Interface) Broadcast() netip.Addr {
+	if i.nic == nil || !i.prefix.IsValid() || i.prefix.Bits() >= 31 {
+		return netip.Addr{}
+	}
+	return lastAddr(i.prefix)
+}
 
 // MTU returns the longest datagram that the interface carries, in bytes with
 // the IP header.
@@ -109,14 +113,16 @@ func (i *Interface) receive(p *packet.Packet, typ header.EtherType, group bool) 
 
 // AddAddress gives the interface an address on the network of prefix, and adds the
 // route to that network. It has one IPv4 address and as many of IPv6 as
-// MaxAddresses. Errors: EINVAL for an address that no interface can have, EEXIST if
+// MaxAddresses. The address can be used at once; whether somebody else on the link has
+// it is found out meanwhile in IPv6, where it is then given up (see AddTentative for one
+// that waits, and Address.State). Errors: EINVAL for an address that no interface can have, EEXIST if
 // the host has it already or the interface has another of IPv4, ENOBUFS for too many.
 func (i *Interface) AddAddress(prefix netip.Prefix) error {
 	switch l, addr := i.layer, prefix.Addr(); {
 	case !assignable(prefix):
 		return syscall.EINVAL
 	case addr.Is6():
-		return i.addAddress6(prefix)
+		return i.addAddress6(prefix, Preferred)
 	case l.addresses[addr] != foreign || i.addr.IsValid():
 		return syscall.EEXIST
 	}
@@ -128,9 +134,8 @@ func (i *Interface) addAddress4(prefix netip.Prefix) {
 	l := i.layer
 	i.prefix, i.addr = prefix, prefix.Addr()
 	l.addresses[i.addr] = own
-	if prefix.Bits() < 31 {
-		i.broadcast = lastAddr(prefix)
-		l.addresses[i.broadcast] = broadcastOf
+	if b := i.Broadcast(); b.IsValid() {
+		l.addresses[b] = broadcastOf
 	}
 	l.insertRoute(Route{Prefix: prefix.Masked(), Interface: i})
 	i.nic.AddAddress(i.addr)

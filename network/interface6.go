@@ -4,6 +4,7 @@ import (
 	"net/netip"
 	"syscall"
 
+	"septet/event"
 	"septet/header"
 	"septet/link"
 )
@@ -11,28 +12,26 @@ import (
 // SpeaksIPv6 reports whether IPv6 is on at a card of the host.
 func (l *Layer) SpeaksIPv6() bool { return l.six != nil && l.six.on }
 
-// MaxAddresses is how many IPv6 addresses an interface has at most, whoever it is that
-// hands them out.
-const MaxAddresses = 16
-
 // interface6 is what an interface has for IPv6.
 type interface6 struct {
-	addresses []Address // the one of the link first
+	addresses []*address6 // the one of the link first
 	// mine is the own address to which a packet came last.
 	mine      netip.Addr
 	discovery link.Discovery
 	hopLimit  uint8 // of what asks for no other; zero is DefaultTTL
-}
+	mtu       int   // what routers say of the link's; zero if they do not
+	// quietUntil is when the interface sends its first message by itself.
+	quietUntil event.Time
+	halted     bool // another card on the link has the same address
 
-// Address is an IPv6 address of an interface.
-type Address struct {
-	Addr netip.Addr // with a zone if it is of the link alone
-	Bits int        // the length of its network's prefix
+	auto        *autoconfiguration // nil if routers are not listened to
+	advertising *advertiser        // nil if this host is not one that is
 }
 
 // EnableIPv6 turns IPv6 on and gives the interface its address of the link (RFC 4291,
-// section 2.5.6), made from that of the card (appendix A). EINVAL for "lo", which needs
-// none.
+// section 2.5.6), made from that of the card (appendix A). The address can be used at
+// once; whether another card has the same is found out meanwhile (RFC 4862, section 5.4),
+// and if one has, IPv6 stops here. EINVAL for "lo", which needs none.
 func (i *Interface) EnableIPv6() error {
 	switch {
 	case i.nic == nil:
@@ -43,9 +42,11 @@ func (i *Interface) EnableIPv6() error {
 	l := i.layer
 	l.needSix().on = true
 	i.six = &interface6{}
+	i.six.quietUntil = l.loop.Now().Add(l.randomDelay(maxRtrSolicitationDelay))
 	i.six.discovery = link.Discovery{
 		Solicit:       i.solicit,
 		Unreachable:   i.unreachable,
+		Reachable:     i.reachable,
 		ReachableTime: reachableTime,
 		RetransTimer:  retransTimer,
 	}
@@ -54,7 +55,8 @@ func (i *Interface) EnableIPv6() error {
 	if l.forwarding {
 		_ = i.JoinGroup(allRouters)
 	}
-	return i.assign(interfaceID(linkLocal6, i.nic.MAC()).WithZone(i.name), linkLocal6.Bits())
+	a := i.newAddress6(interfaceID(linkLocal6, i.nic.MAC()).WithZone(i.name), linkLocal6.Bits(), LinkLocal)
+	return i.assign(a, false)
 }
 
 // interfaceID returns the address in a prefix of 64 bits that is made from a card's
@@ -65,40 +67,13 @@ func interfaceID(prefix netip.Prefix, mac header.MAC) netip.Addr {
 	return netip.AddrFrom16(b)
 }
 
-// Addresses returns the interface's IPv6 addresses, that of the link first.
-func (i *Interface) Addresses() []Address {
-	if i.six == nil {
-		return nil
+// mtu6 returns the longest IPv6 packet that the interface sends: what the routers of the
+// link say, if that is less than what the card carries (RFC 4861, section 6.3.4).
+func (i *Interface) mtu6() int {
+	if i.six == nil || i.six.mtu == 0 {
+		return i.MTU()
 	}
-	return append([]Address(nil), i.six.addresses...)
-}
-
-func (i *Interface) addAddress6(prefix netip.Prefix) error {
-	if err := i.EnableIPv6(); err != nil {
-		return err
-	}
-	return i.assign(i.Scoped(prefix.Addr()), prefix.Bits())
-}
-
-// assign makes addr one of the interface's.
-func (i *Interface) assign(addr netip.Addr, bits int) error {
-	l := i.layer
-	switch {
-	case l.addresses[addr] != foreign:
-		return syscall.EEXIST
-	case len(i.six.addresses) >= MaxAddresses:
-		return syscall.ENOBUFS
-	}
-	i.six.addresses = append(i.six.addresses, Address{Addr: addr, Bits: bits})
-	l.addresses[addr] = own
-	_ = i.JoinGroup(solicitedNodeOf(addr))
-	if network, err := addr.WithZone("").Prefix(bits); err == nil && addr.Zone() == "" {
-		if r := (Route{Prefix: network, Interface: i}); !l.hasRoute(r) {
-			l.insertRoute(r)
-		}
-	}
-	l.changed()
-	return nil
+	return min(i.six.mtu, i.MTU())
 }
 
 func (l *Layer) hasRoute(r Route) bool {

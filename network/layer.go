@@ -53,6 +53,8 @@ type Layer struct {
 	// keeps a Path sees that it must be looked up again.
 	generation uint32
 
+	redirects *redirects // nil without any
+
 	forwarding bool
 	forwards   *[forwardCacheSize]Path
 
@@ -140,6 +142,9 @@ func (l *Layer) Handle(p header.Protocol, h Handler) {
 // SetForwarding makes the host a router, or an end host again (RFC 1122,
 // section 3.3.1.1: a host does not forward unless it was configured to).
 func (l *Layer) SetForwarding(on bool) {
+	if on != l.forwarding {
+		l.setForwarding6(on)
+	}
 	l.forwarding = on
 	l.forwards = nil
 }
@@ -150,6 +155,7 @@ func (l *Layer) Forwarding() bool { return l.forwarding }
 // Close drops the datagrams that wait for their missing fragments. The cards are
 // the host's to close.
 func (l *Layer) Close() {
+	l.forgetRedirects()
 	if l.reassembly != nil {
 		l.reassembly.clear()
 	}

@@ -13,6 +13,8 @@ type layer6 struct {
 	icmp  icmp6
 
 	reassembly reassembly
+	stats      DiscoveryStats
+	secret     []byte // of RFC 7217's interface identifiers
 }
 
 // needSix returns the layer's IPv6, made if there was none.
@@ -27,12 +29,18 @@ func (l *Layer) needSix() *layer6 {
 	return l.six
 }
 
-// close drops what waits for something.
-func (s *layer6) close() { s.reassembly.clear() }
+// close drops what waits for something, and stops what would happen later.
+func (s *layer6) close() {
+	s.reassembly.clear()
+	for _, i := range s.layer.interfaces {
+		i.close6()
+	}
+}
 
 var (
 	anyAddr6      = netip.IPv6Unspecified()
 	localhost6    = netip.IPv6Loopback()
+	anyPrefix6    = netip.PrefixFrom(anyAddr6, 0)
 	allNodes      = netip.IPv6LinkLocalAllNodes()
 	allRouters    = netip.IPv6LinkLocalAllRouters()
 	solicitedNode = netip.MustParsePrefix("ff02::1:ff00:0/104")

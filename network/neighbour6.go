@@ -24,14 +24,22 @@ func (l *Layer) inputND(b []byte, d *Datagram) {
 		l.stats.NeighbourBad++
 		return
 	}
+	if l.addresses[d.Src] == own && b[0] != header.ICMPv6NeighbourAdvert {
+		l.stats.InMartian++
+		return
+	}
 	var ok bool
 	switch b[0] {
+	case header.ICMPv6RouterSolicit:
+		ok = d.Interface.inputRouterSolicitation(b, d)
+	case header.ICMPv6RouterAdvert:
+		ok = d.Interface.inputRouterAdvertisement(b, d)
 	case header.ICMPv6NeighbourSolicit:
 		ok = d.Interface.inputSolicitation(b, d)
 	case header.ICMPv6NeighbourAdvert:
 		ok = d.Interface.inputAdvertisement(b, d)
-	default:
-		ok = true
+	case header.ICMPv6Redirect:
+		ok = l.inputRedirect6(b, d)
 	}
 	if !ok {
 		l.stats.NeighbourBad++
@@ -47,12 +55,19 @@ func (i *Interface) inputSolicitation(b []byte, d *Datagram) bool {
 	}
 	o, err := header.ParseNDOptions(options)
 	probe := d.Src.IsUnspecified() // of who wants the address for itself
+	a := i.address6(i.Scoped(h.Target))
 	switch {
 	case err != nil:
 		return false
 	case probe && (o.HasSource || !solicitedNode.Contains(d.Dst)):
 		return false
-	case !i.has6(i.Scoped(h.Target)):
+	case a == nil:
+		return true
+	case probe:
+		a.probed(o.Nonce)
+		return true
+	case !a.usable():
+		// RFC 4862, section 5.4.3: nobody can know a tentative address yet.
 		return true
 	}
 	if o.HasSource {
@@ -86,6 +101,13 @@ func (i *Interface) inputAdvertisement(b []byte, d *Datagram) bool {
 	if err != nil || d.Dst.IsMulticast() && h.Solicited {
 		return false
 	}
+	if a := i.address6(i.Scoped(h.Target)); a != nil && a.State != Duplicated {
+		a.claimed()
+		return true
+	}
+	if !h.Router {
+		i.noRouter(i.Scoped(h.Target))
+	}
 	i.nic.Advertised(h.Target, link.Advertisement{
 		MAC: o.Target, HasMAC: o.HasTarget, Solicited: h.Solicited, Override: h.Override,
 	})
@@ -109,18 +131,24 @@ func (i *Interface) solicit(target netip.Addr, alone bool) {
 	i.sendND(b, src, to, header.NDOptions{Source: i.nic.MAC(), HasSource: true})
 }
 
-// unreachable is told that a neighbour has not answered.
-func (i *Interface) unreachable(netip.Addr) {}
-
-// sendND sends a message of neighbour discovery with options.
+// sendND sends a message of neighbour discovery with options. One to a group is not for
+// this host, whatever it has joined.
 func (i *Interface) sendND(message []byte, src, to netip.Addr, o header.NDOptions) {
 	l := i.layer
 	p := l.pool.Get(len(message) + o.Len())
 	p.Append(message)
 	o.Put(p.Extend(o.Len()))
-	path := Path{src: src, dst: to, via: i, generation: l.generation, kind: toGroup}
-	if !to.IsMulticast() {
-		path.kind, path.neighbour = toOne, i.nic.Neighbour(to.WithZone(""))
+	header.SetICMPv6Checksum(p.Touch(), src, to)
+	h := header.IPv6{
+		PayloadLength: p.Len(), NextHeader: header.ProtocolICMPv6, HopLimit: ndHopLimit, Src: src, Dst: to,
 	}
-	_ = l.outputICMPv6(p, &path, Send{TTL: ndHopLimit}) // a refusal is counted
+	h.Put(p.Push(header.IPv6Len))
+	p.MarkIP()
+	l.stats.Sent++
+	to = to.WithZone("")
+	if to.IsMulticast() {
+		i.nic.Multicast(p, to, header.EtherTypeIPv6)
+		return
+	}
+	i.nic.Output(p, i.nic.Neighbour(to), header.EtherTypeIPv6)
 }

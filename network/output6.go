@@ -13,7 +13,7 @@ const maxPayload6 = 65535
 // output6 is Output for IPv6.
 func (l *Layer) output6(p *packet.Packet, path *Path, o Send) error {
 	length := p.FrameLen()
-	mtu := path.via.MTU()
+	mtu := path.via.mtu6()
 	if !o.DontFragment && o.Discover != DiscoverProbe && path.kind != toGroup {
 		mtu = l.pathMTU(path.dst, mtu)
 	}

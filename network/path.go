@@ -44,7 +44,12 @@ func (p *Path) Interface() *Interface { return p.via }
 // MTU returns the longest datagram that the first link carries, in bytes with
 // the IP header. On "lo" that is the longest there can be, which is less than
 // the interface's MTU.
-func (p *Path) MTU() int { return min(p.via.MTU(), maxDatagram) }
+func (p *Path) MTU() int {
+	if p.dst.Is6() {
+		return min(p.via.mtu6(), maxDatagram)
+	}
+	return min(p.via.MTU(), maxDatagram)
+}
 
 // HeaderLen returns the length of the IP header without options or extensions.
 func (p *Path) HeaderLen() int {
@@ -62,6 +67,14 @@ func (p *Path) Loopback() bool { return p.via != nil && p.via.Loopback() }
 func (p *Path) Doubt() {
 	if p.neighbour != nil {
 		p.neighbour.Doubt()
+	}
+}
+
+// Confirm tells the link layer that something sent by this path has arrived: the next
+// hop need not be asked whether it is there (RFC 4861, section 7.3.1).
+func (p *Path) Confirm() {
+	if p.neighbour != nil {
+		p.neighbour.Confirm()
 	}
 }
 
@@ -145,7 +158,7 @@ func (l *Layer) resolve(p *Path) error {
 	if l.IsBroadcast(p.dst) {
 		return l.resolveBroadcast(p)
 	}
-	r := l.route(p.dst)
+	r := l.routeTo(p.dst)
 	if r == nil {
 		return syscall.ENETUNREACH
 	}
@@ -157,7 +170,7 @@ func (l *Layer) resolve(p *Path) error {
 // the route points (as on Linux, mostly the default route).
 func (l *Layer) resolveBroadcast(p *Path) error {
 	for _, i := range l.interfaces[1:] {
-		if p.dst == i.broadcast || (p.dst == limitedBroadcast && p.src == i.addr) {
+		if p.dst == i.Broadcast() || (p.dst == limitedBroadcast && p.src == i.addr) {
 			return p.broadcastOn(i)
 		}
 	}
@@ -182,7 +195,7 @@ func (p *Path) follow(r *Route) error {
 		return syscall.ENETUNREACH // only this host's addresses are behind "lo"
 	}
 	if !p.src.IsValid() {
-		if p.src = p.via.sourceFor(p.dst); !p.src.IsValid() {
+		if p.src = p.via.sourceVia(p.dst, r.Gateway); !p.src.IsValid() {
 			return syscall.EADDRNOTAVAIL
 		}
 	}

@@ -32,7 +32,7 @@ func (l *Layer) resolve6(p *Path) error {
 		}
 		return p.follow(&Route{Interface: i})
 	}
-	r := l.route(p.dst)
+	r := l.routeTo(p.dst)
 	if r == nil {
 		return syscall.ENETUNREACH
 	}
@@ -105,16 +105,4 @@ func (l *Layer) interfaceOf(a netip.Addr) *Interface {
 		}
 	}
 	return nil
-}
-
-func (i *Interface) has6(a netip.Addr) bool {
-	if i.six == nil {
-		return false
-	}
-	for n := range i.six.addresses {
-		if i.six.addresses[n].Addr == a {
-			return true
-		}
-	}
-	return false
 }

@@ -12,8 +12,8 @@ import (
 	"septet/network"
 )
 
-// asker is a station on the link of a router that asks in one family.
-func asker(t *testing.T, six bool) (*bench, *station) {
+// asker is a listener on the link of a router that asks in one family.
+func asker(t *testing.T, six bool) (*bench, *listener) {
 	b := newBench(t)
 	s := b.listenTo(b.router(), six)
 	b.run(5 * time.Second)
@@ -27,7 +27,7 @@ func asker(t *testing.T, six bool) (*bench, *station) {
 }
 
 // queries leaves the reports out, which the router makes of its own groups.
-func (s *station) queries() (got []string) {
+func (s *listener) queries() (got []string) {
 	for n, text := range s.got {
 		if strings.HasPrefix(text, "query") {
 			got = append(got, fmt.Sprintf("%v %s", s.at[n], text))
@@ -38,7 +38,7 @@ func (s *station) queries() (got []string) {
 }
 
 // report tells the router of a group as a host of the newest version does.
-func (s *station) report(kind uint8, group string, sources ...string) {
+func (s *listener) report(kind uint8, group string, sources ...string) {
 	records := []header.GroupRecord{{Type: kind, Group: addr(group), Sources: addrs(sources)}}
 	if addr(group).Is4() {
 		b := make([]byte, header.IGMPReportLen(records))
@@ -155,7 +155,7 @@ func TestQuerierAndHost(t *testing.T) {
 	check(t, j.JoinGroup(addr("ff05::123")))
 	only, err := j.Listen(addr("232.1.1.1"), network.NewFilter(false, addr("10.0.0.1")))
 	check(t, err)
-	want := []netip.Addr{addr("232.1.1.1"), addr("239.1.2.3"), solicited(j), addr("ff05::123")}
+	want := []netip.Addr{addr("232.1.1.1"), addr("239.1.2.3"), answered(j), addr("ff05::123")}
 	slices.SortFunc(want, netip.Addr.Compare)
 	for _, d := range []time.Duration{time.Second, time.Hour} {
 		b.run(d)
@@ -167,7 +167,7 @@ func TestQuerierAndHost(t *testing.T) {
 	check(t, j.LeaveGroup(addr("ff05::123")))
 	only.Close()
 	b.run(270 * time.Second)
-	if got := i.Listened(); !slices.Equal(got, []netip.Addr{solicited(j)}) {
+	if got := i.Listened(); !slices.Equal(got, []netip.Addr{answered(j)}) {
 		t.Errorf("after all were left the router knows %v, want the group of the host's address", got)
 	}
 	if n := router.Stats().GroupBad + host.Stats().GroupBad; n != 0 {

@@ -42,6 +42,9 @@ func (l *Layer) addRoute(r Route, same func(have *Route) bool) error {
 	if !r.Prefix.IsValid() || r.Prefix.Addr().Is4In6() || r.Prefix != r.Prefix.Masked() {
 		return syscall.EINVAL
 	}
+	if r.Interface != nil && r.Gateway.Is6() && r.Gateway.IsLinkLocalUnicast() && r.Gateway.Zone() == "" {
+		r.Gateway = r.Gateway.WithZone(r.Interface.name)
+	}
 	switch {
 	case r.Gateway.IsValid():
 		i, err := l.gatewayInterface(r)
@@ -75,6 +78,7 @@ func (l *Layer) RemoveRoute(r Route) error {
 	if !found {
 		return syscall.ESRCH
 	}
+	l.forgetRedirects()
 	l.changed()
 	return nil
 }
@@ -129,6 +133,7 @@ func (l *Layer) gatewayInterface6(r Route) (*Interface, error) {
 
 func (l *Layer) insertRoute(r Route) {
 	l.routes.add(r)
+	l.forgetRedirects()
 	l.changed()
 }
 

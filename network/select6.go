@@ -3,18 +3,24 @@ package network
 import (
 	"math/bits"
 	"net/netip"
+	"slices"
 )
 
 // sourceFor returns the address from which this interface sends to dst, the zero Addr
 // if it has none.
 func (i *Interface) sourceFor(dst netip.Addr) netip.Addr {
+	return i.sourceVia(dst, netip.Addr{})
+}
+
+// sourceVia is sourceFor where it is known that the packet goes to the router hop.
+func (i *Interface) sourceVia(dst, hop netip.Addr) netip.Addr {
 	if dst.Is4() {
 		return i.addr
 	}
-	var best *Address
-	if i.six != nil {
-		for n := range i.six.addresses {
-			if a := &i.six.addresses[n]; a.usable() && (best == nil || i.prefers(a, best, dst)) {
+	var best *address6
+	if i.six != nil && !i.six.halted {
+		for _, a := range i.six.addresses {
+			if a.usable() && (best == nil || i.prefers(a, best, dst, hop)) {
 				best = a
 			}
 		}
@@ -25,12 +31,10 @@ func (i *Interface) sourceFor(dst netip.Addr) netip.Addr {
 	return best.Addr
 }
 
-// usable reports whether packets may be sent from the address.
-func (a *Address) usable() bool { return true }
-
 // prefers reports whether a is a better source than b for dst (RFC 6724, section 5).
-// Both are of the interface by which the packet goes (rule 5).
-func (i *Interface) prefers(a, b *Address, dst netip.Addr) bool {
+// Both are of the interface by which the packet goes (rule 5), and home addresses (rule
+// 4) are a mobile node's.
+func (i *Interface) prefers(a, b *address6, dst, hop netip.Addr) bool {
 	sa, sb, sd := scopeOf(a.Addr), scopeOf(b.Addr), scopeOf(dst)
 	switch {
 	case a.Addr == dst || b.Addr == dst: // rule 1: the same address
@@ -40,10 +44,19 @@ func (i *Interface) prefers(a, b *Address, dst netip.Addr) bool {
 			return sa >= sd
 		}
 		return sb < sd
+	case a.State != b.State: // rule 3: not the deprecated one
+		return a.State == Preferred
+	}
+	// Rule 5.5: that whose prefix the router has advertised.
+	if ra, rb := slices.Contains(a.routers, hop), slices.Contains(b.routers, hop); ra != rb {
+		return ra
 	}
 	label := labelOf(dst)
 	if la, lb := labelOf(a.Addr) == label, labelOf(b.Addr) == label; la != lb {
 		return la // rule 6: the same label
+	}
+	if ta, tb := a.Origin == Temporary, b.Origin == Temporary; ta != tb {
+		return ta // rule 7: the temporary one
 	}
 	// Rule 8: the longest prefix in common, of the length of the source's network.
 	return min(commonBits(a.Addr, dst), a.Bits) > min(commonBits(b.Addr, dst), b.Bits)
@@ -56,10 +69,11 @@ const (
 	scopeGlobal = 0xe
 )
 
+// scopeOf returns an address's scope. IPv4's are those of RFC 6724, section 3.2.
 func scopeOf(a netip.Addr) int {
 	b := a.As16()
 	switch {
-	case a.IsMulticast():
+	case a.IsMulticast() && a.Is6():
 		return int(b[1] & 15)
 	case a.IsLinkLocalUnicast(), a.IsLoopback():
 		return scopeLink

@@ -65,4 +65,8 @@ type Stats struct {
 	AddressConflicts uint64 // about addresses that were claimed
 
 	NeighbourBad uint64 // messages of neighbour discovery that are not valid
+
+	RedirectsSent     uint64
+	RedirectsFollowed uint64
+	RedirectsIgnored  uint64 // not safe to follow, or too many
 }

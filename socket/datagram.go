@@ -56,8 +56,8 @@ func (d *datagram) connect(to netip.AddrPort) error {
 
 func (d *datagram) send(b []byte, flags int, to netip.AddrPort) (int, error) {
 	switch {
-	case flags&MSG_OOB != 0:
-		return 0, syscall.EOPNOTSUPP // RFC 768 has nothing urgent
+	case flags&MSG_OOB != 0 && d.over(to).Is4():
+		return 0, syscall.EOPNOTSUPP // RFC 768 has nothing urgent; over IPv6 Linux does not mind
 	case d.socket.shutWrite:
 		return 0, syscall.EPIPE
 	}
@@ -65,6 +65,14 @@ func (d *datagram) send(b []byte, flags int, to netip.AddrPort) (int, error) {
 		return 0, err
 	}
 	return len(b), nil
+}
+
+// over returns to whom a datagram goes that is sent to the address to.
+func (d *datagram) over(to netip.AddrPort) netip.Addr {
+	if !to.IsValid() {
+		to = d.endpoint.Remote()
+	}
+	return to.Addr()
 }
 
 func (d *datagram) receive(b []byte, flags int) (int, netip.AddrPort, error) {

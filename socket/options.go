@@ -25,6 +25,8 @@ func (s *Socket) GetSockOpt(level, name int) (int, error) {
 		return s.groupOption(false, name)
 	case level == SOL_IP, level == SOL_TCP && s.kind == SOCK_STREAM:
 		return s.protocol.option(level, name)
+	case s.domain == AF_INET6:
+		return 0, syscall.ENOPROTOOPT
 	default:
 		return 0, syscall.EOPNOTSUPP // though to set it is ENOPROTOOPT
 	}

@@ -4,7 +4,10 @@ import (
 	"errors"
 	"net"
 	"net/netip"
+	"slices"
 	"strconv"
+
+	"septet/network"
 )
 
 // medium is what the network argument of Dial and Listen names.
@@ -84,6 +87,12 @@ func (st *Stack) addresses(m medium, address string) ([]netip.AddrPort, error) {
 	found, err := st.lookup(host)
 	if err != nil {
 		return nil, err
+	}
+	if len(found) > 1 {
+		st.loop.Lock()
+		found = slices.Clone(found)
+		network.SortDestinations(st.network, found)
+		st.loop.Unlock()
 	}
 	var usable []netip.AddrPort
 	for _, a := range found {

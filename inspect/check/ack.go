@@ -27,6 +27,9 @@ func (c *connection) checkAck(e, peer *end, s *segment) {
 	if !c.k.options.Complete && !c.midway && e.edge > 0 && s.ack > e.edge+1 {
 		c.missed() // it takes what lies beyond its window: it has told of a larger one
 	}
+	if peer.fin > 0 && s.ack >= peer.fin && e.ack < peer.fin {
+		e.closedAt = s.now
+	}
 	e.acked, e.ack = true, max(e.ack, s.ack)
 	if c.k.options.Arrivals != nil && c.arrivedUpTo(e) < s.ack {
 		c.find(ruleAckUnarrived, e, s, "it acknowledges %d; only up to %d has arrived", s.ack, c.arrivedUpTo(e))

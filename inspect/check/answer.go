@@ -16,6 +16,10 @@ type answers struct {
 	challenged bool // a reset has arrived, the last one then
 	challenge  time.Duration
 
+	threatened   bool // a reset has arrived that some believe
+	unbelieved   bool // and one that nobody may, the last then
+	unbelievedAt time.Duration
+
 	tsRecent  uint32 // of RFC 7323
 	hasRecent bool
 	sawStamp  bool // in a SYN
@@ -36,7 +40,7 @@ func (c *connection) checkEmpty(e, peer *end, s *segment) {
 	asks := s.from == e.heardAck-1 || s.from == e.heardAck && e.heardWindow < int(peer.mss)
 	switch {
 	case s.from >= e.max, asks:
-	case s.from == e.heardEdge, s.from == e.heardAck+int64(e.heardWindow):
+	case s.from == e.heardEdge, s.from == e.heardAck+int64(e.heardWindow), s.from == e.believedAck+int64(e.believedWindow):
 		// The window has moved back: beyond it nobody would look at the segment.
 	default:
 		c.find(ruleEmpty, e, s, "a segment without data at %d; it has sent up to %d, and %d is acknowledged", s.from, e.max, e.heardAck)
@@ -53,6 +57,7 @@ func (c *connection) checkEmpty(e, peer *end, s *segment) {
 // saidSo notes that e has sent a segment.
 func (c *connection) saidSo(e, peer *end, s *segment) {
 	e.asked, e.owes = false, nil
+	e.mayBeAhead = e.mayBeAhead && (s.held || !s.pure())
 	if s.has(header.ACK) {
 		e.lastEdge = s.ack + int64(e.scaled(peer, s))
 	}
@@ -88,6 +93,11 @@ func (c *connection) arrivesAt(e, peer *end, s *segment) {
 			c.owe(e, &ruleChallenge)
 		}
 		e.challenged, e.challenge = true, c.k.now // no more than so many a second
+		if e.mayBelieve(s) {
+			e.threatened = true
+		} else {
+			e.unbelieved, e.unbelievedAt = true, c.k.now
+		}
 	case s.length > 0 && s.from > next && s.to <= e.edge && !s.has(header.SYN) && e.fin == 0:
 		c.owe(e, &ruleAckAtOnce)
 	}
@@ -113,6 +123,8 @@ func (c *connection) stampArrives(e *end, s *segment, next int64) {
 	case s.to > e.edge && s.span() > 0:
 		e.hasRecent, e.tsRecent = false, o.TSVal // it may take what its rounded window does not tell
 	case s.from < next && s.to <= next || s.from > e.edge: // not acceptable: RFC 7323, 5.3, R2
+	case s.from > e.ack && e.mayBeAhead:
+		e.hasRecent = false
 	case s.from <= e.ack:
 		e.hasRecent = e.sawStamp
 		e.tsRecent, e.recentAt = o.TSVal, c.k.now

@@ -34,7 +34,9 @@ func (c *connection) arrivedUpTo(e *end) int64 {
 func (c *connection) receive(e, peer *end, s *segment) {
 	peer.heardCE(s)
 	if s.has(header.RST) {
-		peer.due, peer.full = 0, 0 // there may be nobody left
+		if peer.mayBelieve(s) || !peer.spoke {
+			peer.due, peer.full = 0, 0 // there may be nobody left
+		}
 		return
 	}
 	if s.span() == 0 || s.from < 0 && s.to <= 0 || s.keepAlive {
@@ -56,7 +58,7 @@ func (c *connection) receive(e, peer *end, s *segment) {
 	if inOrder && c.k.options.Arrivals != nil && e.largest > 0 && s.length >= e.largest {
 		// One may wait for the second. When the third comes, there must have been
 		// an acknowledgement.
-		if peer.full++; peer.full == 3 {
+		if peer.full++; peer.full == 3 && !c.k.mayAsk(peer.card, s.now) {
 			c.findAt(ruleAckSecond, peer, s.now, c.k.packets, "the third full segment has arrived and none is acknowledged")
 		}
 	}
@@ -83,6 +85,7 @@ func (c *connection) sentAgain(e *end, p int64) bool {
 func (c *connection) expire(now time.Duration) {
 	for i := range c.ends {
 		e := &c.ends[i]
+		c.resolved(e)
 		c.overdue(e)
 		if e.due == 0 || now <= e.due {
 			continue

@@ -187,3 +187,28 @@ func TestALoopbackMayShuffleSegments(t *testing.T) {
 		t.Errorf("an acknowledgement that goes back should be found: %s", text(r))
 	}
 }
+
+// A frame of which the way has changed the type goes to nobody (IEEE 802.3, section
+// 3.2.6), whatever bit it was: an acknowledgement of what is in it is wrong.
+func TestAFrameOfAnotherTypeDoesNotArrive(t *testing.T) {
+	for bit := -1; bit < 16; bit++ {
+		s := newScene(complete())
+		for _, st := range hello(func([]step) {}) {
+			s.now = st.ms
+			f := inspect.Frame{Time: s.time(), LinkType: inspect.LinkEthernet, Data: on(s.frame(st))}
+			s.judge.Feed(f)
+			if bit >= 0 && len(st.data) > 0 {
+				f.Data[12+bit/8] ^= 1 << (bit % 8)
+			}
+			f.Interface = 1
+			s.judge.Feed(f)
+		}
+		r := s.judge.Finish()
+		unarrived := func(f Finding) bool { return f.Rule == ruleAckUnarrived.Name }
+		if bit < 0 {
+			clean(t, "IPv4 in Ethernet", r)
+		} else if !slices.ContainsFunc(r.Findings, unarrived) {
+			t.Errorf("bit %d of the type is another on arrival, the segment is acknowledged all the same: should be found, the judge says\n%s", bit, text(r))
+		}
+	}
+}

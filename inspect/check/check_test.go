@@ -84,6 +84,30 @@ func TestSimultaneousOpenAndECNAreClean(t *testing.T) {
 		{ms: 407, from: server, f: ack, seq: 1, ack: 1102, o: opts{plain: true, window: 1000}},
 	}...)
 	clean(t, "a shut window", newScene(complete()).play(small))
+	// A smaller window comes late and is believed, since no sequence number tells it from a
+	// newer one; a larger one comes with a segment that is sent again, and is not.
+	clean(t, "a window that arrives late", newScene(complete()).play([]step{
+		{ms: 0, from: client, f: syn},
+		{ms: 1, from: server, f: syn | ack, ack: 1, o: opts{window: 100}},
+		{ms: 2, from: client, f: ack, seq: 1, ack: 1},
+		{ms: 3, from: server, f: psh | ack, seq: 1, ack: 1, data: "hello", o: opts{window: 1, only: 1}},
+		{ms: 3, from: server, f: psh | ack, seq: 6, ack: 1, data: "world", o: opts{window: 1}},
+		{ms: 3, from: client, f: psh | ack, seq: 1, ack: 1, data: "x", o: opts{sack: [][2]int{{6, 11}}}},
+		{ms: 4, from: server, f: ack, seq: 11, ack: 2, o: opts{window: 1}},
+		{ms: 5, from: server, f: ack, seq: 11, ack: 2, o: opts{window: 2}},
+		{ms: 6, from: client, f: psh | ack, seq: 2, ack: 1, data: full[:200], o: opts{only: 1}},
+		{ms: 7, from: server, f: ack, seq: 11, ack: 2, o: opts{window: 1, only: 2, tsval: 1005}},
+		{ms: 8, from: server, f: psh | ack, seq: 1, ack: 2, data: "hello", o: opts{window: 2}},
+		{ms: 8, from: client, f: ack, seq: 130, ack: 11},
+	}))
+	// A probe with new data starts the timer of what was sent again (RFC 8985, 7.3).
+	clean(t, "a probe in recovery", newScene(complete()).play(then(then(open(), flight(3, opts{only: 1})...),
+		step{ms: 210, from: client, f: ack, seq: 1, ack: 1, data: full, o: opts{only: 1}},
+		step{ms: 300, from: client, f: ack, seq: 3001, ack: 1, data: full, o: opts{only: 1}},
+		step{ms: 700, from: client, f: ack, seq: 1, ack: 1, data: full, o: opts{only: 1}},
+		step{ms: 1500, from: client, f: ack, seq: 1, ack: 1, data: full},
+		step{ms: 1501, from: server, f: ack, seq: 1, ack: 1001},
+	)))
 	clean(t, "a refusal", newScene(complete()).play([]step{
 		{ms: 0, from: client, f: syn},
 		{ms: 0, from: server, f: rst | ack, seq: -5000, ack: 1},

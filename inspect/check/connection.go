@@ -132,7 +132,10 @@ func (c *connection) take(dir int, s *segment) {
 	}
 	c.look(e, s)
 	c.shuffled(e, s)
-	e.card, e.neighbour = s.fromCard, s.card
+	if e.card != s.fromCard {
+		e.card, e.resolutions = s.fromCard, c.k.asked[s.fromCard].answers
+	}
+	e.neighbour = s.card
 	c.expire(s.now)
 	if !c.locate(e, peer, s) {
 		return
@@ -222,6 +225,7 @@ func (c *connection) hear(e, peer *end, s *segment) {
 	w := e.scaled(peer, s)
 	peer.heardEdge = max(peer.heardEdge, s.ack+int64(w))
 	peer.heardWindow, peer.heardAt = w, s.now
+	peer.believe(s, w)
 }
 
 // unjudged notes once why something is not judged.

@@ -55,6 +55,10 @@ type end struct {
 	reset       bool
 	resetAt     time.Duration
 
+	closedFirst bool          // its FIN was sent before it knew of the other's
+	closedAt    time.Duration // when it first acknowledged the other's
+	synWindow   uint16        // the field of its SYN, until it sends something else
+
 	offer    // what its SYN says
 	stamps   // its timestamps
 	ecnState // its use of ECN
@@ -65,6 +69,7 @@ type end struct {
 	answers // what it owes for that
 	timer   // its retransmissions
 	growth  // its congestion window
+	unseen  // what may have been given up before the wire
 }
 
 // hole is a part of the stream that was passed over.
@@ -84,6 +89,19 @@ type heard struct {
 	heardEdge   int64
 	heardWindow int
 	heardAt     time.Duration
+
+	// The window that it goes by: one of an older segment does not count (RFC 9293,
+	// 3.10.7.4, fifth: SND.WL1 and SND.WL2).
+	believedWindow           int
+	believedSeq, believedAck int64
+}
+
+// believe takes the window of a segment, unless it is older than the one that told it
+// last. Of two with one acknowledgement the sequence number tells.
+func (h *heard) believe(s *segment, window int) {
+	if s.ack > h.believedAck || s.ack == h.believedAck && s.from >= h.believedSeq {
+		h.believedWindow, h.believedSeq, h.believedAck = window, s.from, s.ack
+	}
 }
 
 // recentSegments remembers the last packets, to pass over what one interface of

@@ -91,7 +91,7 @@ const (
 func decode(f *inspect.Frame, s *segment) content {
 	*s = segment{at: point{iface: f.Interface}}
 	b := f.Data
-	skip, kind := 0, uint16(0)
+	skip, kind := 0, uint16(header.EtherTypeIPv4) // links of IP alone do not say; its version does
 	switch f.LinkType {
 	case inspect.LinkEthernet:
 		skip = header.EthernetLen
@@ -137,8 +137,8 @@ func decode(f *inspect.Frame, s *segment) content {
 	if s.card.IsGroup() || s.fromCard.IsGroup() {
 		return isOther
 	}
-	if k := header.EtherType(kind); kind != 0 && k != header.EtherTypeIPv4 && k != header.EtherTypeIPv6 {
-		return isOther
+	if k := header.EtherType(kind); k != header.EtherTypeIPv4 && k != header.EtherTypeIPv6 {
+		return isOther // nor one whose type the way has changed
 	}
 	return s.ip(b)
 }

@@ -18,10 +18,36 @@ func (c *connection) checkReset(e, peer *end, s *segment) {
 		}
 		return
 	}
+	c.checkForgotten(e, peer, s)
 	// Before it is open, a reset refuses a segment, and need not end anything.
 	if e.spoke && e.heardAny && e.heardAck >= 1 && !e.reset {
 		e.reset, e.resetAt = true, s.now
 	}
+}
+
+// leastMemory is less than any TIME-WAIT, and than the time after which a stack gives
+// up a connection for other reasons than a reset.
+const leastMemory = time.Second
+
+// checkForgotten judges a reset of an end that has forgotten the connection too early.
+// What arrives for a connection that is not there is answered with a reset of which the
+// sequence number is that segment's acknowledgement (RFC 9293, 3.5.2).
+func (c *connection) checkForgotten(e, peer *end, s *segment) {
+	if c.k.options.Arrivals == nil || c.midway || c.contested || c.lossy || s.has(header.ACK) || !e.asked || e.reset || e.threatened {
+		return
+	}
+	switch {
+	case e.closedFirst && e.heardAck >= e.fin && peer.fin > 0 && e.ack >= peer.fin && s.now-e.closedAt < leastMemory:
+		c.find(ruleTimeWait, e, s, "a reset %v after it has acknowledged the other end's FIN, and it has sent its own first", s.now-e.closedAt)
+	case e.spoke && e.fin == 0 && e.unbelieved && s.now-e.unbelievedAt < leastMemory:
+		c.find(ruleBelieved, e, s, "a reset %v after one has arrived that is outside its window", s.now-e.unbelievedAt)
+	}
+}
+
+// mayBelieve reports whether a reset that arrives at e lies in its window, or so near to
+// the edge that rounding may hide it (RFC 7323, 2.4).
+func (e *end) mayBelieve(s *segment) bool {
+	return s.from >= e.next && s.from <= e.edge+1<<min(e.scale, header.MaxWindowScale) || e.tooMany
 }
 
 // validReset is RFC 9293, 3.5.2: a reset answers a segment with its

@@ -35,6 +35,7 @@ var (
 	ruleFINAck       = Rule{"fin-answer", "RFC 9293, 3.10.7.4", Violation, "a FIN that arrives again is acknowledged again, in TIME-WAIT too", true}
 
 	ruleWindow    = Rule{"beyond-window", "RFC 9293, 3.8.6", Violation, "nothing is sent beyond the peer's window, but probes of one byte", true}
+	ruleSYNWindow = Rule{"syn-window", "RFC 7323, 2.2", Warning, "the window of a SYN is not scaled, and that of all other segments is", true}
 	ruleShrink    = Rule{"window-shrunk", "RFC 9293, 3.8.6", Warning, "the window's right edge does not move back", true}
 	ruleNagle     = Rule{"small-segment", "RFC 9293, 3.7.4", Warning, "no small segment is sent while others are outstanding and more could be in it", true}
 	ruleMSS       = Rule{"mss", "RFC 9293, 3.7.1", Violation, "no segment is larger than the peer's MSS", false}
@@ -64,6 +65,8 @@ var (
 	ruleUrgentFlag = Rule{"urgent-flag", "RFC 9293, 3.1", Warning, "the urgent pointer is set only with URG", false}
 
 	ruleReset       = Rule{"reset", "RFC 9293, 3.5.2", Violation, "a reset has a sequence number that the other end can believe", true}
+	ruleBelieved    = Rule{"reset-believed", "RFC 5961, 3.2", Violation, "a reset outside the window ends nothing", true}
+	ruleTimeWait    = Rule{"time-wait", "RFC 9293, 3.6.1", Violation, "who has closed first remembers the connection, and answers a FIN that arrives again with an acknowledgement", true}
 	ruleAfterReset  = Rule{"after-reset", "RFC 9293, 3.5.3", Violation, "an end that has reset the connection is silent", false}
 	ruleMinRTO      = Rule{"rto-minimum", "RFC 6298, 2.4", Violation, "nothing is sent again before the least timeout, unless there are signs of loss", true}
 	ruleSYNRTO      = Rule{"syn-rto", "RFC 6298, 2.1", Violation, "a SYN is not sent again before one second", true}
@@ -80,12 +83,12 @@ func Rules() []Rule {
 	return []Rule{
 		ruleChecksum, ruleFlags, ruleAckFlag, ruleSYNSequence, ruleBeforeSYN, rulePastFIN, ruleGap, ruleSequence, ruleEmpty, ruleSameBytes,
 		ruleAckBackwards, ruleAckUnsent, ruleAckUnarrived, ruleAckDelay, ruleAckSecond, ruleAckIdle, ruleAckAtOnce, ruleChallenge, ruleFINAck,
-		ruleWindow, ruleShrink, ruleNagle, ruleMSS, ruleOption, ruleOptionSYN, ruleOffered, ruleScale,
+		ruleWindow, ruleSYNWindow, ruleShrink, ruleNagle, ruleMSS, ruleOption, ruleOptionSYN, ruleOffered, ruleScale,
 		ruleTimestamps, ruleTSEcr, ruleTSRecent, ruleTSVal,
 		ruleSACKOffered, ruleSACKUnsent, ruleSACKArrived, ruleSACKBlock, ruleSACKBelow,
 		ruleECNSetup, ruleECT, ruleECE, ruleCWR, ruleReact,
 		ruleUrgent, ruleUrgentFlag,
-		ruleReset, ruleAfterReset,
+		ruleReset, ruleBelieved, ruleTimeWait, ruleAfterReset,
 		ruleMinRTO, ruleSYNRTO, ruleBackoff, ruleSYNBackoff, ruleLossWindow, ruleInitial, ruleSlowStart, ruleCloseAnswer,
 	}
 }

@@ -148,9 +148,13 @@ func (c *connection) checkSequence(e, peer *end, s *segment) {
 	switch {
 	case s.span() == 0:
 		if s.from > e.max && e.orderly() {
-			if c.excusesGap(e) {
+			switch {
+			case c.excusesGap(e):
 				c.skip(e, s)
-			} else {
+			case e.mayBeAhead && s.from <= e.heardEdge+1: // a FIN, or a probe, beyond the window
+				c.passOver(e, s)
+				e.max = s.from
+			default:
 				c.find(ruleSequence, e, s, "a segment without data at %d; it has sent up to %d", s.from, e.max)
 			}
 		}
@@ -209,7 +213,7 @@ func (c *connection) checkFIN(e *end, s *segment) {
 		c.find(rulePastFIN, e, s, "data up to %d; its FIN stands at %d", s.to, e.fin-1)
 	case e.fin > 0 && fin && s.to != e.fin:
 		c.find(rulePastFIN, e, s, "a FIN at %d; it stood at %d before", s.to-1, e.fin-1)
-	case e.fin == 0 && fin && s.to <= e.max && !c.midway && !c.lossy:
+	case e.fin == 0 && fin && s.to <= e.max && !c.midway && !c.lossy && !c.cutHoles(e, s.to-1, s.to):
 		c.find(rulePastFIN, e, s, "a FIN at %d; it has sent data up to %d", s.to-1, e.max)
 	}
 }
@@ -256,7 +260,7 @@ func (c *connection) sent(e, peer *end, s *segment) {
 		e.fill(s.from, s.to)
 	}
 	if s.has(header.FIN) && e.fin == 0 {
-		e.fin = s.to
+		e.fin, e.closedFirst = s.to, peer.fin == 0 || s.ack < peer.fin
 	}
 	if s.has(header.FIN) {
 		e.finAt = s.now

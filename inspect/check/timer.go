@@ -136,6 +136,11 @@ func (c *connection) checkBackoff(e *end, s *segment) {
 		}
 		c.find(rule, e, s, "sent again after %v; the time before was %v", gap, t.chainGap)
 	}
+	if e.lastData > t.chainAt {
+		// What was sent since may have been a tail loss probe, with new data. It starts the
+		// timer again: RFC 8985, 7.3.
+		gap = min(gap, s.now-e.lastData)
+	}
 	t.chainFrom, t.chainAt, t.chainPacket, t.chainGap, t.chainBroken, t.chainHeld = s.from, s.now, s.packet, gap, false, s.held
 }
 

@@ -28,10 +28,11 @@ func (c *connection) checkWindow(e, peer *end, s *segment) {
 
 // advertise follows the right edge of the window that e advertises.
 func (c *connection) advertise(e *end, s *segment) {
+	peer := c.other(e)
+	c.checkSYNWindow(e, peer, s)
 	if !s.has(header.ACK) || c.midway {
 		return
 	}
-	peer := c.other(e)
 	if s.ack > peer.max || s.ack < e.ack {
 		return // said elsewhere
 	}
@@ -46,6 +47,25 @@ func (c *connection) advertise(e *end, s *segment) {
 		c.find(ruleShrink, e, s, "the window ends at %d; before it was %d", edge, e.edge)
 	}
 	e.edge = max(e.edge, edge)
+}
+
+// checkSYNWindow compares the window fields of a SYN and of what e sends next. The one is
+// in bytes and the other is not (RFC 7323, 2.2): the same number in both, or in the SYN
+// what the largest field makes when it is scaled, is a mistake, but for a full field,
+// which says nothing.
+func (c *connection) checkSYNWindow(e, peer *end, s *segment) {
+	if s.has(header.SYN) {
+		e.synWindow = s.Window
+		return
+	}
+	field := e.synWindow
+	e.synWindow = 0
+	if field == 0 || field == 0xffff || !e.offersScale || !peer.offersScale || e.scale == 0 {
+		return
+	}
+	if field == s.Window || e.scaled(peer, s) >= 0xffff && field == 0xffff>>e.scale {
+		c.find(ruleSYNWindow, e, s, "the window field is %d in the SYN, and then %d, which is to be scaled by %d bits", field, s.Window, e.scale)
+	}
 }
 
 // checkSmall judges whether a small segment should have waited: Nagle's

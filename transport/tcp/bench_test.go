@@ -13,7 +13,7 @@ import (
 	"septet/packet"
 )
 
-// Addresses of a bench: one host, and the hand-made peer at the other end.
+// Addresses of a bench over IPv4: one host, and the hand-made peer at the other end.
 var (
 	benchHost    = netip.MustParseAddr("10.0.0.1")
 	benchPeer    = netip.MustParseAddr("10.0.0.2")
@@ -24,19 +24,23 @@ var (
 // bench is one real host, from TCP down to its NIC, whose cable ends in a test:
 // what the host sends is recorded and judged, and what it receives is made by hand.
 type bench struct {
-	t       testing.TB
-	loop    *ev.Loop
-	pool    *packet.Pool
-	nic     *link.NIC
-	tcp     *Layer
-	env     *observer
-	receive func(*packet.Packet)
-	mtu     int
-	judge   *checktest.Cable // nil: nobody
-	lastIP  header.IPv4      // of the last segment sent
-	ecn     uint8            // the ECN bits of what is injected
-	sent    []wireSegment    // not looked at yet
-	id      uint16
+	t         testing.TB
+	loop      *ev.Loop
+	pool      *packet.Pool
+	nic       *link.NIC
+	tcp       *Layer
+	env       *observer
+	receive   func(*packet.Packet)
+	mtu       int
+	judge     *checktest.Cable // nil: nobody
+	family    family
+	solicited uint64 // how often a neighbour was asked for over IPv6
+	host      netip.Addr
+	peer      netip.Addr
+	lastIP    header.IPv4   // of the last segment sent; of IPv6's, what both have
+	ecn       uint8         // the ECN bits of what is injected
+	sent      []wireSegment // not looked at yet
+	id        uint16
 }
 
 // wireSegment is a segment that the host sent, and when.
@@ -48,19 +52,30 @@ type wireSegment struct {
 }
 
 func newBench(t testing.TB, personality *Personality, mtu int) *bench {
-	b := newBenchUnjudged(t, personality, mtu)
-	b.judge = checktest.Host(t, benchHost, b.tcp.about.limits())
+	return newBenchOver(t, theFamily(), personality, mtu)
+}
+
+// newBenchOver is newBench over one family. mtu is IPv4's; segments are the same over
+// both.
+func newBenchOver(t testing.TB, f family, personality *Personality, mtu int) *bench {
+	b := newBenchUnjudgedOver(t, f, personality, mtu)
+	b.judge = checktest.Host(t, b.host, b.tcp.about.limits())
 	return b
 }
 
 // newBenchUnjudged returns one at which nobody looks, for tests that play segments
 // at random, or count allocations or time.
 func newBenchUnjudged(t testing.TB, personality *Personality, mtu int) *bench {
-	b := &bench{t: t, loop: ev.NewVirtual(1), pool: &packet.Pool{}, mtu: mtu}
+	return newBenchUnjudgedOver(t, theFamily(), personality, mtu)
+}
+
+func newBenchUnjudgedOver(t testing.TB, f family, personality *Personality, mtu int) *bench {
+	b := &bench{t: t, loop: ev.NewVirtual(1), pool: &packet.Pool{}, mtu: f.mtu(mtu), family: f}
+	b.host, b.peer = f.addr(benchHost), f.addr(benchPeer)
 	t.Cleanup(func() { sharedPartsAreUntouched(t) })
 	n := network.New(b.loop, b.pool)
 	nic := link.NewNIC(b.loop, b.pool, "eth0", benchHostMAC, b)
-	if _, err := n.AddInterface(nic, netip.PrefixFrom(benchHost, 24)); err != nil {
+	if _, err := n.AddInterface(nic, f.prefix(netip.PrefixFrom(benchHost, 24))); err != nil {
 		t.Fatal(err)
 	}
 	b.nic, b.tcp = nic, New(n, personality)
@@ -113,6 +128,8 @@ func (b *bench) Transmit(p *packet.Packet) {
 			b.judge.Sent(b.loop.Now(), payload)
 		}
 		b.record(payload)
+	case header.EtherTypeIPv6:
+		b.transmit6(payload)
 	}
 }
 
@@ -124,13 +141,13 @@ func (b *bench) MTU() int { return b.mtu }
 
 func (b *bench) answerARP(request []byte) {
 	a, err := header.ParseARP(request)
-	if err != nil || a.Operation != header.ARPRequest || a.TargetIP != benchPeer {
+	if err != nil || a.Operation != header.ARPRequest || a.TargetIP != b.peer {
 		return
 	}
 	p := b.pool.Get(0)
 	reply := header.ARP{
-		Operation: header.ARPReply, SenderMAC: benchPeerMAC, SenderIP: benchPeer,
-		TargetMAC: benchHostMAC, TargetIP: benchHost,
+		Operation: header.ARPReply, SenderMAC: benchPeerMAC, SenderIP: b.peer,
+		TargetMAC: benchHostMAC, TargetIP: b.host,
 	}
 	reply.Put(p.Extend(header.ARPLen))
 	b.arrive(p, header.EtherTypeARP)
@@ -142,11 +159,15 @@ func (b *bench) record(datagram []byte) {
 	if err != nil {
 		b.t.Fatalf("the host sent a bad IP header: %v", err)
 	}
-	if ip.Protocol != header.ProtocolTCP {
-		return
+	if ip.Protocol == header.ProtocolTCP {
+		b.lastIP = ip
+		b.recordSegment(payload, ip.FinalDst())
 	}
-	b.lastIP = ip
-	if header.Checksum(payload, header.PseudoSum(ip.Src, ip.FinalDst(), ip.Protocol, len(payload))) != 0xffff {
+}
+
+func (b *bench) recordSegment(payload []byte, dst netip.Addr) {
+	ip := &b.lastIP
+	if header.Checksum(payload, header.PseudoSum(ip.Src, dst, ip.Protocol, len(payload))) != 0xffff {
 		b.t.Fatalf("at %v the host sent a segment with a bad checksum", b.loop.Now())
 	}
 	s := wireSegment{at: b.loop.Now(), ecn: ip.TOS & ecnMask}
@@ -159,7 +180,7 @@ func (b *bench) record(datagram []byte) {
 }
 
 // inject has a segment arrive, now and before anything else happens.
-func (b *bench) inject(h header.TCP, text []byte) { b.injectFrom(benchPeer, h, text) }
+func (b *bench) inject(h header.TCP, text []byte) { b.injectFrom(b.peer, h, text) }
 
 // injectFrom is inject from any source.
 func (b *bench) injectFrom(src netip.Addr, h header.TCP, text []byte) {
@@ -167,32 +188,43 @@ func (b *bench) injectFrom(src netip.Addr, h header.TCP, text []byte) {
 	p.Append(text)
 	h.Checksum = 0
 	h.Put(p.Push(h.Len()))
-	sum := ^header.Checksum(p.Bytes(), header.PseudoSum(src, benchHost, header.ProtocolTCP, p.Len()))
+	sum := ^header.Checksum(p.Bytes(), header.PseudoSum(src, b.host, header.ProtocolTCP, p.Len()))
 	p.Bytes()[16], p.Bytes()[17] = byte(sum>>8), byte(sum)
 	b.injectIPFrom(src, p, header.ProtocolTCP)
 }
 
 // injectIP has the payload p arrive in a datagram.
 func (b *bench) injectIP(p *packet.Packet, proto header.Protocol) {
-	b.injectIPFrom(benchPeer, p, proto)
+	b.injectIPFrom(b.peer, p, proto)
 }
 
 func (b *bench) injectIPFrom(src netip.Addr, p *packet.Packet, proto header.Protocol) {
 	b.id++
-	ip := header.IPv4{
-		TotalLength: header.IPv4Len + p.Len(), ID: b.id, TTL: 64, Protocol: proto,
-		Src: src, Dst: benchHost, TOS: b.ecn,
+	typ := header.EtherTypeIPv4
+	if src.Is6() {
+		typ = header.EtherTypeIPv6
+		b.putIPv6(p, src, proto)
+	} else {
+		ip := header.IPv4{
+			TotalLength: header.IPv4Len + p.Len(), ID: b.id, TTL: 64, Protocol: proto,
+			Src: src, Dst: b.host, TOS: b.ecn,
+		}
+		ip.Put(p.Push(header.IPv4Len))
 	}
-	ip.Put(p.Push(header.IPv4Len))
 	if b.judge != nil {
 		b.judge.Arrives(b.loop.Now(), p.Bytes())
 	}
-	b.arrive(p, header.EtherTypeIPv4)
+	b.arrive(p, typ)
 	b.loop.Run(b.loop.Now())
 }
 
-// injectError has an ICMP error arrive that quotes a segment of the host.
+// injectError has an ICMP error arrive that quotes a segment of the host. Type and code
+// are ICMP's, the MTU is IPv4's.
 func (b *bench) injectError(typ, code uint8, mtu int, h header.TCP) {
+	if b.family == six {
+		b.injectError6(typ, code, mtu, h)
+		return
+	}
 	quoted := header.IPv4{
 		TotalLength: 1500, TTL: 60, Protocol: header.ProtocolTCP, Src: benchHost, Dst: benchPeer,
 	}
@@ -226,7 +258,7 @@ func (b *bench) advance(to ev.Time) {
 }
 
 // anyPort is a port on all addresses.
-func anyPort(n uint16) netip.AddrPort { return netip.AddrPortFrom(netip.IPv4Unspecified(), n) }
+func anyPort(n uint16) netip.AddrPort { return netip.AddrPortFrom(netip.Addr{}, n) }
 
 // state returns the state of the connection between two ports.
 func (b *bench) state(host, peer uint16) State {
@@ -237,5 +269,5 @@ func (b *bench) state(host, peer uint16) State {
 }
 
 func (b *bench) find(host, peer uint16) *Conn {
-	return b.tcp.table.find(netip.AddrPortFrom(benchHost, host), netip.AddrPortFrom(benchPeer, peer))
+	return b.tcp.table.find(netip.AddrPortFrom(b.host, host), netip.AddrPortFrom(b.peer, peer))
 }

@@ -14,7 +14,7 @@ import (
 // floodBench is a bench with a listener, whose peer is the router to everywhere.
 func floodBench(t *testing.T, p *Personality, o Options) (*bench, *Listener) {
 	b := newBenchUnjudged(t, p, 1500) // Unjudged: memory is counted
-	if err := b.tcp.net.AddRoute(network.Route{Prefix: netip.MustParsePrefix("0.0.0.0/0"), Gateway: benchPeer}); err != nil {
+	if err := b.tcp.net.AddRoute(network.Route{Prefix: b.family.prefix(netip.MustParsePrefix("0.0.0.0/0")), Gateway: b.peer}); err != nil {
 		t.Fatal(err)
 	}
 	port, err := b.tcp.Reserve(anyPort(scriptService), false)
@@ -33,7 +33,7 @@ func floodBench(t *testing.T, p *Personality, o Options) (*bench, *Listener) {
 func spoofed(i uint32) netip.Addr {
 	var a [4]byte
 	binary.BigEndian.PutUint32(a[:], 11<<24|i&0xffffff)
-	return netip.AddrFrom4(a)
+	return theFamily().addr(netip.AddrFrom4(a))
 }
 
 // TestSpoofedFlood: RFC 4987: SYNs from addresses that never answer cost no memory
@@ -139,7 +139,7 @@ func TestForgedACKs(t *testing.T) {
 func TestCookieSaysEverything(t *testing.T) {
 	//rfc:4987 3.6 rule a cookie carries the MSS
 	b := newBench(t, nil, 1500)
-	local, remote := netip.AddrPortFrom(benchHost, 80), netip.AddrPortFrom(benchPeer, 5000)
+	local, remote := netip.AddrPortFrom(b.host, 80), netip.AddrPortFrom(b.peer, 5000)
 	for _, mss := range cookieMSS {
 		for scale := range uint8(18) {
 			for bits := range 4 {

@@ -71,16 +71,13 @@ func gridCell(t *testing.T, cell physical.Impairment, seeds uint64, size int) {
 		name, (virtual / time.Duration(seeds)).Round(time.Millisecond), time.Since(begin).Round(time.Millisecond), timeouts, probes)
 }
 
-// gridRun is one run. Unjudged: with -grid; on the worst wires the judge has findings
-// of which it is not known yet whose fault they are.
+// gridRun is one run.
 func gridRun(t *testing.T, cell physical.Impairment, seed uint64, size int) *pair {
 	// The open is over a good wire: ARP has no checksum, and on the worst cells its
 	// cache may be wrong for longer than a SYN is sent again.
 	p := newPairUnjudged(t, ev.NewVirtual(seed), 1500, physical.Impairment{}, physical.Impairment{})
 	p.a.tcp.about, p.b.tcp.about = patient(), patient()
-	if !*grid {
-		checktest.Wire(t, p.loop, p.wire, patient().limits())
-	}
+	checktest.Wire(t, p.loop, p.wire, patient().limits())
 	client, server := p.connect(p.listen(80))
 	for _, d := range []physical.Direction{physical.AToB, physical.BToA} {
 		if err := p.wire.SetImpairment(d, cell); err != nil {

@@ -19,7 +19,7 @@ func (b *bench) injectOptions(h header.TCP, options, text []byte) {
 	copy(head[header.TCPLen:], options)
 	head[12] = byte(len(head)/4) << 4
 	p.Append(text)
-	sum := ^header.Checksum(p.Bytes(), header.PseudoSum(benchPeer, benchHost, header.ProtocolTCP, p.Len()))
+	sum := ^header.Checksum(p.Bytes(), header.PseudoSum(b.peer, b.host, header.ProtocolTCP, p.Len()))
 	p.Bytes()[16], p.Bytes()[17] = byte(sum>>8), byte(sum)
 	b.injectIP(p, header.ProtocolTCP)
 }

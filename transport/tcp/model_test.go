@@ -152,7 +152,7 @@ func newWorld(p *program, b budget) *world {
 	w.loop.Run(modelEpoch)
 	for i := range w.hosts {
 		w.hosts[i] = &modelHost{
-			w: w, index: i, ip: netip.AddrFrom4([4]byte{10, 0, 0, byte(i + 1)}),
+			w: w, index: i, ip: theFamily().addr(netip.AddrFrom4([4]byte{10, 0, 0, byte(i + 1)})),
 			mac:   header.MAC{2, 0, 0, 0, 0, byte(i + 1)},
 			edges: map[*Conn]header.Seq{}, acks: map[*Conn]header.Seq{},
 		}
@@ -174,7 +174,7 @@ func newWorld(p *program, b budget) *world {
 func (h *modelHost) boot(about *Personality) {
 	n := network.New(h.w.loop, h.w.pool)
 	nic := link.NewNIC(h.w.loop, h.w.pool, "eth0", h.mac, h)
-	if _, err := n.AddInterface(nic, netip.PrefixFrom(h.ip, 24)); err != nil {
+	if _, err := n.AddInterface(nic, netip.PrefixFrom(h.ip, h.ip.BitLen()-8)); err != nil {
 		panic(err)
 	}
 	h.tcp = New(n, about)
@@ -229,6 +229,15 @@ func (h *modelHost) Transmit(p *packet.Packet) {
 	}
 	f := onTheWay{datagram: bytes.Clone(payload), at: h.w.loop.Now()}
 	_, segment, _ := header.ParseIPv4(payload)
+	if eth.Type == header.EtherTypeIPv6 {
+		var ip header.IPv6
+		if ip, segment, _ = header.ParseIPv6(payload); ip.NextHeader != header.ProtocolTCP {
+			if answer := h.advertisement(segment); answer != nil {
+				h.arrive(answer, header.EtherTypeIPv6)
+			}
+			return
+		}
+	}
 	n, err := header.ParseTCP(segment, &f.TCP)
 	if err != nil {
 		h.w.breaks("%s sends a segment that does not parse", h)
@@ -242,7 +251,13 @@ func (h *modelHost) Transmit(p *packet.Packet) {
 func (h *modelHost) OnReceive(f func(*packet.Packet)) { h.receive = f }
 
 // MTU is the cable's.
-func (h *modelHost) MTU() int { return 1500 }
+func (h *modelHost) MTU() int { return theFamily().mtu(1500) }
+
+// advertisement answers who asks for the other host.
+func (h *modelHost) advertisement(message []byte) *packet.Packet {
+	other := h.other()
+	return neighbourAdvertisement(h.w.pool, message, other.ip, h.ip, other.mac)
+}
 
 func (h *modelHost) answerARP(request []byte) {
 	a, err := header.ParseARP(request)
@@ -375,7 +390,11 @@ func (w *world) deliver(h *modelHost, x choice) {
 	}
 	p := w.pool.Get(len(f.datagram))
 	p.Append(f.datagram)
-	h.arrive(p, header.EtherTypeIPv4)
+	typ := header.EtherTypeIPv4
+	if h.ip.Is6() {
+		typ = header.EtherTypeIPv6
+	}
+	h.arrive(p, typ)
 }
 
 // expire lets the next timer run out. Copies older than the maximum segment

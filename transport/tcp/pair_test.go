@@ -58,7 +58,7 @@ func (p *Personality) limits() check.Limits {
 func newPairUnjudged(t testing.TB, l *ev.Loop, mtu int, aToB, bToA physical.Impairment) *pair {
 	p := &pair{t: t, loop: l, pool: &packet.Pool{}}
 	l.Lock()
-	p.wire = physical.NewWire(l, p.pool, mtu, aToB, bToA) // Unjudged: by whom calls it
+	p.wire = physical.NewWire(l, p.pool, theFamily().mtu(mtu), aToB, bToA) // Unjudged: by whom calls it
 	l.Unlock()
 	p.a = p.station("10.0.0.1/24", 1, p.wire.A())
 	p.b = p.station("10.0.0.2/24", 2, p.wire.B())
@@ -68,9 +68,9 @@ func newPairUnjudged(t testing.TB, l *ev.Loop, mtu int, aToB, bToA physical.Impa
 func (p *pair) station(prefix string, n byte, port physical.Port) *station {
 	p.loop.Lock()
 	defer p.loop.Unlock()
-	s := &station{net: network.New(p.loop, p.pool), ip: netip.MustParsePrefix(prefix).Addr()}
+	s := &station{net: network.New(p.loop, p.pool), ip: prefixOf(prefix).Addr()}
 	nic := link.NewNIC(p.loop, p.pool, "eth0", header.MAC{2, 0, 0, 0, 0, n}, port)
-	if _, err := s.net.AddInterface(nic, netip.MustParsePrefix(prefix)); err != nil {
+	if _, err := s.net.AddInterface(nic, prefixOf(prefix)); err != nil {
 		p.t.Fatal(err)
 	}
 	s.tcp = New(s.net, nil)
@@ -142,7 +142,7 @@ func (s *stream) Close()      { s.loop.Lock(); s.c.Close(); s.loop.Unlock() }
 func (p *pair) listen(port uint16) *Listener {
 	p.loop.Lock()
 	defer p.loop.Unlock()
-	pt, err := p.b.tcp.Reserve(netip.AddrPortFrom(netip.IPv4Unspecified(), port), true)
+	pt, err := p.b.tcp.Reserve(anyPort(port), true)
 	if err != nil {
 		p.t.Fatal(err)
 	}

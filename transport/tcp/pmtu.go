@@ -36,7 +36,7 @@ type packetSizes struct {
 }
 
 const (
-	// minPathMTU is the least path MTU that an ICMP message may bring us to: a
+	// minPathMTU is the least path MTU that an ICMP message of IPv4 may bring us to: a
 	// lower one would be an attack rather than a link (RFC 5927, section 7).
 	minPathMTU = 296
 	// basePathMTU is what every path of today is expected to carry (RFC 4821,
@@ -61,6 +61,16 @@ func plateauBelow(size int) int {
 		if p < size {
 			return p
 		}
+	}
+	return minPathMTU
+}
+
+// minPathMTU is the least path MTU that there is. RFC 8201, section 4: over IPv6 it is
+// never taken to be below what every link carries; RFC 8899, section 5.1.2, makes that
+// the base too.
+func (c *Conn) minPathMTU() int {
+	if c.path.HeaderLen() == header.IPv6Len {
+		return header.IPv6MinMTU
 	}
 	return minPathMTU
 }
@@ -99,7 +109,7 @@ func (c *Conn) tooBig(now ev.Time, mtu int, seq header.Seq) {
 	if mtu == 0 {
 		mtu = plateauBelow(size)
 	}
-	mtu = max(mtu, minPathMTU)
+	mtu = max(mtu, c.minPathMTU())
 	switch m := &c.needSeldom().mtu; {
 	case m.probe > mtu:
 		c.probeFailed(now) // and nothing else was too big
@@ -166,9 +176,9 @@ func (c *Conn) pathTimeout(now ev.Time) {
 	if !c.about.ProbePathMTU || !c.is(flagSynAcked) || int(c.retries)+1 < holeTimeouts {
 		return
 	}
-	mtu := basePathMTU
+	mtu := max(basePathMTU, c.minPathMTU())
 	if lost <= mtu {
-		mtu = max(lost/2, minPathMTU)
+		mtu = max(lost/2, c.minPathMTU())
 	}
 	if mtu < lost {
 		c.env.counters().BlackHoles++

@@ -32,7 +32,7 @@ func TestPortsAreNotPredictable(t *testing.T) {
 	//rfc:6056 3.1 rule the next port cannot be told
 	//rfc:6056 3.3.4 rule the double-hash algorithm
 	//rfc:6056 3.2 SHOULD ports from 1024 upwards are used declined: they are those of Linux, 32768 to 60999
-	first, second := netip.MustParseAddrPort("10.0.0.2:80"), netip.MustParseAddrPort("10.0.0.3:80")
+	first, second := netip.AddrPortFrom(addrOf("10.0.0.2"), 80), netip.AddrPortFrom(addrOf("10.0.0.3"), 80)
 	p := newPair(t, 1, physical.Impairment{}, physical.Impairment{})
 	ports := connectPorts(t, p, 400, first, second)
 	steps := map[uint16]int{}
@@ -62,7 +62,7 @@ func TestPortsAreNotPredictable(t *testing.T) {
 // before the range has been gone round.
 func TestPortsAreNotReusedSoon(t *testing.T) {
 	//rfc:6056 3.1 rule a port is not used again soon
-	peer := netip.MustParseAddrPort("10.0.0.2:80")
+	peer := netip.AddrPortFrom(addrOf("10.0.0.2"), 80)
 	p := newPair(t, 3, physical.Impairment{}, physical.Impairment{})
 	n := ephemeralPorts / portStep
 	seen := map[uint16]bool{}
@@ -80,7 +80,7 @@ func TestPortsAreNotReusedSoon(t *testing.T) {
 func TestAllPortsAreFound(t *testing.T) {
 	//rfc:6056 3.3.4 rule every free port is found
 	p := newPair(t, 1, physical.Impairment{}, physical.Impairment{})
-	peer := netip.MustParseAddrPort("10.0.0.2:80")
+	peer := netip.AddrPortFrom(addrOf("10.0.0.2"), 80)
 	for i := range ephemeralPorts {
 		if _, err := p.a.tcp.Connect(nil, peer, nil, Options{}); err != nil {
 			t.Fatalf("connection %d of %d: %v", i, ephemeralPorts, err)
@@ -89,7 +89,7 @@ func TestAllPortsAreFound(t *testing.T) {
 	if _, err := p.a.tcp.Connect(nil, peer, nil, Options{}); err == nil {
 		t.Error("a connection more than there are ports must fail")
 	}
-	if _, err := p.a.tcp.Connect(nil, netip.MustParseAddrPort("10.0.0.2:81"), nil, Options{}); err != nil {
+	if _, err := p.a.tcp.Connect(nil, netip.AddrPortFrom(addrOf("10.0.0.2"), 81), nil, Options{}); err != nil {
 		t.Errorf("to another port of the peer there are all ports again: %v", err)
 	}
 }
@@ -129,7 +129,7 @@ func TestTimeWaitCap(t *testing.T) {
 func TestCachesAreCapped(t *testing.T) {
 	b, _ := floodBench(t, nil, Options{})
 	for i := range uint32(3 * maxPeers) {
-		path, err := b.tcp.net.Path(spoofed(i), benchHost)
+		path, err := b.tcp.net.Path(spoofed(i), b.host)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -12,7 +12,7 @@ import (
 )
 
 func (b *bench) path(t testing.TB) network.Path {
-	p, err := b.tcp.net.Path(benchPeer, benchHost)
+	p, err := b.tcp.net.Path(b.peer, b.host)
 	if err != nil {
 		t.Fatal(err)
 	}

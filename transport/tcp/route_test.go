@@ -12,6 +12,7 @@ import (
 // lost there, without an ICMP message. The timeout must notice.
 func TestInterfaceGetsSmallerMTU(t *testing.T) {
 	//rfc:9293 MUST-16
+	four.needs(t, "a link of less than 1280 bytes")
 	about := LinuxPersonality
 	about.VarianceFloor = 0
 	b := newBench(t, &about, 1500)

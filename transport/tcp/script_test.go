@@ -16,6 +16,8 @@ import (
 //
 //	# what it proves
 //	host rfc                      the personality: linux (if nothing is said) or rfc
+//	host ipv4                     not over IPv6 too, whose link has an MTU of 20 more; ipv6: over
+//	                              that alone
 //	set DelayedACK=40ms QuickACKs=0        its fields, changed; if nothing is said, SACK is
 //	                                       off, buffers do not grow, VarianceFloor is 0
 //	+0     connect

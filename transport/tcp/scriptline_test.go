@@ -260,7 +260,7 @@ func (s *script) connect(f *flow) string {
 	if err != nil {
 		return errorName(err)
 	}
-	f.conn, err = s.tcp.Connect(port, netip.AddrPortFrom(benchPeer, s.peerPort), nil, s.options)
+	f.conn, err = s.tcp.Connect(port, netip.AddrPortFrom(s.peer, s.peerPort), nil, s.options)
 	port.Release()
 	return errorName(err)
 }

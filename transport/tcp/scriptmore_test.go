@@ -141,7 +141,7 @@ func (s *script) connectData(f *flow, n int) string {
 		return errorName(err)
 	}
 	f.wrote, f.read = 0, 0
-	peer := netip.AddrPortFrom(benchPeer, s.peerPort)
+	peer := netip.AddrPortFrom(s.peer, s.peerPort)
 	f.conn, f.wrote, err = s.tcp.ConnectData(port, peer, nil, s.options, pattern(0, n))
 	port.Release()
 	return transferred(f.wrote, err)

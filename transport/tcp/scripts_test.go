@@ -3,6 +3,7 @@ package tcp
 import (
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -34,11 +35,12 @@ func readScripts(t *testing.T, file string) []section {
 	return all
 }
 
-// run plays one section. seen gets the transitions of its connections.
-func (sec *section) run(t *testing.T, seen map[transition]bool) {
+// run plays one section over IPv4 or IPv6. seen gets the transitions of its
+// connections.
+func (sec *section) run(t *testing.T, f family, seen map[transition]bool) {
 	personality := sec.personality(t)
 	s := &script{
-		bench:    newBench(t, &personality, 1500),
+		bench:    newBenchOver(t, f, &personality, 1500),
 		hostPort: scriptActivePort, peerPort: scriptService,
 		hostISS: 1000, peerISS: 500000, flows: map[uint16]*flow{},
 	}
@@ -79,6 +81,11 @@ func (sec *section) personality(t *testing.T) Personality {
 	return p
 }
 
+// only reports whether a line says that the script is about one family.
+func (sec *section) only(f family) bool {
+	return slices.Contains(sec.lines, "host ipv"+string('0'+rune(f)))
+}
+
 func TestScripts(t *testing.T) {
 	files, err := filepath.Glob("testdata/*.script")
 	if err != nil || len(files) == 0 {
@@ -88,7 +95,15 @@ func TestScripts(t *testing.T) {
 	for _, file := range files {
 		t.Run(strings.TrimSuffix(filepath.Base(file), ".script"), func(t *testing.T) {
 			for _, sec := range readScripts(t, file) {
-				t.Run(sec.name, func(t *testing.T) { sec.run(t, seen) })
+				if !sec.only(six) {
+					t.Run(sec.name, func(t *testing.T) { sec.run(t, four, seen) })
+				}
+				switch {
+				case sec.only(six):
+					t.Run(sec.name, func(t *testing.T) { sec.run(t, six, seen) })
+				case !sec.only(four):
+					t.Run(sec.name+" over IPv6", func(t *testing.T) { sec.run(t, six, seen) })
+				}
 			}
 		})
 	}

@@ -46,14 +46,16 @@ func TestSoak(t *testing.T) {
 		size = 1 << 20
 	}
 	for seed := range seeds {
-		first, took := soakOnce(t, seed, size)
-		again, _ := soakOnce(t, seed, size)
-		if first != again {
-			t.Errorf("seed %d: two runs give two captures", seed)
-		}
-		if *soak {
-			t.Logf("seed %d: %v of virtual time", seed, took)
-		}
+		t.Run(fmt.Sprintf("seed %d", seed), func(t *testing.T) {
+			first, took := soakOnce(t, seed, size)
+			again, _ := soakOnce(t, seed, size)
+			if first != again {
+				t.Error("two runs give two captures")
+			}
+			if *soak {
+				t.Logf("%v of virtual time", took)
+			}
+		})
 	}
 }
 

@@ -37,6 +37,7 @@ var (
 
 // routedBench is a bench whose host takes source routes.
 func routedBench(t *testing.T) *bench {
+	four.needs(t, "source routes")
 	b := newBench(t, nil, 1500)
 	b.tcp.net.SetSourceRouting(true)
 	def := network.Route{Prefix: netip.MustParsePrefix("0.0.0.0/0"), Gateway: benchPeer}
@@ -299,6 +300,7 @@ func TestSmallestSegmentsBySourceRoute(t *testing.T) {
 // TestTransferBySourceRoute: a megabyte each way through a real router that only the
 // source route leads to. Neither end has a route to the other's network.
 func TestTransferBySourceRoute(t *testing.T) {
+	four.needs(t, "source routes")
 	//rfc:9293 MUST-51
 	//rfc:9293 MUST-53
 	bare, bad := physical.Impairment{}, physical.Impairment{Delay: 5 * time.Millisecond, Loss: 0.02, Reorder: 0.02}
