@@ -131,11 +131,11 @@ func (c *Claim) heard(arp *header.ARP) {
 func (i *Interface) removeAddress4() {
 	l := i.layer
 	delete(l.addresses, i.addr)
-	if i.broadcast.IsValid() {
-		delete(l.addresses, i.broadcast)
+	if b := i.Broadcast(); b.IsValid() {
+		delete(l.addresses, b)
 	}
 	i.nic.RemoveAddress(i.addr)
 	_ = l.RemoveRoute(Route{Prefix: i.prefix.Masked(), Interface: i}) // the user may have
-	i.prefix, i.addr, i.broadcast = netip.Prefix{}, netip.Addr{}, netip.Addr{}
+	i.prefix, i.addr = netip.Prefix{}, netip.Addr{}
 	l.changed()
 }

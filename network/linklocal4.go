@@ -14,9 +14,9 @@ const (
 	rateLimitInterval = 60 * time.Second
 )
 
-// LinkLocal is an IPv4 address of the link, which an interface has found for itself (RFC
+// LinkLocal4 is an IPv4 address of the link, which an interface has found for itself (RFC
 // 3927).
-type LinkLocal struct {
+type LinkLocal4 struct {
 	via       *Interface
 	told      func(netip.Addr)
 	numbers   *rand.Rand
@@ -29,8 +29,8 @@ type LinkLocal struct {
 // ClaimLinkLocal looks for an address of 169.254/16 that nobody on the link has, and for
 // another whenever it is lost. told is called, with the turn held, with each that the
 // interface gets. Errors are those of Claim.
-func (i *Interface) ClaimLinkLocal(told func(netip.Addr)) (*LinkLocal, error) {
-	c := &LinkLocal{via: i, told: told}
+func (i *Interface) ClaimLinkLocal(told func(netip.Addr)) (*LinkLocal4, error) {
+	c := &LinkLocal4{via: i, told: told}
 	c.timer.Init(i.layer.loop, c)
 	if i.nic != nil {
 		// RFC 3927, section 2.1: from the card's address, so that a host mostly has the
@@ -47,7 +47,7 @@ func (i *Interface) ClaimLinkLocal(told func(netip.Addr)) (*LinkLocal, error) {
 }
 
 // Release gives the address up.
-func (c *LinkLocal) Release() {
+func (c *LinkLocal4) Release() {
 	c.closed = true
 	c.timer.Stop()
 	if c.claim != nil {
@@ -57,7 +57,7 @@ func (c *LinkLocal) Release() {
 
 // try claims the next address. RFC 3927, section 2.1: any from 169.254.1.0 to
 // 169.254.254.255.
-func (c *LinkLocal) try() error {
+func (c *LinkLocal4) try() error {
 	n := 0
 	if c.numbers != nil {
 		n = 256 + c.numbers.IntN(254*256)
@@ -69,7 +69,7 @@ func (c *LinkLocal) try() error {
 }
 
 // decided is told what became of a claim.
-func (c *LinkLocal) decided(err error) {
+func (c *LinkLocal4) decided(err error) {
 	if err == nil {
 		c.conflicts = 0
 		c.told(c.via.addr)
@@ -84,7 +84,7 @@ func (c *LinkLocal) decided(err error) {
 }
 
 // Expire tries again.
-func (c *LinkLocal) Expire(*event.Timer) {
+func (c *LinkLocal4) Expire(*event.Timer) {
 	if !c.closed {
 		_ = c.try() // who has given the interface an address wants no other
 	}
