@@ -40,8 +40,9 @@ type NIC struct {
 
 	receive   func(p *packet.Packet, typ header.EtherType, group bool)
 	addresses []netip.Addr // IPv4's, for ARP
-	cache     *cache       // made with the first neighbour
-	discovery *Discovery   // of IPv6 neighbours; nil without IPv6
+	watch     func(*header.ARP)
+	cache     *cache     // made with the first neighbour
+	discovery *Discovery // of IPv6 neighbours; nil without IPv6
 	failed    failed
 	carrier   func(up bool)
 	down      bool // the port has no carrier
@@ -270,6 +271,7 @@ func (n *NIC) Close() {
 	if c, ok := n.port.(physical.Carrier); ok {
 		c.OnCarrier(nil)
 	}
+	n.watch = nil
 	n.cache.clear()
 	n.failed.queue.Release()
 }
