@@ -99,6 +99,10 @@ func (l *Layer) AddInterface(nic *link.NIC, prefix netip.Prefix) (*Interface, er
 	}
 	nic.OnReceive(i.receive)
 	nic.OnUnresolved(l.unresolved)
+	nic.OnCarrier(i.carrierChanged)
+	if !nic.Up() {
+		i.carrierChanged(false)
+	}
 	return i, nil
 }
 

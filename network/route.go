@@ -137,6 +137,13 @@ func (l *Layer) insertRoute(r Route) {
 	l.changed()
 }
 
+// carrierChanged has the routes over an interface passed over while its cable is out.
+func (i *Interface) carrierChanged(up bool) {
+	i.layer.routes.setDown(i, !up)
+	i.layer.forgetRedirects()
+	i.layer.changed()
+}
+
 // changed makes everything forget what was looked up before.
 func (l *Layer) changed() {
 	l.generation++
