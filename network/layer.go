@@ -49,20 +49,18 @@ type Layer struct {
 	interfaces []*Interface
 	addresses  map[netip.Addr]addressKind
 	routes     routeTable
+	redirects  *redirects // nil without any
+	forwards   *[forwardCacheSize]Path
 	// generation changes with the interfaces and the routes, so that whoever
 	// keeps a Path sees that it must be looked up again.
 	generation uint32
 
-	redirects *redirects // nil without any
-
-	forwarding bool
-	forwards   *[forwardCacheSize]Path
-
+	forwarding    bool
 	sourceRouting bool
 
+	nextID    uint16      // of the next datagram's header
 	protocols []*protocol // a few, in the order in which they came
 	datagram  Datagram    // what input hands to the handlers: one at a time
-	nextID    uint16      // of the next datagram's header
 
 	loopback   loopback
 	six        *layer6 // what only IPv6 needs, made with its first use
@@ -110,8 +108,8 @@ type Datagram struct {
 
 	offset int    // of a fragment
 	more   bool   // fragments follow
-	id     uint32 // of the datagram whose fragment it is
 	alert  bool   // routers are asked to look at it (RFC 2711)
+	id     uint32 // of the datagram whose fragment it is
 	next   int    // where, in an IPv6 header, the number of the protocol stands
 }
 
