@@ -99,6 +99,8 @@ func (l *Layer) AddInterface(nic *link.NIC, prefix netip.Prefix) (*Interface, er
 	}
 	nic.OnReceive(i.receive)
 	nic.OnUnresolved(l.unresolved)
+	nic.OnCarrier(l.carrierChanged)
+	l.carrierChanged(nic.Up())
 	return i, nil
 }
 

@@ -2,6 +2,7 @@ package network
 
 import (
 	"net/netip"
+	"slices"
 	"syscall"
 )
 
@@ -136,6 +137,16 @@ func (l *Layer) insertRoute(r Route) {
 	l.forgetRedirects()
 	l.changed()
 }
+
+// carrierChanged has the routes over interfaces whose cable is out passed over.
+func (l *Layer) carrierChanged(bool) {
+	l.routes.someDown = slices.ContainsFunc(l.interfaces, func(i *Interface) bool { return !i.up() })
+	l.forgetRedirects()
+	l.changed()
+}
+
+// up reports whether the interface has a carrier.
+func (i *Interface) up() bool { return i.nic == nil || i.nic.Up() }
 
 // changed makes everything forget what was looked up before.
 func (l *Layer) changed() {

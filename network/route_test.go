@@ -7,7 +7,10 @@ import (
 	"testing"
 
 	"septet/event"
+	"septet/header"
+	"septet/link"
 	"septet/packet"
+	"septet/physical"
 )
 
 // naiveTable is the definition of a routing table: of the routes whose prefix contains
@@ -202,11 +205,26 @@ func TestRouteTableMetrics(t *testing.T) {
 // that are left.
 func TestRouteTablePassesOver(t *testing.T) {
 	for _, others := range []int{0, 100} {
-		var table routeTable
+		loop, pool := event.NewVirtual(1), new(packet.Pool)
+		l := New(loop, pool)
+		card := func(name string) (*Interface, *physical.Wire) {
+			w := physical.NewWire(loop, pool, 1500, physical.Impairment{}, physical.Impairment{})
+			i, err := l.AddInterface(link.NewNIC(loop, pool, name, header.MAC{2}, w.A()), netip.Prefix{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			return i, w
+		}
+		eth0, wire0 := card("eth0")
+		eth1, wire1 := card("eth1")
+		setUp := func(w *physical.Wire, up bool) {
+			w.SetUp(up)
+			loop.Run(loop.Now())
+		}
+		table := &l.routes
 		for i := range others {
 			table.add(Route{Prefix: netip.PrefixFrom(netip.AddrFrom4([4]byte{20, byte(i), 0, 0}), 16)})
 		}
-		eth0, eth1 := &Interface{name: "eth0"}, &Interface{name: "eth1"}
 		table.add(Route{Prefix: netip.MustParsePrefix("0.0.0.0/0"), Interface: eth0})
 		table.add(Route{Prefix: netip.MustParsePrefix("0.0.0.0/0"), Interface: eth1, Metric: 1})
 		table.add(Route{Prefix: netip.MustParsePrefix("10.0.0.0/8"), Interface: eth1})
@@ -220,8 +238,8 @@ func TestRouteTablePassesOver(t *testing.T) {
 				got = r.Interface
 			}
 			if got != want {
-				t.Errorf("beside %d routes and with %d interfaces down %s leaves by %+v, should leave by %+v",
-					others, len(table.down), dst, got, want)
+				t.Errorf("beside %d routes, with eth0 up: %v, eth1 up: %v, %s leaves by %+v, should leave by %+v",
+					others, eth0.up(), eth1.up(), dst, got, want)
 			}
 		}
 		expect("10.1.2.3", eth1)
@@ -229,16 +247,15 @@ func TestRouteTablePassesOver(t *testing.T) {
 		expect("fe80::1%eth0", eth0)
 		expect("fe80::1%eth1", eth1)
 		expect("fe80::1%eth2", nil)
-		table.setDown(eth1, true)
+		setUp(wire1, false)
 		expect("10.1.2.3", eth0)
 		expect("192.0.2.1", eth0)
 		expect("fe80::1%eth1", nil)
-		table.setDown(eth0, true)
-		table.setDown(eth1, true)
+		setUp(wire0, false)
 		expect("192.0.2.1", nil)
-		table.setDown(eth1, false)
+		setUp(wire1, true)
 		expect("192.0.2.1", eth1)
-		table.setDown(eth0, false)
+		setUp(wire0, true)
 		expect("192.0.2.1", eth0)
 	}
 }

@@ -13,7 +13,9 @@ import (
 type routeTable struct {
 	few  []Route
 	many *manyRoutes
-	down []*Interface // routes over these are passed over; nearly always empty
+	// someDown says that there are interfaces without a carrier. Routes over them are
+	// passed over.
+	someDown bool
 }
 
 // When a table turns into a manyRoutes, and back.
@@ -41,7 +43,7 @@ func (t *routeTable) len() int {
 
 // lookup returns the first of the routes that match dst, nil if there is none.
 func (t *routeTable) lookup(dst netip.Addr) *Route {
-	if len(t.down) > 0 || dst.Is6() && dst.Zone() != "" {
+	if t.someDown || dst.Is6() && dst.Zone() != "" {
 		return t.lookupUsable(dst)
 	}
 	if t.many != nil {
@@ -60,19 +62,11 @@ func (t *routeTable) lookup(dst netip.Addr) *Route {
 func (t *routeTable) lookupUsable(dst netip.Addr) *Route {
 	zone := dst.Zone()
 	for r := range t.matching(dst) {
-		if (zone == "" || zone == r.Interface.name) && !slices.Contains(t.down, r.Interface) {
+		if (zone == "" || zone == r.Interface.name) && r.Interface.up() {
 			return r
 		}
 	}
 	return nil
-}
-
-// setDown says whether routes over an interface are passed over.
-func (t *routeTable) setDown(i *Interface, down bool) {
-	t.down = slices.DeleteFunc(t.down, func(d *Interface) bool { return d == i })
-	if down {
-		t.down = append(t.down, i)
-	}
 }
 
 // matching yields the routes whose prefix contains dst, in the order in which they are
