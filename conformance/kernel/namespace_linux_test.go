@@ -66,7 +66,8 @@ func newNamespace(t *testing.T) *namespace {
 		_ = holder.Wait()
 	})
 	n := &namespace{t: t, file: fmt.Sprintf("/proc/%d/ns/net", holder.Process.Pid)}
-	// The addresses that a test gives are good at once.
+	// What a test gives an address to has it at once. The larger of the two counts.
+	n.set("net/ipv6/conf/all/accept_dad", "0")
 	n.set("net/ipv6/conf/default/accept_dad", "0")
 	n.set("net/ipv6/conf/default/accept_ra", "0")
 	n.ip("link set lo up")

@@ -40,6 +40,9 @@ func (l *lab) addresses(name string, prefixes ...string) {
 	for _, p := range prefixes {
 		l.ip("address add " + p + " dev " + name)
 	}
+	eventually(l.t, "the kernel's addresses can be used", func() bool {
+		return l.ip("-6 address show dev "+name+" tentative") == "" && l.ip("-6 address show dev "+name+" scope link") != ""
+	})
 }
 
 // ourRouter is a scene: the kernel behind a router of ours, whose card at the far link
