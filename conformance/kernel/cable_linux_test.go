@@ -106,6 +106,15 @@ func (c *cable) seen() []inspect.Frame {
 	return c.frames[:len(c.frames):len(c.frames)]
 }
 
+// forget returns the frames so far and begins anew.
+func (c *cable) forget() []inspect.Frame {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	all := c.frames
+	c.frames = nil
+	return all
+}
+
 // host returns a host of ours with a card on port, with addresses on the networks of
 // the prefixes, one of IPv4 first, and the routers given.
 func (l *lab) host(name string, port physical.Port, prefixes ...string) *host.Host {
@@ -136,11 +145,12 @@ func (l *lab) attach(h *host.Host, card string, port physical.Port, prefixes ...
 	return i
 }
 
-// speak gives a host another TCP.
-func speak(h *host.Host, p tcp.Personality) {
+// speak gives a host a TCP with the constants of p, which may be changed later, with the
+// turn held.
+func speak(h *host.Host, p *tcp.Personality) {
 	l := h.Loop()
 	l.Lock()
 	defer l.Unlock()
-	h.TCP = tcp.New(h.Network, &p)
+	h.TCP = tcp.New(h.Network, p)
 	h.Sockets = socket.NewStack(h.Network, h.TCP, h.UDP, h.Lookup)
 }

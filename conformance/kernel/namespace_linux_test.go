@@ -39,6 +39,7 @@ func tool(t *testing.T, name string) string {
 type namespace struct {
 	t    *testing.T
 	file string // by which it is entered
+	mss  int    // of the kernel's TCP sockets that are opened from now on; zero: by the MTU
 }
 
 // newNamespace makes a namespace with nothing in it but "lo". A process of ours holds
