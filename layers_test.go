@@ -41,6 +41,7 @@ var floors = []struct {
 	{"lab", "*"},
 	{"conformance/packetdrill/engine", "socket transport/tcp transport/udp network link packet event header"},
 	{"conformance/packetdrill", "conformance/packetdrill/engine"},
+	{"conformance/kernel", ""},
 	{"cmd/septet", "*"},
 }
 

@@ -32,9 +32,19 @@ func Checksum(b []byte, sum uint16) uint16 {
 		acc += carry
 		b = b[8:]
 	}
+	// What is left has fewer than eight bytes. Whole words may be added at any even
+	// place.
 	var last uint64
-	for i, x := range b {
-		last |= uint64(x) << (8 * i)
+	if len(b) >= 4 {
+		last = uint64(binary.LittleEndian.Uint32(b))
+		b = b[4:]
+	}
+	if len(b) >= 2 {
+		last += uint64(binary.LittleEndian.Uint16(b))
+		b = b[2:]
+	}
+	if len(b) > 0 {
+		last += uint64(b[0])
 	}
 	acc, carry = bits.Add64(acc, last, 0)
 	acc += carry

@@ -2,7 +2,9 @@ package header
 
 import (
 	"fmt"
+	"hash/fnv"
 	"net"
+	"strings"
 )
 
 // MAC is an Ethernet address (IEEE 802 EUI-48).
@@ -16,6 +18,23 @@ func (m MAC) IsGroup() bool { return m[0]&1 != 0 }
 
 func (m MAC) String() string {
 	return fmt.Sprintf("%02x:%02x:%02x:%02x:%02x:%02x", m[0], m[1], m[2], m[3], m[4], m[5])
+}
+
+// LocalMAC makes an address of names: the same names always give the same. It is a
+// locally administered one (IEEE 802, section 8.2.2).
+func LocalMAC(names ...string) MAC {
+	sum := fnv.New64a()
+	sum.Write([]byte(strings.Join(names, "\x00")))
+	var m MAC
+	copy(m[1:], sum.Sum(nil))
+	m[0] = 0x02
+	return m
+}
+
+// EUI64 returns the interface identifier that is made of the address (RFC 4291,
+// appendix A: the modified EUI-64).
+func (m MAC) EUI64() [8]byte {
+	return [8]byte{m[0] ^ 2, m[1], m[2], 0xff, 0xfe, m[3], m[4], m[5]}
 }
 
 // ParseMAC reads the six pairs of hexadecimal digits of an address.

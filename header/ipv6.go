@@ -9,6 +9,9 @@ const (
 	IPv6MinMTU = 1280
 )
 
+// IPv6FlowLabel has the bits of a flow label.
+const IPv6FlowLabel = 1<<20 - 1
+
 // IPv6 is the header of an IPv6 packet (RFC 8200, section 3).
 //
 //	0                             4                6             7
@@ -37,7 +40,7 @@ func ParseIPv6(b []byte) (h IPv6, payload []byte, err error) {
 		return h, nil, ErrVersion
 	}
 	h = IPv6{
-		TrafficClass: uint8(first >> 20), FlowLabel: first & 0xfffff,
+		TrafficClass: uint8(first >> 20), FlowLabel: first & IPv6FlowLabel,
 		PayloadLength: int(be.Uint16(b[4:])), NextHeader: Protocol(b[6]), HopLimit: b[7],
 		Src: netip.AddrFrom16([16]byte(b[8:24])), Dst: netip.AddrFrom16([16]byte(b[24:40])),
 	}
@@ -50,7 +53,7 @@ func (h *IPv6) Len() int { return IPv6Len }
 // Put writes the header.
 func (h *IPv6) Put(b []byte) int {
 	_ = b[IPv6Len-1]
-	be.PutUint32(b, 6<<28|uint32(h.TrafficClass)<<20|h.FlowLabel&0xfffff)
+	be.PutUint32(b, 6<<28|uint32(h.TrafficClass)<<20|h.FlowLabel&IPv6FlowLabel)
 	be.PutUint16(b[4:], uint16(h.PayloadLength))
 	b[6], b[7] = byte(h.NextHeader), h.HopLimit
 	src, dst := h.Src.As16(), h.Dst.As16()

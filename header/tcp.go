@@ -70,7 +70,8 @@ type FastOpenCookie struct {
 	Value [MaxFastOpenCookie]byte
 }
 
-// TCPOptions are the options of a segment that Septet knows.
+// TCPOptions are the options of a segment that Septet knows. They stand without gaps,
+// so that two of them are compared in one go.
 type TCPOptions struct {
 	HasMSS         bool
 	HasWindowScale bool
@@ -78,13 +79,13 @@ type TCPOptions struct {
 	HasTimestamps  bool
 	HasUserTimeout bool
 	HasFastOpen    bool
-	UserTimeout    uint16 // granularity bit and 15-bit value (RFC 5482, section 2)
-	FastOpen       FastOpenCookie
 	WindowScale    uint8
 	NumSACK        uint8
+	UserTimeout    uint16 // granularity bit and 15-bit value (RFC 5482, section 2)
 	MSS            uint16
 	TSVal, TSEcr   uint32
 	SACK           [4]SACKBlock
+	FastOpen       FastOpenCookie
 }
 
 // TCP is the header of a segment (RFC 9293, section 3.1).

@@ -7,7 +7,6 @@ package host
 
 import (
 	"context"
-	"hash/fnv"
 	"net"
 	"net/netip"
 
@@ -90,16 +89,9 @@ func (h *Host) AttachMAC(ifname string, mac header.MAC, port physical.Port, pref
 }
 
 // MAC returns the address of a host's card: the same names always give the same
-// address, which is a locally administered one (IEEE 802, section 8.2.2).
+// address.
 func MAC(host, ifname string) header.MAC {
-	sum := fnv.New64a()
-	sum.Write([]byte(host))
-	sum.Write([]byte{0})
-	sum.Write([]byte(ifname))
-	var mac header.MAC
-	copy(mac[1:], sum.Sum(nil))
-	mac[0] = 0x02
-	return mac
+	return header.LocalMAC(host, ifname)
 }
 
 // Close switches the host off: every socket is closed, every connection reset,

@@ -200,7 +200,7 @@ func TestNames(t *testing.T) {
 	h.Hosts.Add("www", netip.MustParseAddr("10.0.1.2"))
 	h.Hosts.Add("web", netip.MustParseAddr("10.0.1.1"))
 	for name, want := range map[string][]string{
-		"localhost": {"127.0.0.1"}, "pc1": {"127.0.1.1"}, "10.1.2.3": {"10.1.2.3"},
+		"localhost": {"127.0.0.1", "::1"}, "pc1": {"127.0.1.1"}, "10.1.2.3": {"10.1.2.3"},
 		"www": {"10.0.1.1", "10.0.1.2"}, "WWW.": {"10.0.1.1", "10.0.1.2"},
 	} {
 		found, err := h.Lookup(name)
@@ -214,6 +214,9 @@ func TestNames(t *testing.T) {
 	}
 	if got := h.Hosts.Names(netip.MustParseAddr("10.0.1.1")); !slices.Equal(got, []string{"www", "web"}) {
 		t.Errorf("10.0.1.1 is called %v, want www and web", got)
+	}
+	if got := h.Hosts.Names(netip.IPv6Loopback()); !slices.Equal(got, []string{"localhost"}) {
+		t.Errorf("::1 is called %v, want localhost", got)
 	}
 	var dns *net.DNSError
 	if _, err := h.Lookup("nowhere"); !errors.As(err, &dns) || !dns.IsNotFound {

@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 	"sync"
+
+	"septet/network"
 )
 
 // Hosts is a table of names and addresses, as in hosts(5). It may be shared and
@@ -89,14 +91,26 @@ func (t *Hosts) Addrs(name string) []netip.Addr {
 	t.mu.RLock()
 	found, rest := slices.Clone(t.find(fold(name))), t.rest
 	t.mu.RUnlock()
-	if len(found) == 0 && rest != nil {
+	switch {
+	case len(found) == 0 && rest != nil:
 		return rest.Addrs(name)
+	case len(found) == 1 && found[0] == localhost4:
+		return append(found, localhost6)
 	}
 	return found
 }
 
+// Who is 127.0.0.1 is ::1 too: it need not be said, on thousands of hosts.
+var (
+	localhost4 = netip.AddrFrom4([4]byte{127, 0, 0, 1})
+	localhost6 = netip.IPv6Loopback()
+)
+
 // Names returns the names that have an address, the canonical one first.
 func (t *Hosts) Names(addr netip.Addr) []string {
+	if addr == localhost6 {
+		addr = localhost4
+	}
 	t.mu.RLock()
 	var names []string
 	for _, e := range t.entries {
@@ -112,17 +126,38 @@ func (t *Hosts) Names(addr netip.Addr) []string {
 	return names
 }
 
-// Lookup finds the addresses of a name: the name may be an address itself, in
-// Hosts, or known to Resolve. It returns a *net.DNSError if it is none of these.
+// Lookup finds the addresses of a name, in the order in which they are to be tried:
+// the name may be an address itself, in Hosts, or known to Resolve. It returns a
+// *net.DNSError if it is none of these.
 func (h *Host) Lookup(name string) ([]netip.Addr, error) {
 	if a, err := netip.ParseAddr(name); err == nil {
 		return []netip.Addr{a}, nil
 	}
-	if found := h.Hosts.Addrs(name); len(found) > 0 {
-		return found, nil
+	found := h.Hosts.Addrs(name)
+	if len(found) == 0 {
+		if h.Resolve == nil {
+			return nil, &net.DNSError{Err: "no such host", Name: name, IsNotFound: true}
+		}
+		var err error
+		if found, err = h.Resolve(name); err != nil {
+			return nil, err
+		}
 	}
-	if h.Resolve != nil {
-		return h.Resolve(name)
+	h.SortAddresses(found)
+	return found, nil
+}
+
+// SortAddresses puts the addresses of a name into the order in which the host tries
+// them: that of RFC 6724. A host without IPv6 tries IPv4 first even if both are its own.
+func (h *Host) SortAddresses(addrs []netip.Addr) {
+	if len(addrs) < 2 {
+		return
 	}
-	return nil, &net.DNSError{Err: "no such host", Name: name, IsNotFound: true}
+	h.loop.Lock()
+	defer h.loop.Unlock()
+	if h.Network.SpeaksIPv6() {
+		network.SortDestinations(h.Network, addrs)
+		return
+	}
+	slices.SortStableFunc(addrs, func(a, b netip.Addr) int { return a.BitLen() - b.BitLen() })
 }

@@ -231,12 +231,7 @@ func (p *pinger) giveUp(now event.Time) {
 
 // receive takes a reply, or an error about a request, with the turn held.
 func (p *pinger) receive(e network.EchoReply) {
-	r := PingReply{Sequence: p.sequence(e.Sequence), From: e.From, Bytes: len(e.Payload), TTL: e.TTL}
-	if e.Err != nil {
-		kept := *e.Err
-		kept.Quoted = nil // valid during this call only
-		r.Err = &kept
-	}
+	r := replyOf(e, p.sequence(e.Sequence))
 	i := slices.IndexFunc(p.waiting, func(w request) bool { return w.sequence == r.Sequence })
 	answered := &p.answered[r.Sequence&(maxReplies-1)]
 	switch {
@@ -251,6 +246,17 @@ func (p *pinger) receive(e network.EchoReply) {
 	}
 	p.replies = append(p.replies, r)
 	p.host.loop.Signal(&p.host.pinged)
+}
+
+// replyOf keeps what is valid during the call only.
+func replyOf(e network.EchoReply, sequence int) PingReply {
+	r := PingReply{Sequence: sequence, From: e.From, Bytes: len(e.Payload), TTL: e.TTL}
+	if e.Err != nil {
+		kept := *e.Err
+		kept.Quoted = nil
+		r.Err = &kept
+	}
+	return r
 }
 
 // sequence returns the number of the request whose 16 bits came back.

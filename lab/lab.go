@@ -60,7 +60,9 @@ func Build(l *event.Loop, about *file.Lab) (*Lab, error) {
 		b.hosts[h.Name] = host.New(l, &b.pool, h.Name)
 		b.hosts[h.Name].Network.SetForwarding(h.Router)
 		b.hosts[h.Name].Hosts.Share(names)
-		names.Add(h.Name, h.Address())
+		for _, a := range h.Addresses() {
+			names.Add(h.Name, a)
+		}
 	}
 	for _, k := range about.Links {
 		if err := b.connect(k); err != nil {
@@ -113,10 +115,31 @@ func (b *Lab) plug(end file.End, port physical.Port) error {
 	if err != nil {
 		return err
 	}
-	b.names[i.Address.Addr()] = h.Name
 	b.Loop.Lock()
 	defer b.Loop.Unlock()
-	return attached.NIC().SetMTU(i.MTU)
+	if err := attached.NIC().SetMTU(i.MTU); err != nil {
+		return err
+	}
+	b.learn(h, i)
+	for _, p := range i.IPv6 {
+		if err := attached.AddAddress(p); err != nil {
+			return fmt.Errorf("%v of %s: %w", p, end, err)
+		}
+	}
+	return discover(attached, i)
+}
+
+// discover begins what an interface does with router advertisements: a host's asks for
+// them, a router's sends them. A host's addresses are made of that of its card, as Linux
+// does it, so that they can be known beforehand.
+func discover(attached *network.Interface, i *file.Interface) error {
+	switch {
+	case i.Auto:
+		return attached.Autoconfigure(network.Autoconf{HardwareID: true})
+	case i.Advertise:
+		return attached.Advertise(network.Advertising{})
+	}
+	return nil
 }
 
 // configure gives a host its routes and the names of all others.
@@ -168,14 +191,6 @@ func (b *Lab) Directions() []Direction {
 		}
 	}
 	return all
-}
-
-// NameOf returns the name of the host that has the address, or the address.
-func (b *Lab) NameOf(a netip.Addr) string {
-	if name, ok := b.names[a]; ok {
-		return name
-	}
-	return a.String()
 }
 
 // Close ends everything in the lab: publications, services, hosts. The loop

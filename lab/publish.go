@@ -1,6 +1,7 @@
 package lab
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -81,24 +82,23 @@ func (b *Lab) Publish() error {
 // open opens one port. begin lets clients in until the port is closed.
 func (b *Lab) open(p *file.Published) (port io.Closer, begin func(), err error) {
 	from := b.hosts[p.From]
-	to := netip.AddrPortFrom(p.To.Addr, p.To.Port).String()
 	if p.Protocol == "udp" {
 		outside, err := net.ListenPacket("udp", p.Listen.String())
 		if err != nil {
 			return nil, nil, err
 		}
-		r := &relay{outside: outside, from: from, to: to, inside: make(map[string]net.Conn)}
+		r := &relay{outside: outside, from: from, to: p.To, inside: make(map[string]net.Conn)}
 		return r, r.run, nil
 	}
 	outside, err := net.Listen("tcp", p.Listen.String())
 	if err != nil {
 		return nil, nil, err
 	}
-	return outside, func() { admit(outside, from, to) }, nil
+	return outside, func() { admit(outside, from, p.To) }, nil
 }
 
 // admit lets clients in until the listener is closed.
-func admit(outside net.Listener, from *host.Host, to string) {
+func admit(outside net.Listener, from *host.Host, to file.Target) {
 	for {
 		client, err := outside.Accept()
 		if err != nil {
@@ -116,8 +116,8 @@ const acceptPause = 50 * time.Millisecond
 
 // bridge joins a client's connection to one in the lab. If the lab refuses, the
 // client gets what it would have got there: a reset.
-func bridge(client net.Conn, from *host.Host, to string) {
-	inside, err := from.Dial("tcp", to)
+func bridge(client net.Conn, from *host.Host, to file.Target) {
+	inside, err := dial(context.Background(), from, "tcp", to)
 	if err != nil {
 		abort(client)
 		return
@@ -167,7 +167,7 @@ const (
 type relay struct {
 	outside net.PacketConn
 	from    *host.Host
-	to      string
+	to      file.Target
 
 	mu     sync.Mutex
 	inside map[string]net.Conn // by the client's address
@@ -199,7 +199,7 @@ func (r *relay) socket(client net.Addr) net.Conn {
 	if c := r.inside[client.String()]; c != nil || r.closed || len(r.inside) >= maxRelayed {
 		return c
 	}
-	c, err := r.from.Dial("udp", r.to)
+	c, err := dial(context.Background(), r.from, "udp", r.to)
 	if err != nil {
 		return nil
 	}

@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"strconv"
 	"strings"
@@ -103,6 +102,10 @@ func (b *Lab) runStep(s *file.Step, say func(string)) (text string, err error) {
 	switch a := s.Action.(type) {
 	case *file.Ping:
 		text, err = b.ping(h, s, a, say)
+	case *file.Traceroute:
+		text, err = b.traceroute(h, s, a, say)
+	case *file.Show:
+		text, err = b.show(h, a, say)
 	case *file.Connect:
 		text, err = connect(h, s, a)
 	case *file.Datagram:
@@ -122,13 +125,14 @@ func (b *Lab) runStep(s *file.Step, say func(string)) (text string, err error) {
 }
 
 func (b *Lab) ping(h *host.Host, s *file.Step, a *file.Ping, say func(string)) (string, error) {
-	what := fmt.Sprintf("%s pings %s (%v)", s.Host, a.To.Text, a.To.Addr)
+	to := addresses(h, a.To)[0]
+	what := fmt.Sprintf("%s pings %s (%v)", s.Host, a.To.Text, to)
 	say(fmt.Sprintf("%s with %d bytes", what, a.Size))
 	options := host.PingOptions{Count: a.Count, Interval: a.Interval, Timeout: s.Timeout, Size: a.Size}
 	if a.Size == 0 {
 		options.Size = -1 // none; zero would be the default
 	}
-	stats, err := h.Ping(a.To.Addr, options, func(r host.PingReply) {
+	stats, err := h.Ping(to, options, func(r host.PingReply) {
 		say("  " + b.pingText(r))
 	})
 	text := fmt.Sprintf("%s: %d sent, %d received", what, stats.Sent, stats.Received)
@@ -150,8 +154,7 @@ func (b *Lab) pingText(r host.PingReply) string {
 	var reported *network.Error
 	switch {
 	case errors.As(r.Err, &reported):
-		reason := strings.TrimPrefix(reported.Error(), reported.From.String()+": ")
-		return fmt.Sprintf("seq %d: %s says %s", r.Sequence, b.NameOf(r.From), reason)
+		return fmt.Sprintf("seq %d: %s says %s", r.Sequence, b.NameOf(r.From), reason(reported))
 	case r.Err == syscall.ETIMEDOUT:
 		return fmt.Sprintf("seq %d: no reply within %v", r.Sequence, r.Time)
 	case r.Err != nil:
@@ -176,7 +179,7 @@ func connect(h *host.Host, s *file.Step, a *file.Connect) (string, error) {
 	text := fmt.Sprintf("%s connects to %s", s.Host, a.To.Text)
 	ctx, cancel := context.WithTimeout(context.Background(), s.Timeout)
 	defer cancel()
-	c, err := h.DialContext(ctx, "tcp", address(a.To))
+	c, err := dial(ctx, h, "tcp", a.To)
 	if err != nil {
 		return text, err
 	}
@@ -195,7 +198,7 @@ func connect(h *host.Host, s *file.Step, a *file.Connect) (string, error) {
 
 func datagram(h *host.Host, s *file.Step, a *file.Datagram) (string, error) {
 	text := fmt.Sprintf("%s sends a datagram to %s", s.Host, a.To.Text)
-	c, err := h.Dial("udp", address(a.To))
+	c, err := dial(context.Background(), h, "udp", a.To)
 	if err != nil {
 		return text, err
 	}
@@ -230,7 +233,7 @@ const maxPage = 16 << 20
 
 func get(h *host.Host, s *file.Step, a *file.Get) (string, error) {
 	text := fmt.Sprintf("%s gets %s", s.Host, a.URL)
-	status, page, err := fetch(h, a.URL, s.Timeout)
+	status, page, err := fetch(h, a, s.Timeout)
 	if status != "" {
 		text = fmt.Sprintf("%s: %s, %d bytes", text, status, len(page))
 	}
@@ -247,19 +250,15 @@ func get(h *host.Host, s *file.Step, a *file.Get) (string, error) {
 // fetch gets a page as http.Client does, but on one goroutine. With those of
 // http.Transport it is up to Go's scheduler which is sent first, the connection's
 // FIN or the next step's SYN, and a seed would not give the same packets again.
-func fetch(h *host.Host, url string, timeout time.Duration) (status string, page []byte, err error) {
-	request, err := http.NewRequest(http.MethodGet, url, nil)
+func fetch(h *host.Host, a *file.Get, timeout time.Duration) (status string, page []byte, err error) {
+	request, err := http.NewRequest(http.MethodGet, a.URL, nil)
 	if err != nil {
 		return "", nil, err
 	}
 	request.Close = true
-	port := request.URL.Port()
-	if port == "" {
-		port = "80"
-	}
 	ctx, cancel := context.WithTimeout(context.Background(), timeout)
 	defer cancel()
-	c, err := h.DialContext(ctx, "tcp", net.JoinHostPort(request.URL.Hostname(), port))
+	c, err := dial(ctx, h, "tcp", a.To)
 	if err != nil {
 		return "", nil, err
 	}
@@ -276,8 +275,6 @@ func fetch(h *host.Host, url string, timeout time.Duration) (status string, page
 	page, err = io.ReadAll(io.LimitReader(r.Body, maxPage))
 	return r.Status, page, err
 }
-
-func address(t file.Target) string { return fmt.Sprintf("%v:%d", t.Addr, t.Port) }
 
 // setLink changes what a link does to frames.
 func (b *Lab) setLink(a *file.SetLink) error {

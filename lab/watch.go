@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"encoding/binary"
 	"io"
+	"net/netip"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -176,12 +178,27 @@ func wants(i *file.Interface, frame []byte) bool {
 		return true
 	}
 	to := header.MAC(frame[:6])
-	if !to.IsGroup() {
+	switch {
+	case !to.IsGroup():
 		return to == i.MAC
+	case to[0] == 0x33 && to[1] == 0x33 && to[2] == 0xff:
+		return listens(i, to)
 	}
 	arp, err := header.ParseARP(frame[header.EthernetLen:])
 	isARP := header.EtherType(binary.BigEndian.Uint16(frame[12:])) == header.EtherTypeARP
 	return !isARP || err != nil || arp.TargetIP == i.Address.Addr()
+}
+
+// listens reports whether an interface may be in the group of a solicited node, which
+// has the last three bytes of the address that somebody looks for (RFC 4291, section
+// 2.7.1; RFC 2464, section 7).
+func listens(i *file.Interface, group header.MAC) bool {
+	is := func(a netip.Addr) bool {
+		b := a.As16()
+		return bytes.Equal(b[13:], group[3:])
+	}
+	return i.SpeaksIPv6() && is(i.LinkLocal()) || // those found end in the same
+		slices.ContainsFunc(i.IPv6, func(p netip.Prefix) bool { return is(p.Addr()) })
 }
 
 // enqueueFrame copies a frame for the watcher's goroutine. For a watcher who

@@ -141,7 +141,7 @@ func (i *Interface) assign(a *address6, delayed bool) error {
 		return syscall.ENOBUFS
 	}
 	i.six.addresses = append(i.six.addresses, a)
-	i.JoinGroup(solicitedNodeOf(a.Addr))
+	_ = i.JoinGroup(solicitedNodeOf(a.Addr))
 	if a.usable() {
 		l.addresses[a.Addr] = own
 	}
@@ -157,7 +157,7 @@ func (i *Interface) unassign(a *address6) {
 	for n, have := range i.six.addresses {
 		if have == a {
 			i.six.addresses = append(i.six.addresses[:n], i.six.addresses[n+1:]...)
-			i.LeaveGroup(solicitedNodeOf(a.Addr))
+			_ = i.LeaveGroup(solicitedNodeOf(a.Addr))
 			break
 		}
 	}

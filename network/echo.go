@@ -108,5 +108,6 @@ func (m *icmp) Error(e *Error) {
 		m.layer.stats.EchoIgnored++
 		return
 	}
+	m.layer.LearnPathMTU(e)
 	echo.receive(EchoReply{From: e.From, Dst: e.Dst, Sequence: q.Sequence(), Err: e})
 }

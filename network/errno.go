@@ -47,6 +47,15 @@ func (e *Error) Refused() bool {
 		(e.Code == header.ICMPProtocolUnreachable || e.Code == header.ICMPPortUnreachable)
 }
 
+// Expired reports whether a router has said that the time to live, or the hop limit,
+// did not last beyond it: what traceroute lives on.
+func (e *Error) Expired() bool {
+	if e.From.Is6() {
+		return e.Type == header.ICMPv6TimeExceeded && e.Code == header.ICMPv6HopLimitExceeded
+	}
+	return e.Type == header.ICMPTimeExceeded && e.Code == header.ICMPTTLExceeded
+}
+
 func (e *Error) text() string {
 	if e.From.Is6() {
 		return e.text6()

@@ -102,7 +102,10 @@ func (l *Layer) acceptOptions6(p *packet.Packet, d *Datagram, x []byte) bool {
 func (l *Layer) acceptOption6(p *packet.Packet, d *Datagram, option byte, at int) bool {
 	action := option >> 6
 	switch {
-	case option == optionRouterAlert, action == 0:
+	case option == optionRouterAlert:
+		d.alert = true
+		return true
+	case action == 0:
 		return true
 	case action == 2, action == 3 && !d.Dst.IsMulticast():
 		l.stats.InBadOptions++
@@ -150,9 +153,9 @@ func (l *Layer) inputFragment6(p *packet.Packet, d *Datagram) *packet.Packet {
 // wholeChain reports whether b, which begins with a header of type p, has all headers
 // up to that of the transport protocol.
 func wholeChain(p header.Protocol, b []byte) bool {
-	for p.IsExtension() {
+	for n := 0; p.IsExtension(); n++ {
 		x, rest, err := header.ParseExtension(p, b)
-		if err != nil {
+		if err != nil || n >= maxExtensions {
 			return false
 		}
 		p, b = x.NextHeader, rest

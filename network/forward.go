@@ -105,7 +105,7 @@ func (l *Layer) forwardAlong(p *packet.Packet, d *Datagram, h *header.IPv4, path
 	}
 	decrementTTL(p.Head())
 	l.stats.Forwarded += uint64(p.Frames())
-	l.transmit(p, path, fits)
+	l.transmit(p, path, fits, mtu)
 }
 
 // unresolved takes back a packet whose next hop did not answer, and tells its

@@ -31,6 +31,9 @@ func (m *icmp6) Input(p *packet.Packet, d *Datagram) {
 		m.inputError(&h, payload, d)
 	case h.Type >= header.ICMPv6RouterSolicit && h.Type <= header.ICMPv6Redirect:
 		l.inputND(p.Bytes(), d)
+	case h.Type >= header.ICMPv6ListenerQuery && h.Type <= header.ICMPv6ListenerDone,
+		h.Type == header.ICMPv6ListenerReport2:
+		l.inputMLD(p.Bytes(), d)
 	default:
 		l.stats.ICMPUnknown++
 	}
@@ -69,6 +72,7 @@ func (m *icmp6) Error(e *Error) {
 		m.layer.stats.EchoIgnored++
 		return
 	}
+	m.layer.LearnPathMTU(e)
 	echo.receive(EchoReply{From: e.From, Dst: e.Dst, Sequence: be.Uint16(e.Quoted[6:]), Err: e})
 }
 
@@ -97,11 +101,8 @@ func (m *icmp6) inputError(h *header.ICMPv6, quote []byte, d *Datagram) {
 	if h.Type == header.ICMPv6PacketTooBig {
 		// RFC 8201, section 4: nothing is ever made smaller than the smallest MTU.
 		e.MTU = max(int(h.Rest), header.IPv6MinMTU)
-		l.tooBig6(&e)
 	}
-	if proto := l.findProtocol(e.Protocol); proto != nil && proto.handler != nil {
-		proto.handler.Error(&e)
-	}
+	l.report(&e)
 }
 
 // upperLayer passes the extension headers of a quoted packet. What is quoted of a later

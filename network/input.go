@@ -58,8 +58,9 @@ func (l *Layer) vouch(src, dst netip.Addr, in *Interface) bool {
 	case in.Loopback():
 		return true
 	case src == anyAddr:
-		// "This host on this network" asks by broadcast for its address.
-		return dst == limitedBroadcast
+		// "This host on this network" asks by broadcast for its address; or it reports
+		// its groups (RFC 3376, section 4.2.13).
+		return dst == limitedBroadcast || dst.IsLinkLocalMulticast()
 	case isThisNetwork(src), src.IsLoopback(), src.IsMulticast(), isClassE(src):
 		return false
 	case l.addresses[src] != foreign:
@@ -102,11 +103,11 @@ func (l *Layer) classify(p *packet.Packet, d *Datagram, h *header.IPv4) {
 		l.classifyLoopback(p, d)
 	case d.Dst.IsLoopback(), isThisNetwork(d.Dst):
 		l.drop(p, &l.stats.InMartian)
-	case d.Dst == limitedBroadcast, d.Dst == d.Interface.broadcast:
+	case d.Dst == limitedBroadcast, d.Dst == d.Interface.Broadcast():
 		d.Broadcast = true
 		l.deliver(p, d)
 	case d.Dst.IsMulticast():
-		l.drop(p, &l.stats.InMulticast) // no groups can be joined yet
+		l.classifyGroup(p, d)
 	case group:
 		// RFC 1122, section 3.3.6: discard what came by a link broadcast
 		// without an IP group as its destination; RFC 1812, section 5.3.4:
@@ -126,6 +127,10 @@ func (l *Layer) classify(p *packet.Packet, d *Datagram, h *header.IPv4) {
 // classifyLoopback decides about a packet that the host has sent to itself. A raw
 // socket's may claim to be for somebody else.
 func (l *Layer) classifyLoopback(p *packet.Packet, d *Datagram) {
+	if l.looped(p, d) {
+		l.deliver(p, d)
+		return
+	}
 	d.Broadcast = l.IsBroadcast(d.Dst)
 	if !d.Broadcast && !l.IsLocal(d.Dst) {
 		l.drop(p, &l.stats.InNotForUs)
@@ -137,7 +142,7 @@ func (l *Layer) classifyLoopback(p *packet.Packet, d *Datagram) {
 // deliver takes off the IP header and hands the packet to its protocol.
 func (l *Layer) deliver(p *packet.Packet, d *Datagram) {
 	if d.more || d.offset > 0 {
-		if p = l.reassembly.add(p, d); p == nil {
+		if p = l.needReassembly().add(p, d); p == nil {
 			return
 		}
 	}

@@ -110,7 +110,7 @@ func (l *Layer) classify6(p *packet.Packet, d *Datagram) {
 	case in.Loopback():
 		l.classifyLoopback6(p, d)
 	case d.Dst.IsMulticast():
-		if !in.joined(d.Dst) {
+		if !in.hears(d.Dst, d.Src.WithZone("")) && !(d.alert && in.heedsMessages(d.Dst)) {
 			l.drop(p, &l.stats.InMulticast)
 			return
 		}
@@ -129,20 +129,15 @@ func (l *Layer) classify6(p *packet.Packet, d *Datagram) {
 
 // classifyLoopback6 decides about a packet that the host has sent to itself.
 func (l *Layer) classifyLoopback6(p *packet.Packet, d *Datagram) {
-	if !l.IsLocal(d.Dst) && !(d.Dst.IsMulticast() && l.joinedAnywhere(d.Dst)) {
+	if l.looped(p, d) {
+		l.deliver6(p, d)
+		return
+	}
+	if !l.IsLocal(d.Dst) {
 		l.drop(p, &l.stats.InNotForUs)
 		return
 	}
 	l.deliver6(p, d)
-}
-
-func (l *Layer) joinedAnywhere(group netip.Addr) bool {
-	for _, i := range l.interfaces {
-		if i.joined(group) {
-			return true
-		}
-	}
-	return false
 }
 
 // deliver6 passes the extension headers and hands the packet to its protocol.

@@ -15,14 +15,15 @@ const loopbackMTU = 65536
 
 // Interface is one attachment of the host to a network.
 type Interface struct {
-	layer     *Layer
-	index     int // from 1
-	name      string
-	nic       *link.NIC    // nil for "lo"
-	prefix    netip.Prefix // of IPv4
-	addr      netip.Addr
-	broadcast netip.Addr
-	six       *interface6 // nil while IPv6 is off
+	layer  *Layer
+	index  int // from 1
+	name   string
+	nic    *link.NIC    // nil for "lo"
+	prefix netip.Prefix // of IPv4
+	addr   netip.Addr
+	six    *interface6 // nil while IPv6 is off
+
+	groups *interfaceGroups // nil until one is joined
 
 	// vouched is the source that passed the checks last, so that a stream of
 	// packets is looked up once. Changing an address clears it.
@@ -47,7 +48,12 @@ func (i *Interface) Addr() netip.Addr { return i.addr }
 
 // Broadcast returns the broadcast address of the interface's network. It is not
 // valid where there is none: on "lo", on a /31 (RFC 3021) and on a /32.
-func (i *Interface) Broadcast() netip.Addr { return i.broadcast }
+func (i *Interface) Broadcast() netip.Addr {
+	if i.nic == nil || !i.prefix.IsValid() || i.prefix.Bits() >= 31 {
+		return netip.Addr{}
+	}
+	return lastAddr(i.prefix)
+}
 
 // MTU returns the longest datagram that the interface carries, in bytes with
 // the IP header.
@@ -128,9 +134,8 @@ func (i *Interface) addAddress4(prefix netip.Prefix) {
 	l := i.layer
 	i.prefix, i.addr = prefix, prefix.Addr()
 	l.addresses[i.addr] = own
-	if prefix.Bits() < 31 {
-		i.broadcast = lastAddr(prefix)
-		l.addresses[i.broadcast] = broadcastOf
+	if b := i.Broadcast(); b.IsValid() {
+		l.addresses[b] = broadcastOf
 	}
 	l.insertRoute(Route{Prefix: prefix.Masked(), Interface: i})
 	i.nic.AddAddress(i.addr)

@@ -17,7 +17,6 @@ type interface6 struct {
 	addresses []*address6 // the one of the link first
 	// mine is the own address to which a packet came last.
 	mine      netip.Addr
-	groups    map[netip.Addr]int // those joined, and how often
 	discovery link.Discovery
 	hopLimit  uint8 // of what asks for no other; zero is DefaultTTL
 	mtu       int   // what routers say of the link's; zero if they do not
@@ -42,7 +41,7 @@ func (i *Interface) EnableIPv6() error {
 	}
 	l := i.layer
 	l.needSix().on = true
-	i.six = &interface6{groups: make(map[netip.Addr]int)}
+	i.six = &interface6{}
 	i.six.quietUntil = l.loop.Now().Add(l.randomDelay(maxRtrSolicitationDelay))
 	i.six.discovery = link.Discovery{
 		Solicit:       i.solicit,
@@ -52,9 +51,9 @@ func (i *Interface) EnableIPv6() error {
 		RetransTimer:  retransTimer,
 	}
 	i.nic.SetDiscovery(&i.six.discovery)
-	i.JoinGroup(allNodes)
+	_ = i.JoinGroup(allNodes)
 	if l.forwarding {
-		i.JoinGroup(allRouters)
+		_ = i.JoinGroup(allRouters)
 	}
 	a := i.newAddress6(interfaceID(linkLocal6, i.nic.MAC()).WithZone(i.name), linkLocal6.Bits(), LinkLocal)
 	return i.assign(a, false)
@@ -92,21 +91,4 @@ func (i *Interface) Scoped(a netip.Addr) netip.Addr {
 		return a.WithZone(i.name)
 	}
 	return a
-}
-
-// JoinGroup makes the host listen to a group on this interface. Each call wants a
-// LeaveGroup.
-func (i *Interface) JoinGroup(group netip.Addr) { i.six.groups[group.WithZone("")]++ }
-
-// LeaveGroup undoes one JoinGroup.
-func (i *Interface) LeaveGroup(group netip.Addr) {
-	group = group.WithZone("")
-	if i.six.groups[group]--; i.six.groups[group] <= 0 {
-		delete(i.six.groups, group)
-	}
-}
-
-// joined reports whether somebody on this host listens to a group here.
-func (i *Interface) joined(group netip.Addr) bool {
-	return i.six != nil && i.six.groups[group.WithZone("")] > 0
 }

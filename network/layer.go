@@ -67,7 +67,8 @@ type Layer struct {
 	loopback   loopback
 	six        *layer6 // what only IPv6 needs, made with its first use
 	icmp       icmp
-	reassembly reassembly
+	reassembly *reassembly // of IPv4, made with the first fragment
+	mtus       pathMTUs
 	stats      Stats
 }
 
@@ -110,6 +111,7 @@ type Datagram struct {
 	offset int    // of a fragment
 	more   bool   // fragments follow
 	id     uint32 // of the datagram whose fragment it is
+	alert  bool   // routers are asked to look at it (RFC 2711)
 	next   int    // where, in an IPv6 header, the number of the protocol stands
 }
 
@@ -120,7 +122,6 @@ func New(l *event.Loop, pool *packet.Pool) *Layer {
 	n.nextID = uint16(l.Rand().Uint32())
 	n.loopback.layer = n
 	n.icmp.init(n)
-	n.reassembly.init(n, reassemblyTimeout, maxDatagram)
 	n.addLoopback()
 	n.Handle(header.ProtocolICMP, &n.icmp)
 	return n
@@ -154,8 +155,15 @@ func (l *Layer) Forwarding() bool { return l.forwarding }
 // Close drops the datagrams that wait for their missing fragments. The cards are
 // the host's to close.
 func (l *Layer) Close() {
-	l.reassembly.clear()
 	l.forgetRedirects()
+	if l.reassembly != nil {
+		l.reassembly.clear()
+	}
+	for _, i := range l.interfaces {
+		for m := range i.allMemberships() {
+			m.stop()
+		}
+	}
 	if l.six != nil {
 		l.six.close()
 	}

@@ -11,7 +11,6 @@ type layer6 struct {
 	layer *Layer
 	on    bool // at a card
 	icmp  icmp6
-	mtus  pathMTUs
 
 	reassembly reassembly
 	stats      DiscoveryStats

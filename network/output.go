@@ -13,13 +13,16 @@ const maxDatagram = 65535
 // Send says how a datagram is to be sent.
 type Send struct {
 	Protocol header.Protocol
-	TTL      uint8 // DefaultTTL if zero; IPv6's hop limit
+	TTL      uint8 // if zero DefaultTTL, to a group 1; IPv6's hop limit
 	TOS      uint8 // IPv6's traffic class
 	// FlowLabel tells the flows between two hosts apart, IPv6 only (RFC 6437).
 	FlowLabel uint32
 	// DontFragment forbids every router, and this host, to cut the datagram. IPv6's
 	// routers never do.
 	DontFragment bool
+	// Discover, if it is not DiscoverNot, decides about cutting instead of DontFragment,
+	// by what is known of the path.
+	Discover Discovery
 	// SourceRoute is the way that the path was looked up for (PathVia).
 	SourceRoute *SourceRoute
 }
@@ -40,13 +43,21 @@ func (l *Layer) Output(p *packet.Packet, path *Path, o Send) error {
 		return l.output6(p, path, o)
 	}
 	total := header.IPv4Len + o.SourceRoute.Len() + p.FrameLen()
-	fits := total <= path.via.MTU()
+	mtu := path.via.MTU()
+	if o.Discover != DiscoverNot {
+		var err error
+		if mtu, o.DontFragment, err = l.discover(path, &o, total, mtu); err != nil {
+			l.drop(p, &l.stats.OutTooLong)
+			return err
+		}
+	}
+	fits := total <= mtu
 	if total > maxDatagram || (!fits && o.DontFragment) {
 		l.drop(p, &l.stats.OutTooLong)
 		return syscall.EMSGSIZE
 	}
 	if o.TTL == 0 {
-		o.TTL = DefaultTTL
+		o.TTL = path.ttl()
 	}
 	h := header.IPv4{
 		TOS: o.TOS, TotalLength: total, ID: l.newIDs(p.Frames()), DontFragment: o.DontFragment,
@@ -58,8 +69,17 @@ func (l *Layer) Output(p *packet.Packet, path *Path, o Send) error {
 	h.Put(p.Push(h.Len()))
 	p.MarkIP()
 	l.stats.Sent += uint64(p.Frames())
-	l.transmit(p, path, fits)
+	l.transmit(p, path, fits, mtu)
 	return nil
+}
+
+// ttl is that of datagrams that ask for no other: for a group one, so that they stay
+// on the link (RFC 1112, section 6.1).
+func (p *Path) ttl() uint8 {
+	if p.kind == toGroup {
+		return 1
+	}
+	return DefaultTTL
 }
 
 // newIDs returns the identification of the next datagram, and keeps the n-1 that
@@ -72,13 +92,14 @@ func (l *Layer) newIDs(n int) uint16 {
 	return first
 }
 
-// transmit puts a datagram with its IP header on the way, whole or in fragments.
-func (l *Layer) transmit(p *packet.Packet, path *Path, fits bool) {
+// transmit puts a datagram with its IP header on the way, whole or in fragments of at
+// most mtu bytes.
+func (l *Layer) transmit(p *packet.Packet, path *Path, fits bool, mtu int) {
 	if fits {
 		l.transmitFrame(p, path)
 		return
 	}
-	pieces := l.fragment(p, path.via.MTU())
+	pieces := l.fragment(p, mtu)
 	for piece := pieces.Pop(); piece != nil; piece = pieces.Pop() {
 		l.transmitFrame(piece, path)
 	}

@@ -14,9 +14,10 @@ const maxPayload6 = 65535
 func (l *Layer) output6(p *packet.Packet, path *Path, o Send) error {
 	length := p.FrameLen()
 	mtu := path.via.mtu6()
-	if !o.DontFragment && path.kind != toGroup {
-		mtu = min(mtu, l.pathMTU(path.dst, mtu))
+	if !o.DontFragment && o.Discover != DiscoverProbe && path.kind != toGroup {
+		mtu = l.pathMTU(path.dst, mtu)
 	}
+	o.DontFragment = o.DontFragment || o.Discover >= DiscoverDo
 	fits := header.IPv6Len+length <= mtu
 	if length > maxPayload6 || (!fits && o.DontFragment) {
 		l.drop(p, &l.stats.OutTooLong)
@@ -81,13 +82,4 @@ func (l *Layer) fragment6(p *packet.Packet, mtu int) packet.Queue {
 	l.stats.Fragmented++
 	p.Release()
 	return pieces
-}
-
-// multicast sends a packet to a group of the path's link, and to this host if it
-// listens there itself.
-func (l *Layer) multicast(p *packet.Packet, path *Path, typ header.EtherType) {
-	if path.via.joined(path.dst) {
-		l.loopback.push(p.Clone())
-	}
-	path.via.nic.Multicast(p, path.dst, typ)
 }

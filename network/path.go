@@ -17,6 +17,9 @@ type Path struct {
 	neighbour  *link.Neighbour // the next hop; nil on "lo" and for many
 	generation uint32
 	kind       delivery
+	pinned     bool // to the interface via, whatever the routes say; of a group
+	noLoop     bool // this host gets no copy of what is sent to a group
+	local      bool // nobody else does
 }
 
 // delivery says how many a path leads to.
@@ -145,8 +148,11 @@ func (l *Layer) resolve(p *Path) error {
 	if p.src.IsLoopback() {
 		return syscall.EINVAL
 	}
-	// Groups are joined in a later version; 0.0.0.0/8 and 240/4 are nobody's.
-	if p.dst.IsMulticast() || isThisNetwork(p.dst) || (isClassE(p.dst) && p.dst != limitedBroadcast) {
+	if p.dst.IsMulticast() {
+		return l.resolveGroup(p)
+	}
+	// 0.0.0.0/8 and 240/4 are nobody's.
+	if isThisNetwork(p.dst) || (isClassE(p.dst) && p.dst != limitedBroadcast) {
 		return syscall.ENETUNREACH
 	}
 	if l.IsBroadcast(p.dst) {
@@ -164,7 +170,7 @@ func (l *Layer) resolve(p *Path) error {
 // the route points (as on Linux, mostly the default route).
 func (l *Layer) resolveBroadcast(p *Path) error {
 	for _, i := range l.interfaces[1:] {
-		if p.dst == i.broadcast || (p.dst == limitedBroadcast && p.src == i.addr) {
+		if p.dst == i.Broadcast() || (p.dst == limitedBroadcast && p.src == i.addr) {
 			return p.broadcastOn(i)
 		}
 	}
@@ -211,10 +217,17 @@ func (l *Layer) refresh(p *Path, r *SourceRoute) error {
 	if !p.dst.IsValid() {
 		return syscall.EDESTADDRREQ
 	}
-	fresh, err := l.PathVia(p.dst, p.src, r)
+	var fresh Path
+	var err error
+	if p.pinned {
+		fresh, err = l.GroupPath(p.dst, p.src, p.via)
+	} else {
+		fresh, err = l.PathVia(p.dst, p.src, r)
+	}
 	if err != nil {
 		return err
 	}
+	fresh.noLoop, fresh.local = p.noLoop, p.local
 	*p = fresh
 	return nil
 }

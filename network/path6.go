@@ -39,11 +39,16 @@ func (l *Layer) resolve6(p *Path) error {
 	return p.follow(r)
 }
 
-// resolveGroup6 finds the interface for a group: the one that its zone names, that of
-// the source address, that of the route, or the first card that speaks IPv6.
+// resolveGroup6 finds the interface for a group: the one that was asked for or that its
+// zone names, that of the source address, that of the route, or the first card that
+// speaks IPv6.
 func (l *Layer) resolveGroup6(p *Path) error {
 	p.kind = toGroup
-	i := l.interfaceNamed(p.dst.Zone())
+	i := p.via
+	if i == nil && p.dst.Zone() != "" {
+		i = l.interfaceNamed(p.dst.Zone())
+		p.pinned = i != nil
+	}
 	if i == nil && p.src.IsValid() {
 		i = l.interfaceOf(p.src)
 	}
@@ -55,10 +60,13 @@ func (l *Layer) resolveGroup6(p *Path) error {
 			i = l.interfaces[n]
 		}
 	}
-	if i == nil || i.six == nil {
+	if i == nil || i.six == nil && !i.Loopback() {
 		return syscall.ENETUNREACH
 	}
 	p.via, p.dst = i, p.dst.WithZone("")
+	if !p.src.IsValid() && i.Loopback() {
+		p.src = localhost6
+	}
 	if !p.src.IsValid() {
 		if p.src = i.sourceFor(p.dst); !p.src.IsValid() {
 			return syscall.EADDRNOTAVAIL

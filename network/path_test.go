@@ -3,6 +3,7 @@ package network_test
 import (
 	"errors"
 	"net/netip"
+	"slices"
 	"syscall"
 	"testing"
 	"time"
@@ -136,6 +137,100 @@ func TestRouteErrors(t *testing.T) {
 	}
 	if err := l.RemoveRoute(network.Route{Prefix: prefix("10.5.0.0/16")}); err != syscall.ESRCH {
 		t.Errorf("removing a route that is not there: %v, want ESRCH", err)
+	}
+}
+
+// Routes of IPv6 are in the same table. A router is known by its link-local address
+// (RFC 4861, section 8), which needs an interface.
+func TestRouteErrors6(t *testing.T) {
+	b := newBench(t)
+	l, other := b.host(), b.host()
+	i, _ := b.cable(l, "10.0.0.1/24", other, "10.0.0.2/24", 1500)
+	prefix := netip.MustParsePrefix
+	check(t, l.AddRoute(network.Route{Prefix: prefix("2001:db8:1::/64"), Interface: i}))
+	for _, c := range []struct {
+		name string
+		r    network.Route
+		want error
+	}{
+		{"gateway off the link", network.Route{Prefix: prefix("::/0"), Gateway: addr("2001:db8:2::1")}, syscall.EHOSTUNREACH},
+		{"link-local without an interface", network.Route{Prefix: prefix("::/0"), Gateway: addr("fe80::1")}, syscall.EINVAL},
+		{"zone of nobody", network.Route{Prefix: prefix("::/0"), Gateway: addr("fe80::1%eth9")}, syscall.EINVAL},
+		{"multicast gateway", network.Route{Prefix: prefix("::/0"), Gateway: addr("ff02::1")}, syscall.EINVAL},
+		{"gateway of the other family", network.Route{Prefix: prefix("::/0"), Gateway: addr("10.0.0.2")}, syscall.EINVAL},
+		{"and the other way", network.Route{Prefix: prefix("0.0.0.0/0"), Gateway: addr("2001:db8:1::1")}, syscall.EINVAL},
+		{"IPv4 in IPv6", network.Route{Prefix: prefix("::ffff:0:0/96"), Interface: i}, syscall.EINVAL},
+		{"host bits", network.Route{Prefix: prefix("2001:db8::1/64"), Interface: i}, syscall.EINVAL},
+		{"on the link", network.Route{Prefix: prefix("::/0"), Gateway: addr("2001:db8:1::1"), Metric: 7}, nil},
+		{"link-local with a zone", network.Route{Prefix: prefix("::/0"), Gateway: addr("fe80::1%" + i.Name())}, nil},
+		{"there already", network.Route{Prefix: prefix("::/0"), Gateway: addr("fe80::2%" + i.Name())}, syscall.EEXIST},
+		{"link-local with an interface", network.Route{Prefix: prefix("::/0"), Gateway: addr("fe80::1"), Interface: i, Metric: 1}, nil},
+	} {
+		if err := l.AddRoute(c.r); err != c.want {
+			t.Errorf("%s: %v, want %v", c.name, err, c.want)
+		}
+	}
+	var gateways []string
+	for _, r := range l.Routes() {
+		if r.Prefix == prefix("::/0") {
+			gateways = append(gateways, r.Gateway.String())
+		}
+	}
+	want := []string{"fe80::1%" + i.Name(), "fe80::1%" + i.Name(), "2001:db8:1::1"}
+	if !slices.Equal(gateways, want) {
+		t.Errorf("the default routers are %v, should be %v: by metric, link-local ones with their zone", gateways, want)
+	}
+}
+
+// Several default routers stand beside each other with AppendRoute, and the first is
+// used.
+func TestAppendRoute(t *testing.T) {
+	b := newBench(t)
+	l, other := b.host(), b.host()
+	b.cable(l, "10.0.0.1/24", other, "10.0.0.2/24", 1500)
+	everywhere := netip.MustParsePrefix("0.0.0.0/0")
+	for _, c := range []struct {
+		gateway string
+		want    error
+		via     string
+	}{
+		{"10.0.0.2", nil, "10.0.0.2"},
+		{"10.0.0.7", nil, "10.0.0.2"},
+		{"10.0.0.7", syscall.EEXIST, "10.0.0.2"},
+		{"10.0.1.7", syscall.ENETUNREACH, "10.0.0.2"},
+	} {
+		if err := l.AppendRoute(network.Route{Prefix: everywhere, Gateway: addr(c.gateway)}); err != c.want {
+			t.Errorf("appending the default router %s: %v, want %v", c.gateway, err, c.want)
+		}
+		expectRoute(t, l, "192.0.2.1", "192.0.2.1 via "+c.via+" dev eth1 src 10.0.0.1")
+	}
+	check(t, l.RemoveRoute(network.Route{Prefix: everywhere, Gateway: addr("10.0.0.2")}))
+	expectRoute(t, l, "192.0.2.1", "192.0.2.1 via 10.0.0.7 dev eth1 src 10.0.0.1")
+	if err := l.RemoveRoute(network.Route{Prefix: everywhere, Gateway: addr("10.0.0.2")}); err != syscall.ESRCH {
+		t.Errorf("removing a default router that has been removed: %v, want ESRCH", err)
+	}
+}
+
+// The answers have the form of "ip route get" on Linux.
+func TestRouteTo(t *testing.T) {
+	b := newBench(t)
+	l, other := b.host(), b.host()
+	b.cable(l, "10.0.0.1/24", other, "10.0.0.2/24", 1500)
+	if got, err := l.RouteTo(addr("192.0.2.1")); err != syscall.ENETUNREACH {
+		t.Errorf("without a default route the way to 192.0.2.1 is %q, %v; want ENETUNREACH", got, err)
+	}
+	defaultRoute(t, l, "10.0.0.2")
+	expectRoute(t, l, "192.0.2.1", "192.0.2.1 via 10.0.0.2 dev eth1 src 10.0.0.1")
+	expectRoute(t, l, "10.0.0.2", "10.0.0.2 dev eth1 src 10.0.0.1")
+	expectRoute(t, l, "10.0.0.1", "local 10.0.0.1 dev lo src 10.0.0.1")
+	expectRoute(t, l, "127.0.0.1", "local 127.0.0.1 dev lo src 127.0.0.1")
+	expectRoute(t, l, "10.0.0.255", "broadcast 10.0.0.255 dev eth1 src 10.0.0.1")
+}
+
+func expectRoute(t *testing.T, l *network.Layer, dst, want string) {
+	t.Helper()
+	if got, err := l.RouteTo(addr(dst)); err != nil || got != want {
+		t.Errorf("the way to %s is %q, %v; should be %q", dst, got, err, want)
 	}
 }
 

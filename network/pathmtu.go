@@ -2,55 +2,133 @@ package network
 
 import (
 	"net/netip"
+	"syscall"
 	"time"
 
 	"septet/event"
+	"septet/header"
 )
 
 // The bounds of what is remembered of paths whose MTU is smaller than the link's.
 const (
-	// pathMTUAge is how long that is believed (RFC 8201, section 5.3; Linux's value).
+	// pathMTUAge is how long that is believed (RFC 1191, section 6.3; RFC 8201, section
+	// 5.3; Linux's value).
 	pathMTUAge = 10 * time.Minute
 	// maxPathMTUs caps the destinations.
 	maxPathMTUs = 1024
+	// minPathMTU is the least that is believed of an IPv4 path, as on Linux
+	// (net.ipv4.route.min_pmtu): to send in smaller pieces only wastes headers. What
+	// does not pass even so may be cut on the way.
+	minPathMTU = 552
 )
 
 // pathMTUs are the MTUs of paths by their destinations, as routers have told them.
 type pathMTUs map[netip.Addr]pathMTU
 
 type pathMTU struct {
-	mtu   int
-	until event.Time
+	mtu    int
+	locked bool // less than minPathMTU was told: routers may cut
+	until  event.Time
+}
+
+// Discovery says what becomes of a datagram that is longer than its path's MTU (ip(7),
+// IP_MTU_DISCOVER).
+type Discovery uint8
+
+const (
+	// DiscoverNot leaves it to the routers on the way to cut it. IPv6's do not: there
+	// it is DiscoverWant.
+	DiscoverNot Discovery = iota
+	// DiscoverWant cuts it here, by what is known of the path, and routers must not.
+	DiscoverWant
+	// DiscoverDo refuses it with EMSGSIZE.
+	DiscoverDo
+	// DiscoverProbe refuses it only if it is longer than the first link's MTU.
+	DiscoverProbe
+)
+
+// knownMTU returns what routers have told of the path to dst.
+func (l *Layer) knownMTU(dst netip.Addr) (pathMTU, bool) {
+	known, ok := l.mtus[dst]
+	if ok && l.loop.Now() >= known.until {
+		delete(l.mtus, dst)
+		return pathMTU{}, false
+	}
+	return known, ok
 }
 
 // pathMTU returns the MTU of the path to dst, which is at most that of its link.
 func (l *Layer) pathMTU(dst netip.Addr, link int) int {
-	if l.six == nil || len(l.six.mtus) == 0 {
+	if len(l.mtus) == 0 {
 		return link
 	}
-	known, ok := l.six.mtus[dst]
-	switch {
-	case !ok:
-		return link
-	case l.loop.Now() >= known.until:
-		delete(l.six.mtus, dst)
-		return link
+	if known, ok := l.knownMTU(dst); ok {
+		return min(link, known.mtu)
 	}
-	return min(link, known.mtu)
+	return link
 }
 
-// tooBig6 notes what a router has said of the path to e.Dst (RFC 8201, section 4).
-func (l *Layer) tooBig6(e *Error) {
-	s := l.needSix()
-	if s.mtus == nil {
-		s.mtus = make(pathMTUs)
+// PathMTU returns what is known of the MTU of a path, at most that of its first link.
+func (l *Layer) PathMTU(p *Path) int { return l.pathMTU(p.dst, p.MTU()) }
+
+// discover applies o.Discover to an IPv4 datagram of total bytes: it returns the size to
+// which it is to be cut, if it is longer, and whether routers must not.
+func (l *Layer) discover(path *Path, o *Send, total, link int) (mtu int, dontFragment bool, err error) {
+	mtu = link
+	known, ok := pathMTU{}, false
+	if o.Discover != DiscoverProbe && path.kind == toOne {
+		if known, ok = l.knownMTU(path.dst); ok {
+			mtu = min(mtu, known.mtu)
+		}
 	}
-	known, ok := s.mtus[e.Dst]
-	if !ok && len(s.mtus) >= maxPathMTUs {
+	if o.Discover == DiscoverWant {
+		// As Linux does: what is cut here, or too long for what was told, may be cut.
+		return mtu, total <= mtu && !(ok && known.locked), nil
+	}
+	if total > mtu {
+		return mtu, true, syscall.EMSGSIZE
+	}
+	return mtu, true, nil
+}
+
+// LearnPathMTU notes what a router has said of the path to e.Dst (RFC 1191, section 6.3;
+// RFC 8201, section 4). It is for the protocol that has sent what e quotes, after it has
+// recognised it as its own: anybody can send such a message (RFC 5927, section 7).
+func (l *Layer) LearnPathMTU(e *Error) {
+	if e.Errno != syscall.EMSGSIZE {
+		return
+	}
+	if l.mtus == nil {
+		l.mtus = make(pathMTUs)
+	}
+	known, ok := l.knownMTU(e.Dst)
+	if !ok && len(l.mtus) >= maxPathMTUs {
 		return // what is known ages; nobody can push it out
 	}
-	// RFC 8201, section 4: never larger than it is believed to be.
-	if !ok || e.MTU < known.mtu || l.loop.Now() >= known.until {
-		s.mtus[e.Dst] = pathMTU{e.MTU, l.loop.Now().Add(pathMTUAge)}
+	told := pathMTU{mtu: e.MTU, until: l.loop.Now().Add(pathMTUAge)}
+	if e.Dst.Is4() && told.mtu < minPathMTU {
+		told.mtu, told.locked = minPathMTU, true
+	}
+	// RFC 8201, section 4: never smaller than the smallest MTU of a link.
+	if e.Dst.Is6() {
+		told.mtu = max(told.mtu, header.IPv6MinMTU)
+	}
+	// Nor is a path believed to have become larger.
+	if !ok || told.mtu < known.mtu {
+		l.mtus[e.Dst] = told
+	}
+}
+
+// report passes an ICMP error, whose quotation is of this host, to the protocol that has
+// sent the quoted datagram.
+func (l *Layer) report(e *Error) {
+	proto := l.findProtocol(e.Protocol)
+	switch {
+	case proto == nil || proto.handler == nil && len(proto.raws) == 0:
+		l.stats.ICMPBadError++
+	case proto.handler != nil:
+		proto.handler.Error(e)
+	default:
+		l.LearnPathMTU(e) // of a raw socket, which has no marks to know it by
 	}
 }

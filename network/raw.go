@@ -85,6 +85,15 @@ func (r *Raw) Send(p *packet.Packet, dst netip.Addr, headerIncluded bool) error 
 	return l.Output(p, &path, Send{Protocol: r.protocol, TTL: r.TTL, TOS: r.TOS})
 }
 
+// SendHeader is Send with headerIncluded along a path that is known. EBADF after Close.
+func (r *Raw) SendHeader(p *packet.Packet, path *Path) error {
+	if r.closed {
+		p.Release()
+		return syscall.EBADF
+	}
+	return r.layer.outputHeader(p, path)
+}
+
 // outputHeader sends a packet that has its IP header already.
 func (l *Layer) outputHeader(p *packet.Packet, path *Path) error {
 	b := p.Bytes()

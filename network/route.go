@@ -42,6 +42,9 @@ func (l *Layer) addRoute(r Route, same func(have *Route) bool) error {
 	if !r.Prefix.IsValid() || r.Prefix.Addr().Is4In6() || r.Prefix != r.Prefix.Masked() {
 		return syscall.EINVAL
 	}
+	if r.Interface != nil && r.Gateway.Is6() && r.Gateway.IsLinkLocalUnicast() && r.Gateway.Zone() == "" {
+		r.Gateway = r.Gateway.WithZone(r.Interface.name)
+	}
 	switch {
 	case r.Gateway.IsValid():
 		i, err := l.gatewayInterface(r)

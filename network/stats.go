@@ -57,6 +57,11 @@ type Stats struct {
 	EchoReplies         uint64 // received
 	EchoIgnored         uint64 // sent to a broadcast address, or nobody's reply
 
+	GroupMessagesSent uint64 // of IGMP and MLD
+	GroupBad          uint64 // not valid
+	GroupUnknown      uint64 // of no known type
+	GroupsFull        uint64 // a querier knows too many groups for this one
+
 	NeighbourBad uint64 // messages of neighbour discovery that are not valid
 
 	RedirectsSent     uint64

@@ -60,15 +60,22 @@ func (p *Packet) TotalLen() int {
 	return max(1, len(p.cars))*(p.end-p.start) + len(p.tail)
 }
 
-// Car returns car k of a train and its payload.
-func (p *Packet) Car(k int) (Car, []byte) {
-	from := min(k*p.size, len(p.tail))
-	to := min(from+p.size, len(p.tail))
-	return p.cars[k], p.tail[from:to:to]
-}
+// Cars returns the cars of a train.
+func (p *Packet) Cars() []Car { return p.cars }
 
 // Size returns the payload of each car of a train but the last.
 func (p *Packet) Size() int { return p.size }
+
+// Uncouple takes the payload of the next car, size bytes if there are so many, off
+// what is left of a train's.
+func Uncouple(tail *[]byte, size int) []byte {
+	all := *tail
+	if size > len(all) {
+		size = len(all)
+	}
+	*tail = all[size:]
+	return all[:size:size]
+}
 
 // Each shows every frame that p stands for. During the call p itself is that
 // frame: see may read it, Bytes included, but neither change nor keep it.
@@ -80,10 +87,10 @@ func (p *Packet) Each(see func(*Packet)) {
 	whole := *p
 	first := p.readFirst()
 	p.cars = nil
+	rest := whole.tail
 	for k := range whole.cars {
-		var car Car
-		car, p.tail = whole.Car(k)
-		p.become(&first, k, car, whole.size)
+		p.tail = Uncouple(&rest, whole.size)
+		p.become(&first, k, whole.cars[k], whole.size)
 		see(p)
 		p.end = whole.end // should p have come to own the frame's bytes
 	}
@@ -134,7 +141,7 @@ func (p *Packet) readFirst() firstFrame {
 func (p *Packet) become(first *firstFrame, k int, car Car, size int) {
 	be := binary.BigEndian
 	text := min(len(p.tail), size)
-	ip, tcp := p.buf[p.ip:], p.buf[p.sumStart:]
+	ip, tcp := (*[header.IPv4Len]byte)(p.buf[p.ip:]), (*[header.TCPLen]byte)(p.buf[p.sumStart:])
 	if length := uint16(p.end - p.ip + text); first.six {
 		be.PutUint16(ip[4:], length-header.IPv6Len)
 	} else {

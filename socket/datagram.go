@@ -6,6 +6,7 @@ import (
 	"syscall"
 
 	"septet/event"
+	"septet/network"
 	"septet/transport/udp"
 )
 
@@ -17,6 +18,7 @@ type datagram struct {
 	receiveBuffer int // as GetSockOpt returns them
 	sendBuffer    int
 	ttl, tos      uint8
+	discover      network.Discovery
 	was           *addresses // once closed
 }
 
@@ -54,8 +56,8 @@ func (d *datagram) connect(to netip.AddrPort) error {
 
 func (d *datagram) send(b []byte, flags int, to netip.AddrPort) (int, error) {
 	switch {
-	case flags&MSG_OOB != 0:
-		return 0, syscall.EOPNOTSUPP // RFC 768 has nothing urgent
+	case flags&MSG_OOB != 0 && d.over(to).Is4():
+		return 0, syscall.EOPNOTSUPP // RFC 768 has nothing urgent; over IPv6 Linux does not mind
 	case d.socket.shutWrite:
 		return 0, syscall.EPIPE
 	}
@@ -63,6 +65,14 @@ func (d *datagram) send(b []byte, flags int, to netip.AddrPort) (int, error) {
 		return 0, err
 	}
 	return len(b), nil
+}
+
+// over returns to whom a datagram goes that is sent to the address to.
+func (d *datagram) over(to netip.AddrPort) netip.Addr {
+	if !to.IsValid() {
+		to = d.endpoint.Remote()
+	}
+	return to.Addr()
 }
 
 func (d *datagram) receive(b []byte, flags int) (int, netip.AddrPort, error) {
@@ -97,6 +107,10 @@ func (d *datagram) close(bool) {
 	d.endpoint.Close()
 	d.inbox.clear()
 }
+
+func (d *datagram) multicast(six bool) *network.Multicast { return d.endpoint.Multicast(six) }
+
+func (d *datagram) reroute() { d.endpoint.Reroute() }
 
 func (d *datagram) lingering() bool { return false }
 
@@ -140,6 +154,10 @@ func (d *datagram) option(level, name int) (int, error) {
 		return getTTL(d.ttl), nil
 	case level == SOL_IP && name == IP_TOS:
 		return int(d.tos), nil
+	case level == SOL_IP && name == IP_MTU_DISCOVER:
+		return int(d.discover), nil
+	case level == SOL_IP && name == IP_MTU:
+		return d.endpoint.PathMTU()
 	}
 	return 0, syscall.ENOPROTOOPT
 }
@@ -166,6 +184,11 @@ func (d *datagram) setOption(level, name, value int) error {
 	case level == SOL_IP && name == IP_TOS:
 		d.tos = uint8(value)
 		d.endpoint.SetTOS(d.tos)
+	case level == SOL_IP && name == IP_MTU_DISCOVER:
+		if err := setDiscovery(&d.discover, value); err != nil {
+			return err
+		}
+		d.endpoint.SetDiscovery(d.discover)
 	default:
 		return syscall.ENOPROTOOPT
 	}

@@ -10,8 +10,9 @@ import (
 // below have, and back: those know no mapped addresses, and the zero Addr stands for
 // all addresses of both families.
 
-// toBind returns what the layers below have for an address to bind to. ipv6(7):
-// EAFNOSUPPORT for another family, EINVAL for an IPv4 address where IPV6_V6ONLY is set.
+// toBind returns what the layers below have for an address to bind to. As on Linux,
+// an IPv6 address is EAFNOSUPPORT to an AF_INET socket; one of IPv4 is EINVAL to an
+// AF_INET6 socket, unless it is mapped and IPV6_V6ONLY is not set.
 func (s *Socket) toBind(a netip.AddrPort) (netip.AddrPort, error) {
 	if !a.Addr().IsValid() || s.domain == AF_INET6 && a.Addr() == netip.IPv6Unspecified() {
 		return netip.AddrPortFrom(s.every(), a.Port()), nil
@@ -20,19 +21,22 @@ func (s *Socket) toBind(a netip.AddrPort) (netip.AddrPort, error) {
 	switch {
 	case !ok:
 		return a, syscall.EAFNOSUPPORT
-	case s.v6only && below.Addr().Is4():
+	case s.domain == AF_INET6 && a.Addr().Is4(), s.v6only && below.Addr().Is4():
 		return a, syscall.EINVAL
 	}
 	return below, nil
 }
 
-// toPeer returns what the layers below have for the address of a peer. ENETUNREACH for
-// an IPv4 address where IPV6_V6ONLY is set, as on Linux.
+// toPeer returns what the layers below have for the address of a peer. As on Linux,
+// ENETUNREACH for an IPv4 address where IPV6_V6ONLY is set, and EINVAL for one that is
+// not mapped on a stream.
 func (s *Socket) toPeer(a netip.AddrPort) (netip.AddrPort, error) {
 	below, ok := s.below(a)
 	switch {
 	case !ok:
 		return a, syscall.EAFNOSUPPORT
+	case s.domain == AF_INET6 && a.Addr().Is4() && s.kind == SOCK_STREAM:
+		return a, syscall.EINVAL
 	case s.v6only && below.Addr().Is4():
 		return a, syscall.ENETUNREACH
 	}
@@ -40,7 +44,7 @@ func (s *Socket) toPeer(a netip.AddrPort) (netip.AddrPort, error) {
 }
 
 // below returns an address without its mapping, false if the socket's family cannot
-// say it. The callers of Go may leave the mapping away.
+// say it.
 func (s *Socket) below(a netip.AddrPort) (netip.AddrPort, bool) {
 	plain := netip.AddrPortFrom(a.Addr().Unmap(), a.Port())
 	return plain, s.domain == AF_INET6 || plain.Addr().Is4()
@@ -86,27 +90,4 @@ func (s *Socket) bindNet(a netip.AddrPort) error {
 		}
 	}
 	return s.Bind(a)
-}
-
-// option6 returns an option of the level SOL_IPV6 (ipv6(7)).
-func (s *Socket) option6(name int) (int, error) {
-	if name == IPV6_V6ONLY {
-		return number(s.v6only), nil
-	}
-	return 0, syscall.ENOPROTOOPT
-}
-
-// setOption6 sets one. IPV6_V6ONLY: EINVAL once the socket is bound.
-func (s *Socket) setOption6(name, value int) error {
-	switch {
-	case s.domain != AF_INET6 || name != IPV6_V6ONLY:
-		return syscall.ENOPROTOOPT
-	case s.protocol.local().Port() != 0:
-		return syscall.EINVAL
-	}
-	s.v6only = value != 0
-	if d, ok := s.protocol.(*datagram); ok {
-		d.endpoint.SetEvery(s.every())
-	}
-	return nil
 }

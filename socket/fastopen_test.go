@@ -16,9 +16,9 @@ func TestFastOpen(t *testing.T) {
 	const delay = 50 * time.Millisecond
 	w := virtualWorld(t, 1, physical.Impairment{Delay: delay})
 	server := func() {
-		l := must[*Socket](t)(w.bob.Socket(AF_INET, SOCK_STREAM, 0))
+		l := must[*Socket](t)(w.bob.Socket(inet, SOCK_STREAM, 0))
 		check(t, "TCP_FASTOPEN", l.SetSockOpt(SOL_TCP, TCP_FASTOPEN, 5))
-		check(t, "bind", l.Bind(netip.MustParseAddrPort("0.0.0.0:80")))
+		check(t, "bind", l.Bind(netip.AddrPortFrom(netip.Addr{}, 80)))
 		check(t, "listen", l.Listen(5))
 		for range 3 {
 			c, _, err := l.Accept()
@@ -32,7 +32,7 @@ func TestFastOpen(t *testing.T) {
 	}
 	bob := netip.MustParseAddrPort(bobAddr + ":80")
 	exchange := func(flags int) time.Duration {
-		s := must[*Socket](t)(w.alice.Socket(AF_INET, SOCK_STREAM, 0))
+		s := must[*Socket](t)(w.alice.Socket(inet, SOCK_STREAM, 0))
 		began := w.loop.Now()
 		if flags == 0 {
 			check(t, "connect", s.Connect(bob))
@@ -54,8 +54,8 @@ func TestFastOpen(t *testing.T) {
 				t.Errorf("connection %d: the answer took %v, want %v", i, took, want)
 			}
 		}
-		s := must[*Socket](t)(w.alice.Socket(AF_INET, SOCK_STREAM|SOCK_NONBLOCK, 0))
-		nobody := netip.MustParseAddrPort("10.0.0.77:80")
+		s := must[*Socket](t)(w.alice.Socket(inet, SOCK_STREAM|SOCK_NONBLOCK, 0))
+		nobody := netip.AddrPortFrom(nobodyAt(), 80)
 		if _, err := s.SendTo([]byte("x"), MSG_FASTOPEN, nobody); err != syscall.EINPROGRESS {
 			t.Errorf("without a cookie, and not to block: %v, want EINPROGRESS", err)
 		}

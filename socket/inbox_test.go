@@ -16,8 +16,8 @@ import (
 // takes several datagrams in one turn.
 func datagramPair(t *testing.T) (w *world, alice, bob *Socket) {
 	w = realWorld(t, physical.Impairment{})
-	alice = must[*Socket](t)(w.alice.Socket(AF_INET, SOCK_DGRAM, 0))
-	bob = must[*Socket](t)(w.bob.Socket(AF_INET, SOCK_DGRAM|SOCK_NONBLOCK, 0))
+	alice = must[*Socket](t)(w.alice.Socket(inet, SOCK_DGRAM, 0))
+	bob = must[*Socket](t)(w.bob.Socket(inet, SOCK_DGRAM|SOCK_NONBLOCK, 0))
 	check(t, "bind", alice.Bind(netip.MustParseAddrPort(aliceAddr+":1")))
 	check(t, "bind", bob.Bind(netip.MustParseAddrPort(bobAddr+":2")))
 	check(t, "connect", alice.Connect(netip.MustParseAddrPort(bobAddr+":2")))
@@ -82,7 +82,7 @@ func TestErrorBeforeTakenDatagrams(t *testing.T) {
 func TestDeadlineBeforeTakenDatagrams(t *testing.T) {
 	w := realWorld(t, physical.Impairment{})
 	pc := must[net.PacketConn](t)(w.bob.ListenPacket("udp", ":7")).(*UDPConn)
-	c := must[*Socket](t)(w.alice.Socket(AF_INET, SOCK_DGRAM, 0))
+	c := must[*Socket](t)(w.alice.Socket(inet, SOCK_DGRAM, 0))
 	check(t, "connect", c.Connect(netip.MustParseAddrPort(bobAddr+":7")))
 	sendNumbers(t, c, 0, 3)
 	wantNumber(t, pc.Socket(), 0, 0)

@@ -3,6 +3,7 @@ package socket_test
 import (
 	"errors"
 	"fmt"
+	"net"
 	"net/netip"
 	"slices"
 	"strings"
@@ -17,8 +18,9 @@ import (
 )
 
 // The judge of the socket calls is the Linux kernel: every script below makes
-// the same calls to a socket of ours and to one of the machine's, both on
-// 127.0.0.1, and the two must answer the same, call for call.
+// the same calls to a socket of ours and to one of the machine's, both on the
+// loopback address of the script's family, and the two must answer the same, call for
+// call.
 
 // api is socket(2), and endpoint the calls on what it returns.
 type api interface {
@@ -43,6 +45,7 @@ type endpoint interface {
 	SetSockOpt(level, name, value int) error
 	setLinger(on bool, seconds int) error
 	setTimeout(name int, d time.Duration) error
+	setGroup(level, name int, r socket.GroupRequest) error
 	AtMark() (bool, error)
 }
 
@@ -97,8 +100,11 @@ func sockaddr(a netip.AddrPort) syscall.Sockaddr {
 }
 
 func addrPort(sa syscall.Sockaddr, err error) (netip.AddrPort, error) {
-	if a, ok := sa.(*syscall.SockaddrInet4); ok && err == nil {
-		return netip.AddrPortFrom(netip.AddrFrom4(a.Addr), uint16(a.Port)), nil
+	switch a := sa.(type) {
+	case *syscall.SockaddrInet4:
+		return netip.AddrPortFrom(netip.AddrFrom4(a.Addr), uint16(a.Port)), err
+	case *syscall.SockaddrInet6:
+		return netip.AddrPortFrom(netip.AddrFrom16(a.Addr), uint16(a.Port)), err
 	}
 	return netip.AddrPort{}, err
 }
@@ -192,6 +198,7 @@ func (k *kernel) setTimeout(name int, d time.Duration) error {
 type session struct {
 	t *testing.T
 	api
+	scene
 	log   []string
 	ports map[uint16]string // ports differ from run to run: they are named
 	open  []endpoint
@@ -230,7 +237,7 @@ func errnoName(e syscall.Errno) string { return fmt.Sprintf("%v (%d)", e, int(e)
 
 // make makes a socket that is closed after the script.
 func (s *session) make(kind int) endpoint {
-	e, err := s.socket(socket.AF_INET, kind, 0)
+	e, err := s.socket(s.domain, kind, 0)
 	if err != nil {
 		s.t.Fatalf("socket: %v", err)
 	}
@@ -241,9 +248,31 @@ func (s *session) make(kind int) endpoint {
 	return e
 }
 
-var loopback = netip.MustParseAddr("127.0.0.1")
+// scene is the family of a script's sockets, and the addresses that it uses.
+type scene struct {
+	name      string
+	domain    int
+	loopback  netip.Addr
+	any       netip.Addr
+	elsewhere netip.Addr // of no host
+}
 
-func at(port uint16) netip.AddrPort { return netip.AddrPortFrom(loopback, port) }
+var scenes = []scene{
+	{"IPv4", socket.AF_INET, netip.MustParseAddr("127.0.0.1"), netip.IPv4Unspecified(), netip.MustParseAddr("192.0.2.1")},
+	{"IPv6", socket.AF_INET6, netip.MustParseAddr("::1"), netip.IPv6Unspecified(), netip.MustParseAddr("2001:db8:dead::1")},
+	{"mapped", socket.AF_INET6, netip.MustParseAddr("::ffff:127.0.0.1"), netip.IPv6Unspecified(), netip.MustParseAddr("::ffff:192.0.2.1")},
+}
+
+// needed skips a test of IPv6 on a machine that has none.
+func (s scene) needed(t *testing.T) {
+	l, err := net.Listen("tcp", netip.AddrPortFrom(s.loopback, 0).String())
+	if err != nil {
+		t.Skipf("the machine has no %s: %v", s.name, err)
+	}
+	l.Close()
+}
+
+func (s scene) at(port uint16) netip.AddrPort { return netip.AddrPortFrom(s.loopback, port) }
 
 // bound returns e's address, whose port the log calls by name.
 func (s *session) bound(e endpoint, name string) netip.AddrPort {
@@ -257,7 +286,7 @@ func (s *session) bound(e endpoint, name string) netip.AddrPort {
 
 func (s *session) listener() (endpoint, netip.AddrPort) {
 	e := s.make(socket.SOCK_STREAM)
-	if err := errors.Join(e.Bind(at(0)), e.Listen(5)); err != nil {
+	if err := errors.Join(e.Bind(s.at(0)), e.Listen(5)); err != nil {
 		s.t.Fatalf("listen: %v", err)
 	}
 	return e, s.bound(e, "server")
@@ -282,7 +311,7 @@ func (s *session) pair() (client, server endpoint) {
 // closedPort returns an address on which nobody listens.
 func (s *session) closedPort(kind int) netip.AddrPort {
 	e := s.make(kind)
-	if err := e.Bind(at(0)); err != nil {
+	if err := e.Bind(s.at(0)); err != nil {
 		s.t.Fatalf("bind: %v", err)
 	}
 	a := s.bound(e, "nobody")
@@ -311,8 +340,8 @@ func (s *session) pendingError(e endpoint) {
 	s.note("SO_ERROR", syscall.Errno(v), err)
 }
 
-func run(t *testing.T, a api, script func(*session)) []string {
-	s := &session{t: t, api: a, ports: make(map[uint16]string)}
+func run(t *testing.T, a api, in scene, script func(*session)) []string {
+	s := &session{t: t, api: a, scene: in, ports: make(map[uint16]string)}
 	script(s)
 	for _, e := range s.open {
 		e.Close()
@@ -321,23 +350,31 @@ func run(t *testing.T, a api, script func(*session)) []string {
 }
 
 func TestLikeTheKernel(t *testing.T) {
-	for _, sc := range scripts {
-		t.Run(sc.name, func(t *testing.T) {
-			w := realWorld(t, physical.Impairment{})
-			got := run(t, ourAPI{w.alice}, sc.run)
-			want := run(t, kernelAPI{20 * time.Millisecond}, sc.run)
-			if !slices.Equal(got, want) { // a busy machine? Ask once more, slowly
-				want = run(t, kernelAPI{300 * time.Millisecond}, sc.run)
-			}
-			for i := range max(len(got), len(want)) {
-				g, k := line(got, i), line(want, i)
-				if g != k {
-					t.Errorf("call %d differs from Linux\n  got  %s\n  want %s\nafter\n  %s",
-						i+1, g, k, strings.Join(want[:min(i, len(want))], "\n  "))
-					return
-				}
+	for _, in := range scenes {
+		t.Run(in.name, func(t *testing.T) {
+			in.needed(t)
+			for _, sc := range scripts {
+				t.Run(sc.name, func(t *testing.T) { playBoth(t, in, sc.run) })
 			}
 		})
+	}
+}
+
+// playBoth plays a script to us and to the kernel, and compares.
+func playBoth(t *testing.T, in scene, script func(*session)) {
+	w := realWorld(t, physical.Impairment{})
+	got := run(t, ourAPI{w.alice}, in, script)
+	want := run(t, kernelAPI{20 * time.Millisecond}, in, script)
+	if !slices.Equal(got, want) { // a busy machine? Ask once more, slowly
+		want = run(t, kernelAPI{300 * time.Millisecond}, in, script)
+	}
+	for i := range max(len(got), len(want)) {
+		g, k := line(got, i), line(want, i)
+		if g != k {
+			t.Errorf("call %d differs from Linux\n  got  %s\n  want %s\nafter\n  %s",
+				i+1, g, k, strings.Join(want[:min(i, len(want))], "\n  "))
+			return
+		}
 	}
 }
 

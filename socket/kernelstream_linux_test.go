@@ -53,7 +53,7 @@ func (s *session) mark(e endpoint) {
 }
 
 func (s *session) sendFlags(e endpoint, text string, flags int) {
-	n, err := e.SendTo([]byte(text), flags, at(0))
+	n, err := e.SendTo([]byte(text), flags, s.at(0))
 	s.note(fmt.Sprintf("send %q with %#x", text, flags), n, err)
 	s.settle()
 }

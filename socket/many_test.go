@@ -72,8 +72,8 @@ func TestManyConnections(t *testing.T) {
 	for _, h := range []interface {
 		Socket(int, int, int) (*Socket, error)
 	}{w.alice, w.bob} {
-		s := must[*Socket](t)(h.Socket(AF_INET, SOCK_STREAM, 0))
-		check(t, "binding port 80 again", s.Bind(netip.MustParseAddrPort("0.0.0.0:80")))
+		s := must[*Socket](t)(h.Socket(inet, SOCK_STREAM, 0))
+		check(t, "binding port 80 again", s.Bind(netip.AddrPortFrom(netip.Addr{}, 80)))
 	}
 	w.shutDown(t)
 	noMoreGoroutines(t, goroutines)

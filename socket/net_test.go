@@ -1,8 +1,11 @@
 package socket_test
 
 import (
+	"flag"
 	"net"
 	"net/netip"
+	"os"
+	"strings"
 	"testing"
 	"time"
 
@@ -14,9 +17,11 @@ import (
 	"septet/inspect/check/checktest"
 	"septet/packet"
 	"septet/physical"
+	. "septet/socket"
 )
 
-// world is two hosts on one wire: alice, 10.0.0.1, and bob, 10.0.0.2.
+// world is two hosts on one wire: alice, 10.0.0.1, and bob, 10.0.0.2; or with -ipv6,
+// 2001:db8::1 and 2001:db8::2.
 type world struct {
 	loop       *event.Loop
 	pool       *packet.Pool
@@ -24,10 +29,41 @@ type world struct {
 	alice, bob *host.Host
 }
 
-const (
+var overIPv6 = flag.Bool("ipv6", false, "run the tests over IPv6")
+
+// The two addresses, as they stand in front of a port, and their family.
+var (
 	aliceAddr = "10.0.0.1"
 	bobAddr   = "10.0.0.2"
+	inet      = AF_INET
 )
+
+func TestMain(m *testing.M) {
+	flag.Parse()
+	if *overIPv6 {
+		aliceAddr, bobAddr, inet = "[2001:db8::1]", "[2001:db8::2]", AF_INET6
+	}
+	os.Exit(m.Run())
+}
+
+// ip returns one of the addresses by itself.
+func ip(address string) netip.Addr { return netip.MustParseAddr(strings.Trim(address, "[]")) }
+
+// nobodyAt returns an address beside alice and bob that nobody has.
+func nobodyAt() netip.Addr {
+	b := ip(bobAddr).AsSlice()
+	b[len(b)-1] = 77
+	a, _ := netip.AddrFromSlice(b)
+	return a
+}
+
+// needsIPv4 skips a test about what only that has.
+func needsIPv4(t *testing.T, why string) {
+	t.Helper()
+	if *overIPv6 {
+		t.Skip("of IPv4 alone: " + why)
+	}
+}
 
 // newWorld returns alice and bob on one wire. In simulated time what crosses it is
 // judged by the rules of TCP.
@@ -49,15 +85,15 @@ func newWorldUnjudged(t testing.TB, l *event.Loop, i physical.Impairment) *world
 	l.Unlock()
 	w.alice = host.New(l, w.pool, "alice")
 	w.bob = host.New(l, w.pool, "bob")
-	attach := func(h *host.Host, p physical.Port, prefix string) {
-		if _, err := h.Attach("eth0", p, netip.MustParsePrefix(prefix)); err != nil {
+	attach := func(h *host.Host, p physical.Port, a netip.Addr) {
+		if _, err := h.Attach("eth0", p, netip.PrefixFrom(a, a.BitLen()*3/4)); err != nil {
 			t.Fatalf("attach %s: %v", h.Name(), err)
 		}
 	}
-	attach(w.alice, w.wire.A(), aliceAddr+"/24")
-	attach(w.bob, w.wire.B(), bobAddr+"/24")
-	w.alice.Hosts.Add("bob", netip.MustParseAddr(bobAddr))
-	w.bob.Hosts.Add("alice", netip.MustParseAddr(aliceAddr))
+	attach(w.alice, w.wire.A(), ip(aliceAddr))
+	attach(w.bob, w.wire.B(), ip(bobAddr))
+	w.alice.Hosts.Add("bob", ip(bobAddr))
+	w.bob.Hosts.Add("alice", ip(aliceAddr))
 	return w
 }
 
@@ -81,7 +117,7 @@ func (w *world) tcpPipe() (c1, c2 net.Conn, stop func(), err error) {
 	}
 	defer ln.Close()
 	_, port, _ := net.SplitHostPort(ln.Addr().String())
-	c1, err = w.alice.Dial("tcp", net.JoinHostPort(bobAddr, port))
+	c1, err = w.alice.Dial("tcp", bobAddr+":"+port)
 	if err != nil {
 		return nil, nil, nil, err
 	}

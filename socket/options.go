@@ -21,8 +21,12 @@ func (s *Socket) GetSockOpt(level, name int) (int, error) {
 	case level == SOL_SOCKET:
 	case level == SOL_IPV6 && s.domain == AF_INET6:
 		return s.option6(name)
+	case level == SOL_IP && isGroupOption(false, name):
+		return s.groupOption(false, name)
 	case level == SOL_IP, level == SOL_TCP && s.kind == SOCK_STREAM:
 		return s.protocol.option(level, name)
+	case s.domain == AF_INET6:
+		return 0, syscall.ENOPROTOOPT
 	default:
 		return 0, syscall.EOPNOTSUPP // though to set it is ENOPROTOOPT
 	}
@@ -62,10 +66,12 @@ func (s *Socket) SetSockOpt(level, name, value int) error {
 }
 
 func (s *Socket) setOption(level, name, value int) error {
-	switch level {
-	case SOL_SOCKET:
-	case SOL_IPV6:
+	switch {
+	case level == SOL_SOCKET:
+	case level == SOL_IPV6:
 		return s.setOption6(name, value)
+	case level == SOL_IP && isGroupOption(false, name):
+		return s.setGroupOption(false, name, value)
 	default:
 		return s.protocol.setOption(level, name, value)
 	}
@@ -187,6 +193,16 @@ func getTTL(ttl uint8) int {
 		return network.DefaultTTL
 	}
 	return int(ttl)
+}
+
+// setDiscovery checks the value of IP_MTU_DISCOVER. Linux begins with IP_PMTUDISC_WANT,
+// this host with IP_PMTUDISC_DONT: routers may cut its datagrams.
+func setDiscovery(d *network.Discovery, value int) error {
+	if value < IP_PMTUDISC_DONT || value > IP_PMTUDISC_PROBE {
+		return syscall.EINVAL
+	}
+	*d = network.Discovery(value)
+	return nil
 }
 
 // AtMark reports whether the next byte to be read is the urgent one, as

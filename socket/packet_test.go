@@ -24,7 +24,7 @@ func TestUDPEcho(t *testing.T) {
 			b := make([]byte, 1500)
 			n, from, err := pc.ReadFrom(b)
 			check(t, "ReadFrom", err)
-			if a, ok := from.(*net.UDPAddr); !ok || a.IP.String() != aliceAddr {
+			if a, ok := from.(*net.UDPAddr); !ok || a.IP.String() != ip(aliceAddr).String() {
 				t.Errorf("the sender is %v (%T), want alice as *net.UDPAddr", from, from)
 			}
 			must[int](t)(pc.WriteTo(b[:n], from))
@@ -65,10 +65,11 @@ func TestUDPRefused(t *testing.T) {
 // TestBroadcast: SO_BROADCAST is asked for by the BSD calls and on in the net
 // shapes; a broadcast reaches the other host.
 func TestBroadcast(t *testing.T) {
+	needsIPv4(t, "broadcasts")
 	w := virtualWorld(t, 1, physical.Impairment{Delay: time.Millisecond})
 	everyone := netip.MustParseAddrPort("10.0.0.255:9999")
 	hears := must[net.PacketConn](t)(w.bob.ListenPacket("udp", ":9999"))
-	s := must[*Socket](t)(w.alice.Socket(AF_INET, SOCK_DGRAM, 0))
+	s := must[*Socket](t)(w.alice.Socket(inet, SOCK_DGRAM, 0))
 	if _, err := s.SendTo([]byte("x"), 0, everyone); err != syscall.EACCES {
 		t.Errorf("a broadcast without SO_BROADCAST: %v, want EACCES", err)
 	}
@@ -98,6 +99,7 @@ func echoRequest(id, seq uint16) []byte {
 // TestRawICMP: ping made by hand, on a raw socket, which sees the IP header, and
 // on an "ip4:icmp" connection, which does not.
 func TestRawICMP(t *testing.T) {
+	needsIPv4(t, "its header is received")
 	w := virtualWorld(t, 1, physical.Impairment{Delay: time.Millisecond})
 	s := must[*Socket](t)(w.alice.Socket(AF_INET, SOCK_RAW, IPPROTO_ICMP))
 	check(t, "IP_TTL", s.SetSockOpt(SOL_IP, IP_TTL, 9))
@@ -127,12 +129,13 @@ func TestRawICMP(t *testing.T) {
 
 // TestHeaderIncluded: with IP_HDRINCL the caller's header goes out as it is.
 func TestHeaderIncluded(t *testing.T) {
+	needsIPv4(t, "IP_HDRINCL")
 	w := virtualWorld(t, 1, physical.Impairment{Delay: time.Millisecond})
 	in := must[net.PacketConn](t)(w.bob.ListenPacket("ip4:200", ""))
 	s := must[*Socket](t)(w.alice.Socket(AF_INET, SOCK_RAW, IPPROTO_RAW))
 	h := header.IPv4{
 		TotalLength: 23, ID: 77, TTL: 3, Protocol: 200,
-		Src: netip.MustParseAddr("10.0.0.77"), Dst: netip.MustParseAddr(bobAddr),
+		Src: netip.MustParseAddr("10.0.0.77"), Dst: ip(bobAddr),
 	}
 	p := make([]byte, 23)
 	h.Put(p)
@@ -171,10 +174,10 @@ func TestLargeDatagram(t *testing.T) {
 func TestNoPortLeft(t *testing.T) {
 	w := virtualWorld(t, 1, physical.Impairment{})
 	for range 60999 - 32768 + 1 {
-		s := must[*Socket](t)(w.alice.Socket(AF_INET, SOCK_DGRAM, 0))
+		s := must[*Socket](t)(w.alice.Socket(inet, SOCK_DGRAM, 0))
 		check(t, "bind", s.Bind(netip.AddrPort{}))
 	}
-	s := must[*Socket](t)(w.alice.Socket(AF_INET, SOCK_DGRAM, 0))
+	s := must[*Socket](t)(w.alice.Socket(inet, SOCK_DGRAM, 0))
 	if err := s.Bind(netip.AddrPort{}); err != syscall.EADDRINUSE {
 		t.Errorf("bind without a free port: %v, want EADDRINUSE", err)
 	}

@@ -32,6 +32,8 @@ type raw struct {
 
 	headerIncluded bool
 	ttl, tos       uint8
+	discover       network.Discovery
+	groups         *network.Multicast
 }
 
 func newRaw(st *Stack, number int) (*Socket, error) {
@@ -46,7 +48,7 @@ func newRaw(st *Stack, number int) (*Socket, error) {
 	if err != nil {
 		return nil, err
 	}
-	r.handle = handle
+	r.handle, r.groups = handle, network.NewMulticast()
 	r.socket.init(st, AF_INET, SOCK_RAW, r)
 	return &r.socket, nil
 }
@@ -55,7 +57,7 @@ func newRaw(st *Stack, number int) (*Socket, error) {
 func (r *raw) input(p *packet.Packet, d *network.Datagram) {
 	wanted := (!r.bound.IsValid() || r.bound == d.Dst) && (!r.peer.IsValid() || r.peer == d.Src)
 	switch {
-	case !wanted || r.number == IPPROTO_RAW:
+	case !wanted || r.number == IPPROTO_RAW, d.Dst.IsMulticast() && !r.groups.Hears(d):
 		p.Release()
 	case r.queued+p.Len() > r.receiveBuffer:
 		r.lost++
@@ -103,7 +105,14 @@ func (r *raw) connect(to netip.AddrPort) error {
 
 // path looks up the way to dst, for which a broadcast needs SO_BROADCAST.
 func (r *raw) path(dst netip.Addr) (network.Path, error) {
-	path, err := r.socket.stack.network.Path(dst, r.bound)
+	n, src := r.socket.stack.network, r.bound
+	if src.IsMulticast() || n.IsBroadcast(src) {
+		src = netip.Addr{}
+	}
+	if dst.IsMulticast() {
+		return r.groups.Path(n, dst, src)
+	}
+	path, err := n.Path(dst, src)
 	if err == nil && path.Broadcast() && !r.socket.broadcast {
 		err = syscall.EACCES
 	}
@@ -130,9 +139,13 @@ func (r *raw) send(b []byte, _ int, to netip.AddrPort) (int, error) {
 	st := r.socket.stack
 	p := st.network.Pool().From(b)
 	if r.headerIncluded {
-		err = r.handle.Send(p, dst, true)
+		err = r.handle.SendHeader(p, &path)
 	} else {
-		err = st.network.Output(p, &path, network.Send{Protocol: r.number, TTL: r.ttl, TOS: r.tos})
+		o := network.Send{Protocol: r.number, TTL: r.ttl, TOS: r.tos, Discover: r.discover}
+		if path.Group() {
+			o.TTL = r.groups.Hops
+		}
+		err = st.network.Output(p, &path, o)
 	}
 	if err != nil {
 		return 0, err
@@ -179,6 +192,7 @@ func (r *raw) shutdown(how int) error {
 
 func (r *raw) close(bool) {
 	r.handle.Close()
+	r.groups.Close()
 	r.queue.Release()
 	r.queued = 0
 }

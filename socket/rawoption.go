@@ -1,6 +1,14 @@
 package socket
 
-import "syscall"
+import (
+	"syscall"
+
+	"septet/network"
+)
+
+func (r *raw) multicast(bool) *network.Multicast { return r.groups }
+
+func (r *raw) reroute() {}
 
 func (r *raw) lingering() bool { return false }
 
@@ -24,6 +32,8 @@ func (r *raw) option(level, name int) (int, error) {
 		return getTTL(r.ttl), nil
 	case level == SOL_IP && name == IP_TOS:
 		return int(r.tos), nil
+	case level == SOL_IP && name == IP_MTU_DISCOVER:
+		return int(r.discover), nil
 	}
 	return 0, syscall.ENOPROTOOPT
 }
@@ -42,6 +52,8 @@ func (r *raw) setOption(level, name, value int) error {
 		return setTTL(&r.ttl, value)
 	case level == SOL_IP && name == IP_TOS:
 		r.tos = uint8(value)
+	case level == SOL_IP && name == IP_MTU_DISCOVER:
+		return setDiscovery(&r.discover, value)
 	default:
 		return syscall.ENOPROTOOPT
 	}

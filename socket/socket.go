@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"septet/event"
+	"septet/network"
 )
 
 // Socket is one end of a communication, as socket(2) returns.
@@ -66,6 +67,10 @@ type protocol interface {
 	setOption(level, name, value int) error
 	linger() Linger
 	setLinger(v Linger)
+	// multicast is what the socket does with the groups of a family, nil for streams;
+	// reroute has the way to a group looked up again.
+	multicast(six bool) *network.Multicast
+	reroute()
 }
 
 func (s *Socket) init(st *Stack, domain, kind uint8, p protocol) {

@@ -4,12 +4,17 @@ import (
 	"syscall"
 	"time"
 
+	"septet/network"
 	"septet/transport/tcp"
 )
 
 func (t *stream) linger() Linger { return Linger{t.lingers, t.lingerBy} }
 
 func (t *stream) setLinger(v Linger) { t.lingers, t.lingerBy = v.On, v.Time }
+
+func (t *stream) multicast(bool) *network.Multicast { return nil }
+
+func (t *stream) reroute() {}
 
 // tcpOptions returns the options of the connection or listener, or those that
 // the next one will have.

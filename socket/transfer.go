@@ -155,8 +155,12 @@ func (s *Socket) send(b []byte, flags int, to netip.AddrPort) (n int, err error)
 			var taken int
 			taken, err = s.protocol.send(b[n:], flags, to)
 			n += taken
-			if err == nil && n < len(b) {
-				err = syscall.EAGAIN
+			if err == nil && taken > 0 && n < len(b) {
+				// What was taken may have made room already. Others are let in first.
+				s.sending, blocked = true, true
+				l.Unlock()
+				l.Lock()
+				continue
 			}
 		}
 		// Only a stream can be full. From a datagram socket EAGAIN says that no

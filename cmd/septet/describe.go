@@ -3,7 +3,6 @@ package main
 import (
 	"fmt"
 	"io"
-	"net/netip"
 	"strings"
 	"text/tabwriter"
 
@@ -32,13 +31,13 @@ func describe(out io.Writer, about *file.Lab, published bool) {
 		if h.Router {
 			name += " (router)"
 		}
-		for i, n := range h.Interfaces {
-			more := "\t"
-			if i == 0 {
-				more = gateway(h) + "\t" + services(h)
+		more := gateway(h) + "\t" + services(h)
+		for _, n := range h.Interfaces {
+			ifname, mac := n.Name, n.MAC.String()
+			for _, a := range interfaceAddresses(n) {
+				fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\n", name, ifname, a, mac, more)
+				name, ifname, mac, more = "", "", "", "\t"
 			}
-			fmt.Fprintf(table, "%s\t%s\t%v\t%v\t%s\n", name, n.Name, n.Address, n.MAC, more)
-			name = ""
 		}
 	}
 	table.Flush()
@@ -50,16 +49,32 @@ func describe(out io.Writer, about *file.Lab, published bool) {
 	describePublished(out, about, published)
 }
 
-// isDefault reports the route that the table shows as the gateway.
-func isDefault(r file.Route) bool { return r.To == netip.PrefixFrom(netip.IPv4Unspecified(), 0) }
+// interfaceAddresses lists what the file says about the addresses of an interface.
+func interfaceAddresses(i *file.Interface) []string {
+	var all []string
+	for _, p := range i.Addresses() {
+		all = append(all, p.String())
+	}
+	for _, p := range i.Found {
+		all = append(all, p.String()+" (auto)")
+	}
+	return all
+}
+
+// isDefault reports a route that the table shows as a gateway.
+func isDefault(r file.Route) bool { return r.To.Bits() == 0 }
 
 func gateway(h *file.Host) string {
+	var all []string
 	for _, r := range h.Routes {
 		if isDefault(r) {
-			return r.Via.String()
+			all = append(all, r.Via.String())
 		}
 	}
-	return "-"
+	if len(all) == 0 {
+		return "-"
+	}
+	return strings.Join(all, ", ")
 }
 
 // describeRoutes prints the routes beside the gateways.

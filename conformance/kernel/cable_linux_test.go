@@ -59,6 +59,7 @@ func (l *lab) cable(name string, mtu int) *cable {
 	}
 	c := &cable{lab: l, number: len(l.cables), device: device}
 	l.loop.Lock()
+	// Unjudged: until the test ends, see judge.
 	c.Wire = physical.NewWire(l.loop, &l.pool, mtu, physical.Impairment{}, physical.Impairment{})
 	c.Tap(c)
 	c.B().OnReceive(c.through(&c.toKernel, device))

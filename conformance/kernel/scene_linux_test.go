@@ -68,7 +68,7 @@ func ourRouter(t *testing.T, mtu, farMTU int) (l *lab, c *cable, router, far *ho
 	router = l.host("router", c.A(), "192.0.2.1/24", "2001:db8::1/64")
 	l.loop.Lock()
 	router.Network.SetForwarding(true)
-	w := physical.NewWire(l.loop, &l.pool, mtu, physical.Impairment{}, physical.Impairment{})
+	w := physical.NewWire(l.loop, &l.pool, mtu, physical.Impairment{}, physical.Impairment{}) // Unjudged: the cable to the kernel is
 	l.loop.Unlock()
 	l.narrow(l.attach(router, "eth1", w.A(), "198.51.100.1/24", "2001:db8:1::1/64"), farMTU)
 	far = l.host("far", w.B(), "198.51.100.9/24", "2001:db8:1::9/64")

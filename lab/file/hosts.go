@@ -46,8 +46,9 @@ func (r *reader) readInterfaces(h *Host, o object, name place) {
 	v, several := o.get("interfaces")
 	if !several {
 		i := &Interface{Position: h.Position, Name: "eth0"}
-		if _, ok := o.get("address"); !ok {
+		if !addressed(o) {
 			r.mistake(name, fmt.Sprintf("%s has no address", h.Name), "expected address: 10.0.1.10/24, or interfaces: with an address each")
+			i.unread = true
 		}
 		h.Interfaces = []*Interface{i}
 		r.readInterface(h, i, o)
@@ -83,41 +84,86 @@ func (r *reader) readInterfaceValue(h *Host, i *Interface, v value) {
 	switch kindOf(v.node) {
 	case "a mapping":
 		if o, ok := r.object(v, interfaceKeys); ok {
-			if _, ok := o.get("address"); !ok {
+			if !addressed(o) {
 				r.mistake(r.at(i.Position, i.Name), i.Name+" has no address", "expected "+prefixForm)
+				i.unread = true
 			}
 			r.readInterface(h, i, o)
+		} else {
+			i.unread = true
 		}
 	default:
 		r.readInterface(h, i, object{at: v.at, entries: []entry{{key: word{text: "address"}, value: v}}})
 	}
 }
 
-// readInterface reads address, MAC and MTU.
+// addressed reports whether something says which address an interface has.
+func addressed(o object) bool {
+	_, given := o.get("address")
+	_, auto := o.get("ipv6")
+	return given || auto
+}
+
+// readInterface reads the addresses, MAC and MTU.
 func (r *reader) readInterface(h *Host, i *Interface, o object) {
-	i.MTU = defaultMTU
-	if v, ok := o.get("mtu"); ok {
-		// RFC 791, section 3.2: 68 octets must pass every network whole.
-		if n, ok := r.number(v, 68, 65535); ok {
-			i.MTU = n
-		}
-	}
 	if v, ok := o.get("address"); ok {
-		if w, ok := r.text(v, prefixForm); ok {
-			i.Address = r.hostAddress(h, i, w)
+		values := r.oneOrMore(v, prefixForm)
+		i.unread = i.unread || len(values) == 0
+		for _, v := range values {
+			if w, ok := r.text(v, prefixForm); !ok || !r.hostAddress(h, i, w) {
+				i.unread = true
+			}
 		}
 	}
+	r.readAutomatic(h, i, o)
+	r.readMTU(i, o)
 	r.readMAC(h, i, o)
+}
+
+// oneOrMore returns a value, or the elements of the list that it is.
+func (r *reader) oneOrMore(v value, form string) []value {
+	if kindOf(v.node) != "a list" {
+		return []value{v}
+	}
+	values, _ := r.list(v, form)
+	if len(values) == 0 {
+		r.mistake(v.at, "this list is empty", "expected "+form)
+	}
+	return values
+}
+
+// minMTU6 is what every link must carry whole (RFC 8200, section 5).
+const minMTU6 = 1280
+
+func (r *reader) readMTU(i *Interface, o object) {
+	i.MTU = defaultMTU
+	v, ok := o.get("mtu")
+	if !ok {
+		return
+	}
+	// RFC 791, section 3.2: 68 octets must pass every network whole.
+	n, ok := r.number(v, 68, 65535)
+	switch {
+	case !ok:
+		return
+	case n < minMTU6 && i.SpeaksIPv6():
+		r.mistake(v.at, fmt.Sprintf("%d is too little for IPv6", n), fmt.Sprintf("expected %d at least", minMTU6))
+		return
+	}
+	i.MTU = n
 }
 
 const macForm = "an Ethernet address like 02:00:00:00:00:01"
 
-// readMAC reads the MAC or makes one, locally administered, of the address.
+// readMAC reads the MAC or makes one, locally administered, of the IPv4 address or of
+// the names.
 func (r *reader) readMAC(h *Host, i *Interface, o object) {
 	at := r.at(i.Position, i.Name)
 	if i.Address.IsValid() {
 		a := i.Address.Addr().As4()
 		i.MAC = header.MAC{0x02, 0x00, a[0], a[1], a[2], a[3]}
+	} else if !i.unread {
+		i.MAC = header.LocalMAC(h.Name, i.Name)
 	}
 	if v, ok := o.get("mac"); ok {
 		w, ok := r.text(v, macForm)
@@ -145,13 +191,20 @@ func (r *reader) readMAC(h *Host, i *Interface, o object) {
 	r.macs[i.MAC] = h.Name + ":" + i.Name
 }
 
-const routeForm = "a route like 10.0.3.0/24 via 10.0.2.2"
+const routeForm = "a route like 10.0.3.0/24 via 10.0.2.2 or 2001:db8:3::/64 via 2001:db8:2::2"
 
-// readRoutes reads the routes and the gateway, which is a route too.
+// readRoutes reads the routes and the gateways, which are routes too.
 func (r *reader) readRoutes(h *Host, o object) {
 	if v, ok := o.get("gateway"); ok {
-		if w, ok := r.text(v, addressForm); ok {
-			r.readRoute(h, o.key("gateway"), defaultRoute, w)
+		values := r.oneOrMore(v, addressForm)
+		for _, v := range values {
+			at := o.key("gateway")
+			if len(values) > 1 {
+				at = v.at
+			}
+			if w, ok := r.text(v, addressForm); ok {
+				r.readRoute(h, at, defaultRoute(w), w)
+			}
 		}
 	}
 	v, ok := o.get("routes")
@@ -169,20 +222,32 @@ func (r *reader) readRoutes(h *Host, o object) {
 			r.mistake(w.place, quote(w.text)+" is not a route", "expected "+routeForm)
 			continue
 		}
-		if network, ok := r.network(to.trim()); ok {
+		if network, ok := r.network(to.trim(), via.trim()); ok {
 			r.readRoute(h, to.trim().place, network, via.trim())
 		}
 	}
 }
 
-var defaultRoute = netip.PrefixFrom(netip.IPv4Unspecified(), 0)
+// The destinations of default routes.
+var (
+	everything  = netip.PrefixFrom(netip.IPv4Unspecified(), 0)
+	everything6 = netip.PrefixFrom(netip.IPv6Unspecified(), 0)
+)
+
+// defaultRoute returns the default destination of the family of the gateway via.
+func defaultRoute(via word) netip.Prefix {
+	if strings.Contains(via.text, ":") {
+		return everything6
+	}
+	return everything
+}
 
 func (r *reader) readRoute(h *Host, at place, to netip.Prefix, via word) {
 	for _, route := range h.Routes {
 		switch {
 		case route.To != to:
-		case to == defaultRoute:
-			r.mistake(at, h.Name+" has two default gateways", fmt.Sprintf("the first, %v, is on line %d", route.Via, route.Line))
+		case to.Bits() == 0:
+			r.mistake(at, fmt.Sprintf("%s has two default gateways of %s", h.Name, familyOf(to.Addr())), fmt.Sprintf("the first, %v, is on line %d", route.Via, route.Line))
 			return
 		default:
 			r.mistake(at, fmt.Sprintf("%s has two routes to %v", h.Name, to), fmt.Sprintf("the first is on line %d", route.Line))
@@ -193,7 +258,7 @@ func (r *reader) readRoute(h *Host, at place, to netip.Prefix, via word) {
 		r.mistake(at, "too many routes", fmt.Sprintf("the most is %d", maxPerHost))
 		return
 	}
-	if a, ok := r.neighbour(h, via); ok {
+	if a, ok := r.neighbour(h, to, via); ok {
 		h.Routes = append(h.Routes, Route{Position: at.Position, To: to, Via: a})
 		r.gateways = append(r.gateways, gateway{h, a, via.place})
 	}
@@ -223,13 +288,18 @@ func (r *reader) at(p Position, text string) place {
 	return place{p, len([]rune(text))}
 }
 
-// networks lists the networks a host is attached to, for messages.
-func (h *Host) networks() string {
+// networks lists the networks of a's family to which a host is attached, for messages.
+func (h *Host) networks(a netip.Addr) string {
 	var list []string
 	for _, i := range h.Interfaces {
-		if i.Address.IsValid() {
-			list = append(list, i.Address.Masked().String())
+		for _, p := range i.Addresses() {
+			if p.Addr().Is4() == a.Is4() {
+				list = append(list, p.Masked().String())
+			}
 		}
 	}
-	return strings.Join(list, " or ")
+	if len(list) == 0 {
+		return fmt.Sprintf("it has no %s address", familyOf(a))
+	}
+	return "expected an address in " + strings.Join(list, " or ")
 }

@@ -10,30 +10,32 @@ type keys struct {
 }
 
 var (
-	labKeys       = keys{"a lab", []string{"name", "description", "seed", "hosts", "routers", "switches", "links", "publish", "script"}}
-	hostKeys      = keys{"a host", []string{"address", "gateway", "mac", "mtu", "interfaces", "routes", "services"}}
-	interfaceKeys = keys{"an interface", []string{"address", "mac", "mtu"}}
-	serviceKeys   = keys{"a service", []string{"echo", "web"}}
-	echoKeys      = keys{"echo", []string{"port", "bind"}}
-	webKeys       = keys{"web", []string{"port", "bind", "title", "text", "pages"}}
-	linkKeys      = keys{"a link", append([]string{"link"}, impairmentKeys.names...)}
-	publishKeys   = keys{"a published port", []string{"listen", "to", "from", "protocol"}}
-	stepKeys      = keys{"a step", append([]string{"at", "host", "link", "timeout"}, actionNames...)}
-	pingKeys      = keys{"ping", []string{"to", "count", "interval", "size"}}
-	connectKeys   = keys{"connect", []string{"to", "send", "expect"}}
-	udpKeys       = keys{"udp", []string{"to", "send", "expect"}}
-	getKeys       = keys{"get", []string{"url", "expect"}}
+	labKeys        = keys{"a lab", []string{"name", "description", "seed", "hosts", "routers", "switches", "links", "publish", "script"}}
+	hostKeys       = keys{"a host", []string{"address", "gateway", "ipv6", "advertise", "mac", "mtu", "interfaces", "routes", "services"}}
+	interfaceKeys  = keys{"an interface", []string{"address", "ipv6", "advertise", "mac", "mtu"}}
+	serviceKeys    = keys{"a service", []string{"echo", "web"}}
+	echoKeys       = keys{"echo", []string{"port", "bind"}}
+	webKeys        = keys{"web", []string{"port", "bind", "title", "text", "pages"}}
+	linkKeys       = keys{"a link", append([]string{"link"}, impairmentKeys.names...)}
+	publishKeys    = keys{"a published port", []string{"listen", "to", "from", "protocol"}}
+	stepKeys       = keys{"a step", append([]string{"at", "host", "link", "timeout"}, actionNames...)}
+	pingKeys       = keys{"ping", []string{"to", "family", "count", "interval", "size"}}
+	tracerouteKeys = keys{"traceroute", []string{"to", "family", "hops", "probes"}}
+	connectKeys    = keys{"connect", []string{"to", "family", "send", "expect"}}
+	udpKeys        = keys{"udp", []string{"to", "family", "send", "expect"}}
+	getKeys        = keys{"get", []string{"url", "family", "expect"}}
+	showKeys       = keys{"show", []string{"what", "to", "family"}}
 
 	impairmentKeys = keys{"an impairment", []string{
 		"delay", "jitter", "rate", "queue", "loss", "burst", "duplicate", "reorder", "reorder-by", "corrupt",
 	}}
-	actionNames = []string{"ping", "connect", "udp", "get", "sleep", "set", "state"}
+	actionNames = []string{"ping", "traceroute", "connect", "udp", "get", "show", "sleep", "set", "state"}
 )
 
 // formatKeys is every part of the format that has fixed keys.
 var formatKeys = []keys{
 	labKeys, hostKeys, interfaceKeys, serviceKeys, echoKeys, webKeys, linkKeys, publishKeys,
-	stepKeys, pingKeys, connectKeys, udpKeys, getKeys, impairmentKeys,
+	stepKeys, pingKeys, tracerouteKeys, connectKeys, udpKeys, getKeys, showKeys, impairmentKeys,
 }
 
 // object is a mapping whose keys are known.

@@ -7,14 +7,16 @@
 //  1. yaml.go turns the bytes into a tree in which every word has its place.
 //  2. The readers (hosts.go, services.go, links.go, publish.go, steps.go) turn
 //     the tree into values, and resolve the names in it.
-//  3. The checks (addresses.go, wiring.go, routes.go) ask whether the network
+//  3. The checks (addresses.go, wiring.go, autoconf.go, routes.go) ask whether the network
 //     can work: addresses, segments, and the way between two hosts.
 //
 // The format itself is explained in labs/README.md.
 package file
 
 import (
+	"iter"
 	"net/netip"
+	"slices"
 	"time"
 
 	"septet/header"
@@ -47,7 +49,7 @@ type Host struct {
 	Name       string
 	Router     bool         // forwards packets that are not for itself
 	Interfaces []*Interface // at least one, in the file's order
-	Routes     []Route      // beyond the networks it is attached to; the gateway is the one to 0.0.0.0/0
+	Routes     []Route      // beyond the networks it is attached to; a gateway is the one to 0.0.0.0/0 or ::/0
 	Services   []*Service
 }
 
@@ -55,16 +57,26 @@ type Host struct {
 type Interface struct {
 	Position
 	Name    string
-	Address netip.Prefix // the interface's address, with the length of its network's prefix
-	MAC     header.MAC   // as the file says, otherwise 02:00 followed by the address
-	MTU     int          // bytes of payload in a frame
+	Address netip.Prefix   // of IPv4, with the length of its network's prefix; not valid if there is none
+	IPv6    []netip.Prefix // likewise, without that of the link
+	// Auto says that the interface configures its IPv6 addresses itself, from what a
+	// router advertises (RFC 4862), Advertise that it is such a router's (RFC 4861).
+	Auto, Advertise bool
+	// Found is what it makes of them: an address in each advertised network.
+	Found []netip.Prefix
+	// MAC is as the file says, otherwise 02:00 followed by the IPv4 address, or made
+	// from the names of host and interface if it has none.
+	MAC header.MAC
+	MTU int // bytes of payload in a frame
+
+	unread bool // there is an address that could not be read
 }
 
 // Route says by which neighbour a network is reached.
 type Route struct {
 	Position
-	To  netip.Prefix // 0.0.0.0/0 is the default route
-	Via netip.Addr   // on the network of one of the host's interfaces
+	To  netip.Prefix // 0.0.0.0/0 and ::/0 are the default routes
+	Via netip.Addr   // on the network of one of the host's interfaces; with a zone if of a link
 }
 
 // Switch is a learning switch. It has as many ports as links end at it.
@@ -117,10 +129,12 @@ type Published struct {
 // Target is an address as a host of the lab would dial it.
 type Target struct {
 	Position
-	Text string     // as written
-	Name string     // the host that owns Addr, empty for an address no host has
-	Addr netip.Addr // a name stands for the first address of its host
-	Port uint16     // 0 where there is none (ping)
+	Text string // as written
+	Name string // the host that is meant, empty for an address no host has
+	// Addrs is the address, or what a name stands for: its host's first address of
+	// each family, IPv4 first. The host that dials chooses (RFC 6724).
+	Addrs []netip.Addr
+	Port  uint16 // 0 where there is none (ping)
 }
 
 // Host returns the host or router of that name, or nil.
@@ -133,12 +147,80 @@ func (l *Lab) Host(name string) *Host {
 	return nil
 }
 
-// Address returns the host's first address, the one its name stands for.
-func (h *Host) Address() netip.Addr {
-	if len(h.Interfaces) == 0 {
-		return netip.Addr{}
+// Addresses returns all addresses of the host but those of its links, in the order of
+// the file.
+func (h *Host) Addresses() []netip.Addr {
+	var all []netip.Addr
+	for _, i := range h.Interfaces {
+		for p := range i.all() {
+			all = append(all, p.Addr())
+		}
 	}
-	return h.Interfaces[0].Address.Addr()
+	return all
+}
+
+// firstAddresses returns the host's first address of each family, IPv4 first: what
+// its name stands for.
+func (h *Host) firstAddresses() []netip.Addr {
+	var four, six []netip.Addr
+	for _, a := range h.Addresses() {
+		switch {
+		case a.Is4() && four == nil:
+			four = append(four, a)
+		case a.Is6() && six == nil:
+			six = append(six, a)
+		}
+	}
+	return append(four, six...)
+}
+
+// SpeaksIPv6 reports whether IPv6 is on at an interface of the host.
+func (h *Host) SpeaksIPv6() bool { return slices.ContainsFunc(h.Interfaces, (*Interface).SpeaksIPv6) }
+
+// Addresses returns the addresses that the file gives to the interface, that of IPv4
+// first.
+func (i *Interface) Addresses() []netip.Prefix {
+	var all []netip.Prefix
+	if i.Address.IsValid() {
+		all = append(all, i.Address)
+	}
+	return append(all, i.IPv6...)
+}
+
+// all goes through the addresses of the interface, given and found.
+func (i *Interface) all() iter.Seq[netip.Prefix] {
+	return func(yield func(netip.Prefix) bool) {
+		if i.Address.IsValid() && !yield(i.Address) {
+			return
+		}
+		for _, list := range [...][]netip.Prefix{i.IPv6, i.Found} {
+			for _, p := range list {
+				if !yield(p) {
+					return
+				}
+			}
+		}
+	}
+}
+
+// SpeaksIPv6 reports whether the interface has IPv6 addresses, one of the link at
+// least.
+func (i *Interface) SpeaksIPv6() bool { return len(i.IPv6) > 0 || i.Auto }
+
+// LinkLocal returns the IPv6 address that the interface makes for itself on its link
+// (RFC 4291, section 2.5.6), with the interface's name as its zone.
+func (i *Interface) LinkLocal() netip.Addr {
+	return interfaceAddress(linkLocal, i.MAC).WithZone(i.Name)
+}
+
+var linkLocal = netip.MustParsePrefix("fe80::/64")
+
+// interfaceAddress returns the address in a prefix of 64 bits that is made of a MAC
+// address.
+func interfaceAddress(prefix netip.Prefix, mac header.MAC) netip.Addr {
+	b, id := prefix.Addr().As16(), mac.EUI64()
+	copy(b[8:], id[:])
+	return netip.AddrFrom16(b)
 }
 
 // Interface returns the interface of that name, or nil.
@@ -151,12 +233,7 @@ func (h *Host) Interface(name string) *Interface {
 	return nil
 }
 
-// owns reports whether a is the address of one of the host's interfaces.
+// owns reports whether a is an address of one of the host's interfaces.
 func (h *Host) owns(a netip.Addr) bool {
-	for _, i := range h.Interfaces {
-		if i.Address.Addr() == a {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(h.Interfaces, func(i *Interface) bool { return i.has(a) })
 }

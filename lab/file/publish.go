@@ -41,7 +41,7 @@ func (r *reader) readPublished(o object, sound bool) {
 	}
 	to, okTo := r.required(o, "to", targetForm)
 	if okTo {
-		p.To, okTo = r.target(to, from, true)
+		p.To, okTo = r.target(to, from, "", true)
 	}
 	listen, okListen := r.required(o, "listen", listenForm)
 	if !okListen || !r.listen(p, listen) || !okTo || from == nil {
@@ -92,19 +92,23 @@ func (r *reader) listen(p *Published, w word) bool {
 const targetForm = "a host and a port, like pc2:8888"
 
 // target reads what a host dials: "pc2:8888", or "pc2" without a port. A name
-// stands for the first address of its host; localhost is the dialling host.
-func (r *reader) target(w word, from *Host, withPort bool) (Target, bool) {
+// stands for the first address of its host in each family; localhost is the dialling
+// host. If a family is given, only its addresses count.
+func (r *reader) target(w word, from *Host, family string, withPort bool) (Target, bool) {
 	t := Target{Position: w.Position, Text: w.text}
-	name, port, has := w.cut(":")
+	name, port, has := w.splitPort()
 	if has != withPort {
 		form := targetForm
-		if !withPort {
+		switch {
+		case !withPort:
 			form = "a host without a port, like pc2"
+		case bareIPv6(name.text):
+			form = fmt.Sprintf("the address between brackets, and a port, like \"[%s]:8888\"", name.text)
 		}
 		r.mistake(w.place, quote(w.text)+" cannot be reached like this", "expected "+form)
 		return t, false
 	}
-	known := r.resolve(name, from, &t)
+	known := r.resolve(name, from, &t) && r.confine(name, &t, family)
 	if withPort {
 		number, ok := r.port(port)
 		t.Port = number
@@ -113,27 +117,43 @@ func (r *reader) target(w word, from *Host, withPort bool) (Target, bool) {
 	return t, known
 }
 
-// resolve fills in the address that a name stands for.
+// resolve fills in the addresses that a name stands for.
 func (r *reader) resolve(name word, from *Host, t *Target) bool {
 	switch {
 	case name.text == "localhost":
-		t.Addr = netip.AddrFrom4([4]byte{127, 0, 0, 1})
+		t.Addrs = []netip.Addr{netip.AddrFrom4([4]byte{127, 0, 0, 1}), netip.IPv6Loopback()}
 		if from != nil {
 			t.Name = from.Name
 		}
 		return true
-	case name.text != "" && strings.Trim(name.text, "0123456789.") == "":
-		a, ok := r.address(name)
-		t.Addr = a
-		if owner := r.addresses[a]; owner != nil {
-			t.Name = owner.Name
-		}
-		return ok
+	case strings.Contains(name.text, ":") || name.text != "" && strings.Trim(name.text, "0123456789.") == "":
+		return r.resolveLiteral(name, from, t)
 	}
 	h, ok := r.host(name)
 	if !ok {
 		return false
 	}
-	t.Name, t.Addr = h.Name, h.Address()
+	t.Name, t.Addrs = h.Name, h.firstAddresses()
+	return true
+}
+
+// resolveLiteral takes an address as it is, and says whose it is.
+func (r *reader) resolveLiteral(name word, from *Host, t *Target) bool {
+	a, ok := r.address(name)
+	if !ok {
+		return false
+	}
+	if owner := r.addresses[a]; owner != nil {
+		t.Name = owner.Name
+	}
+	if a.Is6() && a.IsLinkLocalUnicast() && from != nil {
+		if a, ok = r.linkAddress(from, name.place, a); !ok {
+			return false
+		}
+		if m, found := r.onLink(from, a); found {
+			t.Name = m.host.Name
+		}
+	}
+	t.Addrs = []netip.Addr{a}
 	return true
 }

@@ -18,8 +18,8 @@ type Step struct {
 	Action  Action
 }
 
-// Action is what a step does: *Ping, *Connect, *Datagram, *Get, *Sleep,
-// *SetLink or *LinkState.
+// Action is what a step does: *Ping, *Traceroute, *Connect, *Datagram, *Get, *Show,
+// *Sleep, *SetLink or *LinkState.
 type Action interface{ isAction() }
 
 // Ping sends ICMP echo requests.
@@ -28,6 +28,13 @@ type Ping struct {
 	Count    int
 	Interval time.Duration
 	Size     int // bytes of data in each request
+}
+
+// Traceroute finds the routers on the way, by echo requests with more and more hops.
+type Traceroute struct {
+	To     Target
+	Hops   int // the most there may be
+	Probes int // requests for each
 }
 
 // Connect opens a TCP connection, sends Send, reads until Expect has come,
@@ -52,6 +59,12 @@ type Get struct {
 	Expect string // must be part of the page
 }
 
+// Show prints what a host knows.
+type Show struct {
+	What string // "addresses", "routes", "neighbours", or "route": the one to To
+	To   Target
+}
+
 // Sleep lets time pass.
 type Sleep struct{ For time.Duration }
 
@@ -67,13 +80,15 @@ type LinkState struct {
 	Up   bool
 }
 
-func (*Ping) isAction()      {}
-func (*Connect) isAction()   {}
-func (*Datagram) isAction()  {}
-func (*Get) isAction()       {}
-func (*Sleep) isAction()     {}
-func (*SetLink) isAction()   {}
-func (*LinkState) isAction() {}
+func (*Ping) isAction()       {}
+func (*Traceroute) isAction() {}
+func (*Connect) isAction()    {}
+func (*Datagram) isAction()   {}
+func (*Get) isAction()        {}
+func (*Show) isAction()       {}
+func (*Sleep) isAction()      {}
+func (*SetLink) isAction()    {}
+func (*LinkState) isAction()  {}
 
 // Change is some of the properties of an Impairment; the others stay as they
 // are.

@@ -10,7 +10,7 @@ import (
 type Service struct {
 	Position
 	Kind string         // "echo", over TCP and UDP, or "web", HTTP over TCP
-	Bind netip.AddrPort // 0.0.0.0 is every address of the host
+	Bind netip.AddrPort // 0.0.0.0 is every IPv4 address of the host, :: every one of both families
 	// Of "web" alone:
 	Title string
 	Pages map[string]string // the text of each page by its path; "/" is always there
@@ -78,9 +78,12 @@ func (r *reader) readService(h *Host, kind word, v value) {
 	}
 }
 
-// bind reads the address a service listens on.
+// bind reads the address a service listens on. The default is all there are.
 func (r *reader) bind(h *Host, o object) (netip.Addr, bool) {
 	any := netip.IPv4Unspecified()
+	if h.SpeaksIPv6() {
+		any = netip.IPv6Unspecified()
+	}
 	v, ok := o.get("bind")
 	if !ok {
 		return any, true
@@ -90,8 +93,11 @@ func (r *reader) bind(h *Host, o object) (netip.Addr, bool) {
 		return any, false
 	}
 	a, ok := r.address(w)
-	if ok && a != any && !a.IsLoopback() && !h.owns(a) {
-		r.mistake(w.place, fmt.Sprintf("%s has no address %v", h.Name, a), "expected 0.0.0.0 for all its addresses, 127.0.0.1 for itself alone, or one of its own")
+	if ok && a.Is6() && a.IsLinkLocalUnicast() {
+		a, ok = r.linkAddress(h, w.place, a)
+	}
+	if ok && !a.IsUnspecified() && !a.IsLoopback() && !h.owns(a) {
+		r.mistake(w.place, fmt.Sprintf("%s has no address %v", h.Name, a), "expected 0.0.0.0 for all its IPv4 addresses, \"::\" for those of both families, 127.0.0.1 or ::1 for itself alone, or one of its own")
 		return a, false
 	}
 	return a, ok
@@ -114,9 +120,11 @@ func (r *reader) addService(h *Host, s *Service, at place) {
 	h.Services = append(h.Services, s)
 }
 
-// overlap reports whether two listeners on one port would meet.
+// overlap reports whether two listeners on one port would meet. Who listens on ::
+// hears IPv4 too (RFC 3493, section 3.7).
 func overlap(a, b netip.Addr) bool {
-	return a == b || a.IsUnspecified() || b.IsUnspecified()
+	covers := func(a, b netip.Addr) bool { return a.IsUnspecified() && (a.Is6() || b.Is4()) }
+	return a == b || covers(a, b) || covers(b, a)
 }
 
 func (r *reader) readWeb(h *Host, s *Service, o object) {

@@ -14,6 +14,8 @@ const (
 	DefaultPingCount    = 3
 	DefaultPingInterval = time.Second
 	DefaultPingSize     = 56 // as ping's on most systems
+	DefaultHops         = 64 // as traceroute's of the BSDs
+	DefaultProbes       = 3
 )
 
 // maxDatagram is what fits an IPv4 packet beside the headers of IP and UDP.
@@ -138,6 +140,14 @@ func (r *reader) readHostAction(s *Step, h *Host, a entry, sound bool) {
 		if p, at, ok := r.readPing(h, a.value); ok {
 			s.Action, to, target = p, at, &p.To
 		}
+	case "traceroute":
+		if t, at, ok := r.readTraceroute(h, a.value); ok {
+			s.Action, to, target = t, at, &t.To
+		}
+	case "show":
+		if t, ok := r.readShow(h, a.value); ok {
+			s.Action = t
+		}
 	case "connect":
 		if c, at, ok := r.readExchange(h, a.value, connectKeys, maxTextSize); ok {
 			s.Action, to, target = (*Connect)(c), at, &c.To
@@ -172,11 +182,61 @@ func (r *reader) readPing(h *Host, v value) (*Ping, place, bool) {
 	if v, ok := o.get("size"); ok {
 		p.Size, _ = r.number(v, 0, maxDatagram) // ICMP's header is as long as UDP's
 	}
-	w, ok := r.required(o, "to", "a host, like pc2")
+	w, ok := r.required(o, "to", hostForm)
 	if ok {
-		p.To, ok = r.target(w, h, false)
+		p.To, ok = r.target(w, h, r.readFamily(o), false)
 	}
 	return p, w.place, ok
+}
+
+const hostForm = "a host, like pc2"
+
+// readTraceroute reads "traceroute: www" or "traceroute: {to: www, hops: 30}".
+func (r *reader) readTraceroute(h *Host, v value) (*Traceroute, place, bool) {
+	t := &Traceroute{Hops: DefaultHops, Probes: DefaultProbes}
+	o, ok := r.shorthand(v, "to", tracerouteKeys)
+	if !ok {
+		return nil, o.at, false
+	}
+	if v, ok := o.get("hops"); ok {
+		t.Hops, _ = r.number(v, 1, 255)
+	}
+	if v, ok := o.get("probes"); ok {
+		t.Probes, _ = r.number(v, 1, 10)
+	}
+	w, ok := r.required(o, "to", hostForm)
+	if ok {
+		t.To, ok = r.target(w, h, r.readFamily(o), false)
+	}
+	return t, w.place, ok
+}
+
+// shown is what a host can show.
+var shown = []string{"addresses", "routes", "neighbours", "route"}
+
+// readShow reads "show: routes" or "show: {what: route, to: www}".
+func (r *reader) readShow(h *Host, v value) (*Show, bool) {
+	o, ok := r.shorthand(v, "what", showKeys)
+	if !ok {
+		return nil, false
+	}
+	w, ok := r.required(o, "what", strings.Join(shown, ", "))
+	switch {
+	case !ok:
+		return nil, false
+	case !slices.Contains(shown, w.text):
+		r.mistake(w.place, quote(w.text)+" cannot be shown", oneOf("there", w.text, shown))
+		return nil, false
+	case w.text != "route":
+		r.forbid(o, w, "to", "family")
+		return &Show{What: w.text}, true
+	}
+	s := &Show{What: w.text}
+	to, ok := r.required(o, "to", hostForm)
+	if ok {
+		s.To, ok = r.target(to, h, r.readFamily(o), false)
+	}
+	return s, ok
 }
 
 // readExchange reads what connect and udp have in common.
@@ -196,12 +256,12 @@ func (r *reader) readExchange(h *Host, v value, ks keys, most int) (*Connect, pl
 	}
 	w, ok := r.required(o, "to", targetForm)
 	if ok {
-		c.To, ok = r.target(w, h, true)
+		c.To, ok = r.target(w, h, r.readFamily(o), true)
 	}
 	return c, w.place, ok
 }
 
-const urlForm = "a URL like http://www/ or http://www:8080/about"
+const urlForm = "a URL like http://www/, http://www:8080/about or \"http://[2001:db8::80]/\""
 
 // readGet reads "get: http://www/" or "get: {url: http://www/}".
 func (r *reader) readGet(h *Host, v value) (*Get, place, bool) {
@@ -226,13 +286,18 @@ func (r *reader) readGet(h *Host, v value) (*Get, place, bool) {
 	}
 	// RFC 3986, section 3.2.2: the host is case-insensitive.
 	end := len(scheme) + len(u.Host)
+	if strings.Contains(u.Host, "%") {
+		r.mistake(w.place, "a page's address cannot name an interface", "expected "+urlForm)
+		return nil, w.place, false
+	}
 	authority := w.part(len(scheme), end)
 	authority.text = strings.ToLower(authority.text)
 	g.URL = scheme + authority.text + w.text[end:]
+	family := r.readFamily(o)
 	if u.Port() != "" {
-		g.To, ok = r.target(authority, h, true)
+		g.To, ok = r.target(authority, h, family, true)
 	} else {
-		g.To, ok = r.target(authority, h, false)
+		g.To, ok = r.target(authority, h, family, false)
 		g.To.Port = 80
 	}
 	return g, authority.place, ok
@@ -244,89 +309,4 @@ func (r *reader) shorthand(v value, key string, ks keys) (object, bool) {
 		return object{at: v.at, entries: []entry{{key: word{place: v.at, text: key}, value: v}}}, true
 	}
 	return r.object(v, ks)
-}
-
-func (r *reader) subjectLink(o object, action word) (*Link, bool) {
-	v, ok := o.get("link")
-	if !ok {
-		r.mistake(action.place, fmt.Sprintf("%s does not say which link", action.text), "expected link: beside it, like link: pc1 - s1")
-		return nil, false
-	}
-	w, ok := r.text(v, linkForm)
-	if !ok {
-		return nil, false
-	}
-	a, b, ok := splitEnds(w)
-	if !ok {
-		r.mistake(w.place, quote(w.text)+" is not a link", "expected "+linkForm)
-		return nil, false
-	}
-	var found []*Link
-	for _, l := range r.lab.Links {
-		if (l.Ends[0].is(a.text) && l.Ends[1].is(b.text)) || (l.Ends[0].is(b.text) && l.Ends[1].is(a.text)) {
-			found = append(found, l)
-		}
-	}
-	switch len(found) {
-	case 0:
-		if r.wires.broken {
-			return nil, false // it may be one that could not be read
-		}
-		r.mistake(w.place, "there is no link "+quote(w.text), oneOf("links here", w.text, r.linkNames()))
-	case 1:
-		return found[0], true
-	default:
-		r.mistake(w.place, fmt.Sprintf("%d links are called %q", len(found), w.text), "say which, with the interface: r1:eth0 - s1")
-	}
-	return nil, false
-}
-
-// is reports whether text names the end, with or without its interface.
-func (e End) is(text string) bool { return text == e.Node || text == e.String() }
-
-func (r *reader) linkNames() []string {
-	names := make([]string, 0, len(r.lab.Links))
-	for _, l := range r.lab.Links {
-		names = append(names, l.Name)
-	}
-	return names
-}
-
-func (r *reader) readLinkAction(s *Step, l *Link, a entry) {
-	if a.key.text == "state" {
-		w, ok := r.text(a.value, "up or down")
-		if ok && w.text != "up" && w.text != "down" {
-			r.mistake(w.place, quote(w.text)+" is not a state of a link", "expected up or down")
-			return
-		}
-		s.Action = &LinkState{Link: l, Up: w.text == "up"}
-		return
-	}
-	entries, ok := r.mapping(a.value, "impairments, like {loss: 10%}")
-	if !ok {
-		return
-	}
-	before := len(r.mistakes)
-	plain, directed := splitDirections(entries)
-	o := r.known(a.value.at, plain, impairmentKeys)
-	both := r.readChange(o)
-	set := &SetLink{Link: l, Changes: [2]Change{both, both}}
-	state, changed := r.states[l]
-	if !changed {
-		state = l.Impairments
-	}
-	for i, c := range set.Changes {
-		c.Apply(&state[i])
-		r.checkImpairment(o, state[i])
-	}
-	r.checkQueue(o, l)
-	r.readDirections(l, directed, &set.Changes, state)
-	for i, c := range set.Changes {
-		c.Apply(&state[i])
-	}
-	r.states[l] = state
-	if set.Changes[0].Empty() && set.Changes[1].Empty() && len(r.mistakes) == before {
-		r.mistake(a.key.place, "set changes nothing", "expected impairments, like {loss: 10%}")
-	}
-	s.Action = set
 }

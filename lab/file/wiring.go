@@ -106,7 +106,7 @@ func (r *reader) checkWiring() {
 		for _, i := range h.Interfaces {
 			name := End{Node: h.Name, Interface: i.Name}.String()
 			if _, linked := w.used[name]; !linked {
-				if !w.broken && i.Address.IsValid() {
+				if !w.broken && !i.unread {
 					r.mistake(r.unlinked(h, i), name+" has no link", fmt.Sprintf("expected one under links, like - link: %s - s1", name))
 				}
 				continue
@@ -119,6 +119,7 @@ func (r *reader) checkWiring() {
 		}
 	}
 	for _, root := range roots {
+		r.configure(w.members[root])
 		r.checkSegment(w.members[root])
 	}
 }
@@ -132,54 +133,108 @@ func (r *reader) unlinked(h *Host, i *Interface) place {
 
 // checkSegment holds the interfaces of a segment against each other. Where
 // networks overlap they must be the same, or two hosts would not agree on who is
-// a neighbour. There may be several, but nobody may be alone in one: there would
-// be nobody to talk to.
+// a neighbour. There may be several, but nobody may be alone in all of its own: there
+// would be nobody to talk to. That is asked of each family.
 func (r *reader) checkSegment(members []member) {
 	before := len(r.mistakes)
 	seen := r.checkPrefixes(members)
-	if len(r.mistakes) > before || len(seen) < 2 || r.wires.broken || !r.complete() {
+	if len(r.mistakes) > before || r.wires.broken || !r.complete() {
 		return
 	}
+	for _, is4 := range []bool{true, false} {
+		var family []attachment
+		for _, s := range seen {
+			if s.network.Addr().Is4() == is4 {
+				family = append(family, s)
+			}
+		}
+		if len(family) > 1 {
+			r.checkAlone(members, family)
+		}
+	}
+}
+
+// attachment is a member and one of its networks.
+type attachment struct {
+	member
+	network netip.Prefix
+}
+
+// checkAlone looks for who shares no network with anyone. seen has one member of each
+// network of a family on the segment.
+func (r *reader) checkAlone(members []member, seen []attachment) {
 	crowd := make(map[netip.Prefix]int)
 	for _, m := range members {
-		crowd[m.on.Address.Masked()]++
+		for network := range m.on.networks() {
+			crowd[network]++
+		}
+	}
+	social := func(a attachment) bool {
+		for network := range a.on.networks() {
+			if network.Addr().Is4() == a.network.Addr().Is4() && crowd[network] > 1 {
+				return true
+			}
+		}
+		return false
 	}
 	for _, m := range seen[1:] { // the first is who the others are held against
 		first := seen[0]
-		if crowd[m.on.Address.Masked()] > 1 {
-			if crowd[first.on.Address.Masked()] > 1 {
+		if m.on == first.on {
+			continue
+		}
+		if social(m) {
+			if social(first) {
 				continue
 			}
 			m, first = first, m // it is the first who is alone
 		}
-		r.mistake(r.unlinked(m.host, m.on), fmt.Sprintf("%s is alone in the network %v on its segment", m.host.Name, m.on.Address.Masked()),
-			fmt.Sprintf("%s beside it has %v; hosts reach each other without a router only in one network", first.host.Name, first.on.Address))
+		r.mistake(r.unlinked(m.host, m.on), fmt.Sprintf("%s is alone in the network %v on its segment", m.host.Name, m.network),
+			fmt.Sprintf("%s beside it has %v; hosts reach each other without a router only in one network", first.host.Name, first.address()))
 		if m == seen[0] {
 			return
 		}
 	}
 }
 
-// checkPrefixes returns one member of each network of a segment.
-func (r *reader) checkPrefixes(members []member) (seen []member) {
-	for _, m := range members {
-		network := m.on.Address.Masked()
-		known := !m.on.Address.IsValid()
-		for _, s := range seen {
-			if r.full() {
-				return seen
-			}
-			other := s.on.Address.Masked()
-			if other == network {
-				known = true
-			} else if !known && other.Overlaps(network) {
-				r.mistake(r.unlinked(m.host, m.on), fmt.Sprintf("%s has the network %v, but %s on the same segment has %v", m.host.Name, network, s.host.Name, other),
-					"give both the same prefix length")
-				known = true
-			}
+// networks returns the networks of an interface, each once.
+func (i *Interface) networks() map[netip.Prefix]bool {
+	all := make(map[netip.Prefix]bool)
+	for p := range i.all() {
+		all[p.Masked()] = true
+	}
+	return all
+}
+
+// address returns the address by which a member is in the network.
+func (a attachment) address() netip.Prefix {
+	for p := range a.on.all() {
+		if p.Masked() == a.network {
+			return p
 		}
-		if !known {
-			seen = append(seen, m)
+	}
+	return a.network
+}
+
+// checkPrefixes returns one member of each network of a segment.
+func (r *reader) checkPrefixes(members []member) (seen []attachment) {
+	for _, m := range members {
+		for p := range m.on.all() {
+			network, known := p.Masked(), false
+			for _, s := range seen {
+				if r.full() {
+					return seen
+				}
+				if s.network == network {
+					known = true
+				} else if !known && s.network.Overlaps(network) {
+					r.mistake(r.unlinked(m.host, m.on), fmt.Sprintf("%s has the network %v, but %s on the same segment has %v", m.host.Name, network, s.host.Name, s.network),
+						"give both the same prefix length")
+					known = true
+				}
+			}
+			if !known {
+				seen = append(seen, attachment{m, network})
+			}
 		}
 	}
 	return seen

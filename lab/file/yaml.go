@@ -38,7 +38,7 @@ type entry struct {
 
 // parse returns the tree of the file's only document.
 func (s *source) parse(src string) (value, bool) {
-	tokens := lexer.Tokenize(src)
+	tokens := joinAddresses(lexer.Tokenize(src))
 	if !s.guard(tokens) {
 		return value{}, false
 	}
@@ -145,6 +145,9 @@ func (s *source) syntax(err error) {
 	}
 	if strings.Contains(problem, `'\t'`) || strings.Contains(problem, "'\t'") {
 		problem, expected = "a tab indents this line", "indent with spaces"
+	}
+	if at.Line >= 1 && at.Line <= len(s.lines) && expected == "" && unquoted.MatchString(s.lines[at.Line-1]) {
+		expected = "an IPv6 address in brackets, and :: alone, stand between quotes: \"[2001:db8::1]:80\""
 	}
 	s.mistake(at, "not valid YAML: "+problem, expected)
 }

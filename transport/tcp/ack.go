@@ -26,9 +26,20 @@ func (c *Conn) checkACK(now ev.Time, s *Segment) bool {
 		return false
 	}
 	c.probes = 0
-	c.takeACK(now, s)
+	if !c.tellsNothing(s) {
+		c.takeACK(now, s)
+	}
 	c.updateWindow(s)
 	return c.closeOnACK(now)
+}
+
+// tellsNothing reports whether the acknowledgement of a segment says nothing of what
+// was sent: all of that was acknowledged before, no loss episode can have a consequence
+// yet, nothing is reported as received twice, and no mark is echoed. Who only receives
+// gets no others.
+func (c *Conn) tellsNothing(s *Segment) bool {
+	return c.flight == &atRest && s.Ack == c.sndUna && c.sndMax == c.sndUna &&
+		s.Options.NumSACK == 0 && s.Flags&header.ECE == 0
 }
 
 // takeACK works on an acknowledgement: what is delivered, what is lost, and what

@@ -30,19 +30,22 @@ func (t *chronograph) look(now ev.Time, what limit) {
 
 // lookWhatHolds notes what holds the connection back from now on.
 func (c *Conn) lookWhatHolds(now ev.Time) {
-	if c.traffic != &noTraffic {
-		c.data.chrono.look(now, c.heldBy())
+	if c.traffic == &noTraffic {
+		return
+	}
+	if what := c.heldBy(); what != c.data.chrono.now {
+		c.data.chrono.look(now, what)
 	}
 }
 
 // heldBy returns what keeps the connection from sending more.
 func (c *Conn) heldBy() limit {
+	if c.snd.size == 0 || !c.is(flagSynAcked) {
+		return idle
+	}
 	queued := c.snd.end().Sub(c.sndNxt)
 	room := c.sndWnd - c.sndNxt.Sub(c.sndUna)
-	switch {
-	case c.snd.size == 0 || !c.is(flagSynAcked):
-		return idle
-	case queued > 0 && room < min(queued, c.mss):
+	if queued > 0 && room < min(queued, c.mss) {
 		return windowShut
 	}
 	return busy

@@ -262,7 +262,9 @@ func (c *Conn) end(e event, err error) {
 	}
 	c.stopTimers()
 	c.unset(flagAckNow)
-	c.takeBackBoard()
+	if c.flight != &atRest {
+		c.board.empty()
+	}
 	c.snd.drop(c.snd.size)
 	c.snd.release(c.env)
 	c.rcv.ahead = nil

@@ -146,16 +146,20 @@ func (c *Conn) startWindow(now ev.Time) {
 // then there is nothing for it to know.
 func (c *Conn) control() Control {
 	if c.ctrl == nil {
-		c.needTraffic().ctrl = c.chooseControl()
-		c.ctrl.Open(&c.win, c.env.now())
+		c.beginControl()
 	}
 	return c.ctrl
 }
 
-// restartIdle closes the window again on a connection that has sent nothing for
-// a retransmission timeout (RFC 5681, section 4.1).
+func (c *Conn) beginControl() {
+	c.needTraffic().ctrl = c.chooseControl()
+	c.ctrl.Open(&c.win, c.env.now())
+}
+
+// restartIdle closes the window again on a connection that has nothing outstanding and
+// has sent nothing for a retransmission timeout (RFC 5681, section 4.1).
 func (c *Conn) restartIdle(now ev.Time) {
-	if c.sndMax == c.sndUna && now.Sub(c.lastSent) > c.rtt.rto && !c.control().OwnsRecovery() {
+	if now.Sub(c.lastSent) > c.rtt.rto && !c.control().OwnsRecovery() {
 		c.win.Cwnd = min(c.win.Cwnd, c.about.InitialWindow*c.mss)
 	}
 }

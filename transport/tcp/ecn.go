@@ -46,9 +46,6 @@ func (c *Conn) agreeECN(s *Segment) {
 // receiveECN is the receiver's part: once a router has marked a packet, every ACK
 // says so until the sender has answered (section 6.1.3).
 func (c *Conn) receiveECN(s *Segment) {
-	if !c.is(flagECN) {
-		return
-	}
 	if s.Flags.Has(header.CWR) {
 		c.unset(flagEchoCE)
 	}
@@ -76,7 +73,7 @@ func (c *Conn) congestionExperienced(a *ack) {
 // markECN sets the bits of an outgoing segment; fresh is false for retransmissions
 // and window probes, which must not be ECN-capable (sections 6.1.5 and 6.1.6).
 func (c *Conn) markECN(s *Segment, fresh bool) {
-	if !c.is(flagECN) || s.Flags.Has(header.SYN) {
+	if s.Flags.Has(header.SYN) {
 		return
 	}
 	if c.is(flagEchoCE) && s.Flags.Has(header.ACK) {

@@ -20,7 +20,12 @@ func (l *Layer) emit(c *Conn, s *Segment) {
 
 // sendAs returns how IP is to send the connection's segments.
 func (c *Conn) sendAs() network.Send {
-	return network.Send{TTL: c.opts.TTL, TOS: c.opts.TOS, SourceRoute: c.opts.SourceRoute}
+	return network.Send{
+		TTL: c.opts.TTL, TOS: c.opts.TOS, SourceRoute: c.opts.SourceRoute,
+		// RFC 6437, section 3: the same for all of a flow, and hard to guess: as the
+		// initial sequence number is.
+		FlowLabel: uint32(c.iss) & header.IPv6FlowLabel,
+	}
 }
 
 // OnBurstEnd has f called whenever the last segment of a burst has been sent, see

@@ -53,7 +53,6 @@ type scratch struct {
 	guest   []byte  // the memory of a write that lends it, see sendBuffer
 
 	// What nobody uses at the moment.
-	records    spares[[]sentSegment] // of scoreboards
 	flights    spares[*flight]
 	traffics   spares[*traffic]
 	placements spares[*Placement]

@@ -81,6 +81,11 @@ func (c fairCell) run(t *testing.T, seed uint64) []float64 {
 	way.Queue = int(float64(c.rate/8) * c.rtt.Seconds() * c.queue)
 	p := newPairUnjudged(t, ev.NewVirtual(seed), 1500, way, back)
 	defer p.loop.Close()
+	// From the start the receiver takes what the link holds: how it finds out that it
+	// should is not what is compared.
+	wide := *p.b.tcp.about
+	wide.ReceiveBuffer = 1 << 20
+	p.b.tcp.about = &wide
 	ln := p.listen(80)
 	first := p.transfer(ln, testControl(t, c.control, seed))
 	p.loop.Run(p.loop.Now().Add(c.later))

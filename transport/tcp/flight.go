@@ -23,32 +23,39 @@ var atRest = flight{board: scoreboard{flying: emptyChain, lost: emptyChain}, rac
 // needFlight makes sure that the connection has a flight of its own to write to.
 func (c *Conn) needFlight() {
 	if c.flight == &atRest {
-		c.flight = c.env.scratch().lendFlight()
+		c.borrowFlight()
 	}
 }
 
-// needBoard makes sure that there is a scoreboard for what is about to be sent.
-func (c *Conn) needBoard() {
-	c.needFlight()
-	c.control()
-	if c.board.ring == nil {
-		c.board.ring = c.env.scratch().lendRecords()
-		c.board.clear()
-	}
-}
+// borrowFlight is not part of needFlight, so that needFlight is inlined.
+//
+//go:noinline
+func (c *Conn) borrowFlight() { c.flight = c.env.scratch().lendFlight() }
 
-// rest gives back what does not matter any more: the flight, and of a connection of
-// which only TIME-WAIT is left, the traffic. Every event ends with it.
+// rest gives back what does not matter any more. Every event ends with it.
 func (c *Conn) rest() {
+	if c.board.size == 0 && c.flight != &atRest || c.state == TimeWait {
+		c.giveBack()
+	}
+}
+
+// giveBack gives back the flight, if it is over, and of a connection of which only
+// TIME-WAIT is left, the traffic.
+func (c *Conn) giveBack() {
 	if c.state == TimeWait && c.is(flagForgotten) && c.traffic != &noTraffic {
 		c.env.scratch().takeBackTraffic(c.traffic)
 		c.traffic = &noTraffic
 	}
 	f := c.flight
-	if f == &atRest || c.state != Closed && !f.over() {
+	if f == &atRest {
 		return
 	}
-	c.takeBackBoard()
+	if c.state != Closed && !f.over() {
+		if f.board.size == 0 && len(f.board.ring) > maxRestingRecords {
+			f.board.ring = nil // it may be long before anything is sent again
+		}
+		return
+	}
 	c.flight = &atRest
 	c.env.scratch().takeBackFlight(f)
 }
@@ -56,14 +63,19 @@ func (c *Conn) rest() {
 // over reports whether the flight says no more than atRest does.
 func (f *flight) over() bool {
 	l := &f.loss
-	return f.board.size == 0 && f.board.ring == nil &&
+	return f.board.size == 0 &&
 		l.phase == phaseOpen && !l.undo && !l.ecnSlow && !l.frto &&
 		l.dupAcks == 0 && l.dupBytes == 0 && l.newOnly == 0 &&
 		!f.tlp.out && f.rackAt == ev.Never && f.tlpAt == ev.Never
 }
 
-// maxStoredFlights caps the flights kept for the next connections that send.
-const maxStoredFlights = 64
+// Bounds of the flights kept for the next connections that send, and of what one keeps
+// that is not over though nothing is outstanding.
+const (
+	maxStoredFlights  = 64
+	maxStoredRecords  = 1 << 12 // segments in the scoreboard of one of them
+	maxRestingRecords = 1 << 6
+)
 
 func (w *scratch) lendFlight() *flight {
 	f, ok := w.flights.take()
@@ -74,9 +86,10 @@ func (w *scratch) lendFlight() *flight {
 	return f
 }
 
-// takeBackFlight keeps a flight for the next connection that sends. Its scoreboard
-// has been emptied by takeBackBoard.
+// takeBackFlight keeps a flight for the next connection that sends, with the memory
+// of its scoreboard. The last one is lent first: it is still in the processor's cache.
 func (w *scratch) takeBackFlight(f *flight) {
+	f.board.empty()
 	f.loss, f.tlp = recovery{}, tailLossProbe{}
 	f.rackAt, f.tlpAt = ev.Never, ev.Never
 	w.flights.keep(f, maxStoredFlights)
@@ -110,15 +123,19 @@ var noTraffic = traffic{paceAt: ev.Never}
 // needTraffic makes sure that the connection has traffic of its own to write to.
 func (c *Conn) needTraffic() *traffic {
 	if c.traffic == &noTraffic {
-		t := c.env.scratch().lendTraffic()
-		t.sndSml, t.toldWindow = c.sndUna, max(0, c.rcvAdv.Sub(c.rcvNxt))
-		if c.is(flagSynAcked) {
-			// The network has waited for the application since the handshake.
-			t.rate.idle(0)
-		}
-		c.traffic = t
+		c.beginTraffic()
 	}
 	return c.traffic
+}
+
+func (c *Conn) beginTraffic() {
+	t := c.env.scratch().lendTraffic()
+	t.sndSml, t.toldWindow = c.sndUna, max(0, c.rcvAdv.Sub(c.rcvNxt))
+	if c.is(flagSynAcked) {
+		// The network has waited for the application since the handshake.
+		t.rate.idle(0)
+	}
+	c.traffic = t
 }
 
 // maxStoredTraffics caps those kept for the next connections.
@@ -179,7 +196,8 @@ func (c *Conn) needSeldom() *seldom {
 // mostly have the same options: they share them.
 func (l *Layer) shared(o Options) *Options {
 	if l.lastOptions == nil || *l.lastOptions != o {
-		l.lastOptions = &o
+		kept := o // o itself would be allocated with every call
+		l.lastOptions = &kept
 	}
 	return l.lastOptions
 }

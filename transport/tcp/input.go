@@ -178,7 +178,9 @@ func (c *Conn) inputSynchronized(now ev.Time, s *Segment) {
 		// Third, security: Septet has no security labels.
 		c.checkSYN(now, s) &&
 		c.checkACK(now, s) {
-		c.takeRoute(now, s)
+		if s.Route != nil {
+			c.takeRoute(now, s)
+		}
 		c.inputText(now, s)
 	}
 }
@@ -248,7 +250,9 @@ func (c *Conn) checkSequence(now ev.Time, s *Segment) bool {
 		if c.stamp.enabled && s.Options.HasTimestamps {
 			c.stamp.update(now, s.Seq, s.Options.TSVal)
 		}
-		c.receiveECN(s)
+		if c.is(flagECN) {
+			c.receiveECN(s)
+		}
 		c.takeUserTimeout(&s.Options)
 		c.trim(s, wnd)
 		return true
@@ -280,7 +284,9 @@ func (c *Conn) refuseUnacceptable(now ev.Time, s *Segment, wnd int) {
 	// "If the RCV.WND is zero, no segments will be acceptable, but special
 	// allowance should be made to accept valid ACKs, URGs, and RSTs".
 	if wnd == 0 && s.Seq == c.rcvNxt && c.checkACK(now, s) {
-		c.receiveECN(s) // a marked window probe is no forgery (RFC 3168, section 6.1.6)
+		if c.is(flagECN) {
+			c.receiveECN(s) // a marked window probe is no forgery (RFC 3168, section 6.1.6)
+		}
 		c.takeUrgent(s)
 	}
 }

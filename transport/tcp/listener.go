@@ -2,6 +2,7 @@ package tcp
 
 import (
 	"net/netip"
+	"slices"
 	"syscall"
 
 	ev "septet/event"
@@ -70,8 +71,7 @@ func (ln *Listener) Accept() *Conn {
 		return nil
 	}
 	c := ln.ready[0]
-	ln.ready[0] = nil
-	ln.ready = ln.ready[1:]
+	ln.ready = slices.Delete(ln.ready, 0, 1) // few wait; and the memory stays
 	if c.early() {
 		c.set(flagTaken)
 	} else {

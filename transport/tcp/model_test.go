@@ -231,7 +231,7 @@ func (h *modelHost) Transmit(p *packet.Packet) {
 	_, segment, _ := header.ParseIPv4(payload)
 	if eth.Type == header.EtherTypeIPv6 {
 		var ip header.IPv6
-		if ip, segment, _ = header.ParseIPv6(payload); ip.NextHeader == header.ProtocolICMPv6 {
+		if ip, segment, _ = header.ParseIPv6(payload); ip.NextHeader != header.ProtocolTCP {
 			if answer := h.advertisement(segment); answer != nil {
 				h.arrive(answer, header.EtherTypeIPv6)
 			}

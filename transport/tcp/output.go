@@ -20,7 +20,7 @@ func (c *Conn) Output(now ev.Time) {
 		c.transmit(now, header.ACK, c.emptySeq(), 0)
 	}
 	before := c.sndMax
-	if !c.probePath(now) {
+	if c.seldom == &usual || !c.probePath(now) { // usual: the path has no limit of its own
 		for c.sendNext(now) {
 		}
 	}
@@ -30,8 +30,12 @@ func (c *Conn) Output(now ev.Time) {
 	if c.sndMax != before {
 		c.scheduleProbe(now)
 	}
-	c.startPersist(now)
-	c.startCork(now)
+	if c.rtoAt == ev.Never {
+		c.startPersist(now)
+	}
+	if c.corkAt != ev.Never || c.corked() {
+		c.startCork(now)
+	}
 	c.lookWhatHolds(now)
 	c.rest()
 }
@@ -73,7 +77,7 @@ func (c *Conn) sendNext(now ev.Time) bool {
 	if i := c.board.lost.first; c.board.size > 0 && i >= 0 && c.loss.newOnly == 0 {
 		return c.mayResend(i) && c.resend(now, i)
 	}
-	if c.sndNxt == c.sndMax {
+	if c.sndMax == c.sndUna {
 		c.restartIdle(now)
 	}
 	n, fin := c.nextText()
@@ -97,10 +101,13 @@ func (c *Conn) sendText(now ev.Time, n int, fin bool) {
 	if fin {
 		end++
 	}
-	c.needBoard()
+	c.needFlight()
+	c.control()
 	flight := c.inFlight()
-	if r, ok := c.ctrl.(restarter); ok && flight == 0 && c.rate.limitedTo != 0 {
-		r.Restarted(&c.win, now)
+	if flight == 0 && c.rate.limitedTo != 0 {
+		if r, ok := c.ctrl.(restarter); ok {
+			r.Restarted(&c.win, now)
+		}
 	}
 	last, long := c.joinBurst(c.burstLength)
 	g := c.board.add(seq, end)
@@ -176,7 +183,7 @@ func (c *Conn) sendSYN(now ev.Time) {
 func (c *Conn) nextText() (n int, fin bool) {
 	offset := c.sndNxt.Sub(c.snd.start)
 	queued := c.snd.size - offset // negative when the FIN has been sent
-	if queued < 0 {
+	if queued < 0 || queued == 0 && !c.is(flagFinQueued) {
 		return 0, false
 	}
 	room := c.sndWnd - c.sndNxt.Sub(c.sndUna)
@@ -242,11 +249,12 @@ func textFlags(n int, push, fin bool) header.TCPFlags {
 	return flags
 }
 
-// startPersist sets the timer of the window probe when there is something to
-// send, nothing outstanding and no window for it (RFC 9293, section 3.8.6.1), or
-// only one too small to be worth it (the override of section 3.8.6.2.1).
+// startPersist sets the timer of the window probe, which runs in place of the one for
+// retransmissions, when there is something to send, nothing outstanding and no window
+// for it (RFC 9293, section 3.8.6.1), or only one too small to be worth it (the override
+// of section 3.8.6.2.1).
 func (c *Conn) startPersist(now ev.Time) {
-	if c.rtoAt != ev.Never || c.paceAt != ev.Never || !c.state.synchronized() ||
+	if c.paceAt != ev.Never || !c.state.synchronized() ||
 		c.board.size > 0 && c.board.flying.first >= 0 {
 		return
 	}

@@ -83,8 +83,8 @@ var LinuxPersonality = Personality{
 	KeepIdle:         2 * time.Hour,
 	KeepInterval:     75 * time.Second,
 	KeepCount:        9,
-	SendBuffer:       1 << 20,
-	ReceiveBuffer:    1 << 20,
+	SendBuffer:       256 << 10,
+	ReceiveBuffer:    256 << 10,
 	MaxSendBuffer:    32 << 20, // Linux has 4 MiB, too little for long fat links
 	MaxReceiveBuffer: 32 << 20,
 	ChallengeACKs:    10,

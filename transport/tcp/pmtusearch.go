@@ -81,7 +81,8 @@ func (c *Conn) probePath(now ev.Time) (wait bool) {
 // sendProbe sends n bytes in one segment, and notes them as several of the usual
 // size, which is how they are sent again should they be lost.
 func (c *Conn) sendProbe(now ev.Time, seq header.Seq, n int) {
-	c.needBoard()
+	c.needFlight()
+	c.control()
 	for end := seq.Add(n); seq.Before(end); {
 		flight := c.inFlight()
 		next := seq.Add(min(c.mss, end.Sub(seq)))

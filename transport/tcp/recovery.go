@@ -118,21 +118,11 @@ func (c *Conn) takeCumulative(a *ack, seq header.Seq) {
 		b.pop()
 		a.segments++
 	}
-	b.sacked.dropBefore(seq)
-	if b.size == 0 {
-		c.takeBackBoard()
+	if len(b.sacked) > 0 {
+		b.sacked.dropBefore(seq)
 	}
-}
-
-// takeBackBoard gives the memory of the scoreboard back.
-func (c *Conn) takeBackBoard() {
-	if c.board.ring != nil {
-		c.env.scratch().takeBackRecords(c.board.ring)
-		kept, fresh := c.board.sacked[:0], c.board.fresh[:0]
-		if cap(kept)+cap(fresh) > keptRanges {
-			kept, fresh = nil, nil
-		}
-		c.board = scoreboard{flying: emptyChain, lost: emptyChain, sacked: kept, fresh: fresh}
+	if b.size == 0 {
+		b.empty()
 	}
 }
 

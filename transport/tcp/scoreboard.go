@@ -212,10 +212,18 @@ func (b *scoreboard) pop() {
 	b.size--
 }
 
-// clear forgets everything.
-func (b *scoreboard) clear() {
-	*b = scoreboard{
-		ring: b.ring, flying: emptyChain, lost: emptyChain, sacked: b.sacked[:0], fresh: b.fresh[:0],
+// empty forgets everything. The memory stays, unless it is so much that it is worth
+// giving back.
+func (b *scoreboard) empty() {
+	b.head, b.size = 0, 0
+	b.flying, b.lost = emptyChain, emptyChain
+	b.pipe, b.sackedCount, b.lostCount = 0, 0, 0
+	b.sacked = b.sacked[:0]
+	if len(b.ring) > maxStoredRecords {
+		b.ring = nil
+	}
+	if cap(b.sacked)+cap(b.fresh) > keptRanges {
+		b.sacked, b.fresh = nil, nil
 	}
 }
 

@@ -58,7 +58,8 @@ func TestScoreboardAgainstModel(t *testing.T) {
 		base := header.Seq(0).Add(-5000)
 		c.sndUna, c.sndNxt, c.sndMax, c.iss = base, base, base, base-1
 		c.rack.fack, c.rack.endSeq, c.recover = base, base, base-1
-		c.needBoard()
+		c.needFlight()
+		c.control()
 		m := &naiveBoard{cuts: []int{0}, lost: map[int]bool{}, got: make([]bool, 1<<16)}
 		for step := range 400 {
 			a := c.newAck(ev.Time(step))
@@ -81,7 +82,8 @@ func TestScoreboardAgainstModel(t *testing.T) {
 				to := m.una + rng.IntN(m.nxt-m.una+1)/2
 				c.takeCumulative(a, base.Add(to))
 				m.una, c.sndUna = to, base.Add(to)
-				c.needBoard()
+				c.needFlight()
+				c.control()
 			case c.board.size > 0: // lose one that is on its way, or find all
 				if i := c.board.slot(rng.IntN(c.board.size)); c.board.ring[i].state == segFlying {
 					c.lose(a, i)

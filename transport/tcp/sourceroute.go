@@ -20,7 +20,7 @@ func (c *Conn) carriesTrains() bool {
 // and for a route that differs from an earlier one SHLD-24. One that the user has chosen
 // goes before it (MUST-52).
 func (c *Conn) takeRoute(now ev.Time, s *Segment) {
-	if s.Route == nil || !c.is(flagFollow) || s.Route.Equal(c.opts.SourceRoute) {
+	if !c.is(flagFollow) || s.Route.Equal(c.opts.SourceRoute) {
 		return
 	}
 	c.env.schedule(c) // a train that waits leaves by the old way

@@ -46,16 +46,20 @@ func (s *bufferStore) take(class int) []byte {
 	if last < 0 {
 		return nil
 	}
-	for _, i := range [...]int{last, 0} {
-		if free[i].turn != now {
-			b := free[i].b
-			free[i], free[last] = free[last], stored{}
-			s.free[class] = free[:last]
-			s.stored -= len(b)
-			return b
+	i := last
+	if free[i].turn == now {
+		if i = 0; free[i].turn == now {
+			return nil
 		}
 	}
-	return nil
+	b := free[i].b
+	if i != last {
+		free[i] = free[last]
+	}
+	free[last].b = nil
+	s.free[class] = free[:last]
+	s.stored -= len(b)
+	return b
 }
 
 func (s *bufferStore) takeBack(b []byte) {
@@ -68,29 +72,6 @@ func (s *bufferStore) takeBack(b []byte) {
 	}
 	s.stored += len(b)
 	s.free[class] = append(s.free[class], stored{b, s.turn()})
-}
-
-// Bounds of what is kept of scoreboards that nobody uses.
-const (
-	maxStoredRecords = 64      // scoreboards
-	maxStoredRecord  = 1 << 12 // segments in one of them
-)
-
-// lendRecords returns the memory of a scoreboard, of whatever size is at hand.
-func (w *scratch) lendRecords() []sentSegment {
-	ring, ok := w.records.take()
-	if !ok {
-		ring = make([]sentSegment, minRecords)
-	}
-	return ring
-}
-
-// takeBackRecords keeps the memory of a scoreboard for the next connection that
-// sends.
-func (w *scratch) takeBackRecords(ring []sentSegment) {
-	if len(ring) <= maxStoredRecord {
-		w.records.keep(ring, maxStoredRecords)
-	}
 }
 
 // spares keeps what will be used again, up to a cap.

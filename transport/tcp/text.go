@@ -10,7 +10,9 @@ import (
 // inputText is the sixth to eighth step of RFC 9293, section 3.10.7.4: urgent
 // pointer, segment text, FIN.
 func (c *Conn) inputText(now ev.Time, s *Segment) bool {
-	c.takeUrgent(s)
+	if s.Flags&header.URG != 0 {
+		c.takeUrgent(s)
+	}
 	if len(s.Text) > 0 && !c.takeText(now, s) {
 		return false
 	}
@@ -58,9 +60,11 @@ func (c *Conn) takeText(now ev.Time, s *Segment) bool {
 	if inOrder {
 		c.timeData(now, s)
 	}
-	if x, ok := c.rcv.ahead.common(span{s.Seq, s.Seq.Add(len(s.Text))}); ok {
+	if len(c.rcv.ahead) > 0 {
 		// RFC 2883, section 4: of a segment that is a duplicate in part, that part.
-		c.duplicate = x
+		if x, ok := c.rcv.ahead.common(span{s.Seq, s.Seq.Add(len(s.Text))}); ok {
+			c.duplicate = x
+		}
 	}
 	if s.Seq == c.rcvNxt {
 		c.textArrived(now)

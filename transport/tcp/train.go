@@ -67,10 +67,11 @@ func (t *train) begins(c *Conn, s *Segment) bool {
 // in nothing but what a car has.
 func (t *train) fits(c *Conn, s *Segment) bool {
 	n := len(t.cars)
-	return c == t.conn && n < packet.MaxCars && t.text == n*t.size && t.text+len(s.Text) <= maxTrainText &&
+	text := t.text + len(s.Text)
+	return c == t.conn && n < packet.MaxCars && t.text == n*t.size && text <= maxTrainText &&
 		s.Seq == t.first.Seq.Add(t.text) && len(s.Text) <= t.size && (len(s.Text) > 0) == (t.size > 0) &&
 		s.Flags&^header.PSH == header.ACK && len(s.rest) == 0 && s.ECN == t.first.ECN &&
-		s.Options == t.first.Options && c.snd.whole(t.first.Seq, t.text+len(s.Text))
+		s.Options == t.first.Options && c.snd.whole(t.first.Seq, text)
 }
 
 // has reports whether text that waits is acknowledged by ack, as that of a segment
@@ -114,12 +115,12 @@ func (l *Layer) inputTrain(p *packet.Packet, d *network.Datagram) {
 	remote := netip.AddrPortFrom(d.Src, s.SrcPort)
 	c := l.table.find(local, remote)
 	w.train.open = true
-	for k := range p.Frames() {
-		var car packet.Car
-		car, s.Text = p.Car(k)
+	rest, seq := p.Tail(), first.Seq
+	for _, car := range p.Cars() {
 		s.TCP = first
-		s.Seq = first.Seq.Add(k * p.Size())
+		s.Seq, s.Text = seq, packet.Uncouple(&rest, p.Size())
 		s.Ack, s.Window, s.Flags = car.Ack, car.Window, car.Flags
+		seq = seq.Add(p.Size())
 		if c != nil && c.state != Closed {
 			if w.train.has(c, s.Ack) {
 				l.flush()

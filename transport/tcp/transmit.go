@@ -32,7 +32,9 @@ func (c *Conn) transmit(now ev.Time, flags header.TCPFlags, seq header.Seq, n in
 		// RFC 6093: the pointer is an offset from the sequence number.
 		s.Urgent = uint16(min(c.sndUp.Sub(seq), 0xffff))
 	}
-	c.markECN(s, seq == c.sndMax)
+	if c.is(flagECN) {
+		c.markECN(s, seq == c.sndMax)
+	}
 	c.countSent(s)
 	if length := s.length(); length > 0 {
 		c.sent(now, seq, length, flags)

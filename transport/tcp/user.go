@@ -177,7 +177,7 @@ func (c *Conn) Read(b []byte) (int, error) {
 		return 0, c.nothingToRead()
 	}
 	n = c.rcv.read(c.env, b[:min(n, len(b))])
-	c.tuneReceive(c.env.now(), n)
+	c.tuneReceive(n)
 	c.passUrgent()
 	c.updatePeer()
 	return n, nil
@@ -284,7 +284,7 @@ func (c *Conn) Collect(p *Placement) int {
 	if c.rcv.waiting == p {
 		c.rcv.waiting = nil
 		if n > 0 {
-			c.tuneReceive(c.env.now(), n)
+			c.tuneReceive(n)
 			c.updatePeer()
 		}
 	}

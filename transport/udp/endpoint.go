@@ -42,8 +42,11 @@ type Endpoint struct {
 	dropped uint64
 	err     syscall.Errno // an ICMP error nobody has seen yet
 
+	multicast multicast
+
 	broadcast, sharing, closed bool
 	ttl, tos                   uint8
+	discover                   network.Discovery
 }
 
 // Owner is told of an ICMP error, before Readable is signalled. It is called with
@@ -94,6 +97,21 @@ func (e *Endpoint) SetTTL(ttl uint8) { e.ttl = ttl }
 // SetTOS sets the type of service of what is sent.
 func (e *Endpoint) SetTOS(tos uint8) { e.tos = tos }
 
+// SetDiscovery says what becomes of a datagram that is longer than its path's MTU. At
+// first routers may cut it.
+func (e *Endpoint) SetDiscovery(d network.Discovery) { e.discover = d }
+
+// PathMTU returns what is known of the MTU of the path to the peer. ENOTCONN without one.
+func (e *Endpoint) PathMTU() (int, error) {
+	if !e.remote.IsValid() {
+		return 0, syscall.ENOTCONN
+	}
+	if err := e.findPath(e.remote.Addr()); err != nil {
+		return 0, err
+	}
+	return e.layer.network.PathMTU(&e.path), nil
+}
+
 // Connect sets the one peer that the endpoint sends to and hears from. Nothing
 // is sent. An endpoint bound to 0.0.0.0 gets the address from which its peer is
 // reached. Errors are those of network's Path, and EACCES for a broadcast
@@ -106,7 +124,7 @@ func (e *Endpoint) Connect(remote netip.AddrPort) error {
 	if e.remote.IsValid() && !e.addrAsked() {
 		src = e.everyAddr // the last peer's, not chosen by anyone
 	}
-	path, err := e.layer.network.Path(remote.Addr(), e.sourceFor(src))
+	path, err := e.lookUp(remote.Addr(), src)
 	if err != nil {
 		return err
 	}
@@ -170,6 +188,7 @@ func (e *Endpoint) Close() {
 		return
 	}
 	e.remove()
+	e.multicast.leaveGroups()
 	e.closed = true
 	e.remote = netip.AddrPort{}
 	e.queue.Release()
@@ -241,7 +260,7 @@ func (e *Endpoint) findPath(dst netip.Addr) error {
 	if dst == e.pathTo && n.Fresh(&e.path) {
 		return nil
 	}
-	path, err := n.Path(dst, e.sourceFor(e.local.Addr()))
+	path, err := e.lookUp(dst, e.local.Addr())
 	if err != nil {
 		return err
 	}
@@ -258,7 +277,7 @@ func (e *Endpoint) output(b []byte, port uint16) error {
 	h.Put(p.Push(header.UDPLen))
 	p.PartialChecksum(checksumOffset)
 	e.layer.stats.Sent++
-	return n.Output(p, &e.path, network.Send{Protocol: header.ProtocolUDP, TTL: e.ttl, TOS: e.tos})
+	return n.Output(p, &e.path, network.Send{Protocol: header.ProtocolUDP, TTL: e.hops(), TOS: e.tos, Discover: e.discover})
 }
 
 // checksumOffset is where the checksum is in a UDP header.

@@ -181,15 +181,15 @@ func (e *Endpoint) best(from netip.AddrPort) *Endpoint {
 	return unconnected
 }
 
-// inputBroadcast gives a copy to every endpoint that hears broadcasts: bound to
-// any address, or to the broadcast address itself. RFC 1122, section 3.2.2:
+// inputBroadcast gives a copy to every endpoint that hears broadcasts, or the group:
+// bound to any address, or to that of all itself. RFC 1122, section 3.2.2:
 // nobody is told when there is none.
 func (l *Layer) inputBroadcast(p *packet.Packet, d *network.Datagram, from netip.AddrPort, port uint16) {
 	unpull(p, d)
 	found := false
 	for _, a := range [...]netip.Addr{d.Dst, anyOf(d.Dst), {}} {
 		for e := l.endpoints[keyOf(a, port)]; e != nil; e = e.next {
-			if !e.remote.IsValid() || e.remote == from {
+			if (!e.remote.IsValid() || e.remote == from) && e.hears(d) {
 				found = true
 				e.enqueue(p.Clone())
 			}
@@ -211,12 +211,25 @@ func (l *Layer) Error(e *network.Error) {
 		DstPort: uint16(e.Quoted[2])<<8 | uint16(e.Quoted[3]),
 	}
 	remote := netip.AddrPortFrom(e.Dst, h.DstPort)
+	if l.sender(e.Src, h.SrcPort, remote) {
+		l.network.LearnPathMTU(e)
+	}
 	for ep := l.endpoints[keyOf(e.Src, h.SrcPort)]; ep != nil; ep = ep.next {
 		if ep.remote == remote && e.Hard {
 			ep.fail(e.Errno)
 			return
 		}
 	}
+}
+
+// sender reports whether an endpoint can have sent from src and port to remote.
+func (l *Layer) sender(src netip.Addr, port uint16, remote netip.AddrPort) bool {
+	for _, a := range [...]netip.Addr{src, anyOf(src), {}} {
+		if l.endpoints[keyOf(a, port)].best(remote) != nil {
+			return true
+		}
+	}
+	return false
 }
 
 func (l *Layer) drop(p *packet.Packet, reason *uint64) {

@@ -1,0 +1,55 @@
+package lab
+
+import (
+	"context"
+	"net"
+	"net/netip"
+	"slices"
+
+	"septet/host"
+	"septet/lab/file"
+)
+
+// NameOf returns the name of the host that has the address, or the address.
+func (b *Lab) NameOf(a netip.Addr) string {
+	if name, ok := b.names[a.WithZone("")]; ok {
+		return name
+	}
+	return a.String()
+}
+
+// learn notes the addresses that an interface has or will make itself, for NameOf.
+func (b *Lab) learn(h *file.Host, i *file.Interface) {
+	for _, a := range h.Addresses() {
+		b.names[a] = h.Name
+	}
+	if i.SpeaksIPv6() {
+		b.names[i.LinkLocal().WithZone("")] = h.Name
+	}
+}
+
+// addresses returns the addresses of a target in the order in which h tries them.
+func addresses(h *host.Host, t file.Target) []netip.Addr {
+	all := slices.Clone(t.Addrs)
+	h.SortAddresses(all)
+	return all
+}
+
+// dial connects to a target: to its first address that lets it, as net.Dial does with
+// those of a name. The error is that of the first.
+func dial(ctx context.Context, h *host.Host, network string, t file.Target) (net.Conn, error) {
+	var first error
+	for _, a := range addresses(h, t) {
+		c, err := h.DialContext(ctx, network, netip.AddrPortFrom(a, t.Port).String())
+		if err == nil {
+			return c, nil
+		}
+		if first == nil {
+			first = err
+		}
+		if ctx.Err() != nil {
+			break
+		}
+	}
+	return nil, first
+}

@@ -1,0 +1,61 @@
+package socket
+
+import "syscall"
+
+// Of a socket's hop limit and traffic class there is one value each, for both families:
+// IPV6_UNICAST_HOPS and IP_TTL name the same, IPV6_TCLASS and IP_TOS too.
+
+// option6 returns an option of the level SOL_IPV6 (ipv6(7)).
+func (s *Socket) option6(name int) (int, error) {
+	switch {
+	case name == IPV6_V6ONLY:
+		return number(s.v6only), nil
+	case isGroupOption(true, name):
+		return s.groupOption(true, name)
+	}
+	four, ok := same6[name]
+	if !ok {
+		return 0, syscall.ENOPROTOOPT
+	}
+	return s.protocol.option(SOL_IP, four)
+}
+
+// same6 has the options that are those of SOL_IP under other names.
+var same6 = map[int]int{
+	IPV6_UNICAST_HOPS: IP_TTL,
+	IPV6_TCLASS:       IP_TOS,
+	IPV6_MTU_DISCOVER: IP_MTU_DISCOVER,
+	IPV6_MTU:          IP_MTU,
+}
+
+// setOption6 sets one. IPV6_V6ONLY: EINVAL once the socket is bound.
+func (s *Socket) setOption6(name, value int) error {
+	switch {
+	case s.domain != AF_INET6:
+		return syscall.ENOPROTOOPT
+	case name == IPV6_V6ONLY:
+		return s.setV6Only(value != 0)
+	case isGroupOption(true, name):
+		return s.setGroupOption(true, name, value)
+	case name == IPV6_TCLASS && (value < -1 || value > 255):
+		return syscall.EINVAL
+	case name == IPV6_TCLASS:
+		value = max(value, 0) // -1 is the default (RFC 3542, section 6.5)
+	}
+	four, ok := same6[name]
+	if !ok || name == IPV6_MTU {
+		return syscall.ENOPROTOOPT
+	}
+	return s.protocol.setOption(SOL_IP, four, value)
+}
+
+func (s *Socket) setV6Only(on bool) error {
+	if s.protocol.local().Port() != 0 {
+		return syscall.EINVAL
+	}
+	s.v6only = on
+	if d, ok := s.protocol.(*datagram); ok {
+		d.endpoint.SetEvery(s.every())
+	}
+	return nil
+}

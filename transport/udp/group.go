@@ -1,0 +1,70 @@
+package udp
+
+import (
+	"net/netip"
+
+	"septet/network"
+)
+
+// multicast is what an endpoint does with groups, of both families. Nil is what every
+// endpoint begins with.
+type multicast struct{ four, six *network.Multicast }
+
+// Multicast returns what the endpoint does with the groups of IPv4, or of IPv6. Whoever
+// changes how it sends to them calls Reroute.
+func (e *Endpoint) Multicast(six bool) *network.Multicast {
+	m := &e.multicast.four
+	if six {
+		m = &e.multicast.six
+	}
+	if *m == nil {
+		*m = network.NewMulticast()
+	}
+	return *m
+}
+
+// Reroute has the way to the destination looked up again.
+func (e *Endpoint) Reroute() { e.pathTo = netip.Addr{} }
+
+func (m *multicast) of(a netip.Addr) *network.Multicast {
+	if a.Is4() {
+		return m.four
+	}
+	return m.six
+}
+
+// hears reports whether a datagram for many is for the endpoint, which has its port.
+func (e *Endpoint) hears(d *network.Datagram) bool {
+	m := e.multicast.of(d.Dst)
+	return m == nil || !d.Dst.IsMulticast() || m.Hears(d)
+}
+
+// lookUp returns the way from a local address to dst.
+func (e *Endpoint) lookUp(dst, local netip.Addr) (network.Path, error) {
+	n, src := e.layer.network, e.sourceFor(local)
+	if m := e.multicast.of(dst); m != nil && dst.IsMulticast() {
+		return m.Path(n, dst, src)
+	}
+	return n.Path(dst, src)
+}
+
+// hops is the TTL or hop limit of what goes along the endpoint's path, zero for the
+// usual one.
+func (e *Endpoint) hops() uint8 {
+	if !e.path.Group() {
+		return e.ttl
+	}
+	if m := e.multicast.of(e.path.Dst()); m != nil {
+		return m.Hops
+	}
+	return 0
+}
+
+// leaveGroups ends all memberships.
+func (m *multicast) leaveGroups() {
+	for _, g := range [...]*network.Multicast{m.four, m.six} {
+		if g != nil {
+			g.Close()
+		}
+	}
+}
