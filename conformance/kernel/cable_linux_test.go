@@ -3,9 +3,6 @@ package kernel
 import (
 	"bytes"
 	"net/netip"
-	"os"
-	"path/filepath"
-	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -13,7 +10,6 @@ import (
 	"septet/event"
 	"septet/host"
 	"septet/inspect"
-	"septet/inspect/check"
 	"septet/network"
 	"septet/packet"
 	"septet/physical"
@@ -28,6 +24,7 @@ type lab struct {
 	loop *event.Loop
 	pool packet.Pool
 	*namespace
+	cables []*cable
 }
 
 func newLab(t *testing.T) *lab {
@@ -35,6 +32,7 @@ func newLab(t *testing.T) *lab {
 	t.Parallel() // most of the time they wait
 	l := &lab{t: t, namespace: newNamespace(t), loop: event.NewReal(1)}
 	t.Cleanup(l.loop.Close)
+	t.Cleanup(l.judge) // after all hosts and cables have gone
 	return l
 }
 
@@ -42,6 +40,7 @@ func newLab(t *testing.T) *lab {
 type cable struct {
 	*physical.Wire
 	lab    *lab
+	number int
 	device *tapdevice.Device
 	// toKernel and toUs, if set, change frames on their way, as a router would.
 	toKernel, toUs func(frame []byte)
@@ -51,14 +50,14 @@ type cable struct {
 }
 
 // cable brings up the kernel's interface name and lays a cable to it, of which A is
-// our end. When the test ends, tshark and the judge look at what has crossed it.
+// our end.
 func (l *lab) cable(name string, mtu int) *cable {
 	l.t.Helper()
 	device, err := tapdevice.Open(l.loop, &l.pool, tapdevice.Config{Name: name, Namespace: l.file, MTU: mtu})
 	if err != nil {
 		l.t.Fatal(err)
 	}
-	c := &cable{lab: l, device: device}
+	c := &cable{lab: l, number: len(l.cables), device: device}
 	l.loop.Lock()
 	// Unjudged: until the test ends, see judge.
 	c.Wire = physical.NewWire(l.loop, &l.pool, mtu, physical.Impairment{}, physical.Impairment{})
@@ -66,10 +65,8 @@ func (l *lab) cable(name string, mtu int) *cable {
 	c.B().OnReceive(c.through(&c.toKernel, device))
 	device.OnReceive(c.through(&c.toUs, c.B()))
 	l.loop.Unlock()
-	l.t.Cleanup(func() {
-		c.pull()
-		c.judge()
-	})
+	l.cables = append(l.cables, c)
+	l.t.Cleanup(c.pull)
 	l.ip("link set " + name + " up")
 	return c
 }
@@ -83,7 +80,7 @@ func (c *cable) through(change *func([]byte), to physical.Port) func(*packet.Pac
 	}
 }
 
-// pull takes the kernel's interface away.
+// pull takes the kernel's interface away, as a cable that is pulled out.
 func (c *cable) pull() {
 	if err := c.device.Close(); err != nil {
 		c.lab.t.Errorf("close of the device: %v", err)
@@ -99,7 +96,7 @@ func (c *cable) Frame(at event.Time, _ physical.Direction, e physical.Event, p *
 	defer c.mu.Unlock()
 	c.frames = append(c.frames, inspect.Frame{
 		Time: inspect.Epoch.Add(time.Duration(at)), LinkType: inspect.LinkEthernet,
-		Length: p.Len(), Data: bytes.Clone(p.Bytes()),
+		Interface: c.number, Length: p.Len(), Data: bytes.Clone(p.Bytes()),
 	})
 }
 
@@ -110,74 +107,13 @@ func (c *cable) seen() []inspect.Frame {
 	return c.frames[:len(c.frames):len(c.frames)]
 }
 
-// save writes the frames to a capture file.
-func (c *cable) save() string {
-	c.lab.t.Helper()
-	name := filepath.Join(c.lab.t.TempDir(), c.device.Name()+".pcapng")
-	f, err := os.Create(name)
-	if err != nil {
-		c.lab.t.Fatal(err)
-	}
-	w, err := inspect.NewCaptureWriter(f, []inspect.Interface{{Name: c.device.Name(), LinkType: inspect.LinkEthernet}})
-	if err != nil {
-		c.lab.t.Fatal(err)
-	}
-	for _, frame := range c.seen() {
-		if err := w.Write(frame); err != nil {
-			c.lab.t.Fatal(err)
-		}
-	}
-	if err := w.Close(); err != nil {
-		c.lab.t.Fatal(err)
-	}
-	return name
-}
-
-// tshark returns a line for each frame that the filter selects.
-func (c *cable) tshark(filter string, fields ...string) []string {
-	c.lab.t.Helper()
-	args := []string{"-n", "-r", c.save(), "-o", "ip.check_checksum:TRUE", "-o", "tcp.check_checksum:TRUE",
-		"-o", "udp.check_checksum:TRUE", "-Y", filter}
-	if len(fields) > 0 {
-		args = append(args, "-T", "fields")
-	}
-	for _, f := range fields {
-		args = append(args, "-e", f)
-	}
-	out := c.lab.run(tool(c.lab.t, "tshark"), args...)
-	var lines []string
-	for line := range strings.Lines(out) {
-		if !strings.HasPrefix(line, "Running as user") {
-			lines = append(lines, strings.TrimRight(line, "\n"))
-		}
-	}
-	return lines
-}
-
-// judge has tshark and our own judge look at all that has crossed the cable.
-func (c *cable) judge() {
-	t := c.lab.t
-	t.Helper()
-	// What an ICMP error quotes is cut, and its checksum that of the whole.
-	bad := c.tshark("_ws.malformed || ip.checksum.status == 0 || igmp.checksum.status == 0" +
-		" || icmp.checksum.status == 0 || icmpv6.checksum.status == 0" +
-		" || (tcp.checksum.status == 0 || udp.checksum.status == 0) && !icmp && !icmpv6")
-	if len(bad) > 0 {
-		t.Errorf("tshark finds these malformed, or with a wrong checksum:\n%s", strings.Join(bad, "\n"))
-	}
-	k := check.New(check.Options{})
-	for _, f := range c.seen() {
-		k.Feed(f)
-	}
-	r := k.Finish()
-	for _, f := range r.Findings {
-		if f.Severity == check.Violation {
-			var text strings.Builder
-			_ = r.Write(&text)
-			t.Errorf("the judge finds:\n%s", &text)
-			return
-		}
-	}
+// forget returns the frames so far and begins anew.
+func (c *cable) forget() []inspect.Frame {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	all := c.frames
+	c.frames = nil
+	return all
 }
 
 // host returns a host of ours with a card on port, with addresses on the networks of
@@ -210,11 +146,12 @@ func (l *lab) attach(h *host.Host, card string, port physical.Port, prefixes ...
 	return i
 }
 
-// speak gives a host another TCP.
-func speak(h *host.Host, p tcp.Personality) {
+// speak gives a host a TCP with the constants of p, which may be changed later, with the
+// turn held.
+func speak(h *host.Host, p *tcp.Personality) {
 	l := h.Loop()
 	l.Lock()
 	defer l.Unlock()
-	h.TCP = tcp.New(h.Network, &p)
+	h.TCP = tcp.New(h.Network, p)
 	h.Sockets = socket.NewStack(h.Network, h.TCP, h.UDP, h.Lookup)
 }

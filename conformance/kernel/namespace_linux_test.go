@@ -39,6 +39,7 @@ func tool(t *testing.T, name string) string {
 type namespace struct {
 	t    *testing.T
 	file string // by which it is entered
+	mss  int    // of the kernel's TCP sockets that are opened from now on; zero: by the MTU
 }
 
 // newNamespace makes a namespace with nothing in it but "lo". A process of ours holds
@@ -66,7 +67,8 @@ func newNamespace(t *testing.T) *namespace {
 		_ = holder.Wait()
 	})
 	n := &namespace{t: t, file: fmt.Sprintf("/proc/%d/ns/net", holder.Process.Pid)}
-	// The addresses that a test gives are good at once.
+	// What a test gives an address to has it at once. The larger of the two counts.
+	n.set("net/ipv6/conf/all/accept_dad", "0")
 	n.set("net/ipv6/conf/default/accept_dad", "0")
 	n.set("net/ipv6/conf/default/accept_ra", "0")
 	n.ip("link set lo up")

@@ -5,6 +5,7 @@ import (
 	"net/netip"
 	"testing"
 
+	"septet/header"
 	"septet/host"
 	"septet/network"
 	"septet/physical"
@@ -21,6 +22,14 @@ type family struct {
 var families = []family{
 	{"IPv4", "-4", netip.MustParseAddr("192.0.2.1"), netip.MustParseAddr("192.0.2.2"), netip.MustParseAddr("198.51.100.9")},
 	{"IPv6", "-6", netip.MustParseAddr("2001:db8::1"), netip.MustParseAddr("2001:db8::2"), netip.MustParseAddr("2001:db8:1::9")},
+}
+
+// most returns the MSS of a link.
+func (f family) most(mtu int) int {
+	if f.ours.Is4() {
+		return mtu - header.IPv4Len - header.TCPLen
+	}
+	return mtu - header.IPv6Len - header.TCPLen
 }
 
 // neighbours is a scene: a host of ours and the kernel at one cable.
@@ -40,6 +49,9 @@ func (l *lab) addresses(name string, prefixes ...string) {
 	for _, p := range prefixes {
 		l.ip("address add " + p + " dev " + name)
 	}
+	eventually(l.t, "the kernel's addresses can be used", func() bool {
+		return l.ip("-6 address show dev "+name+" tentative") == "" && l.ip("-6 address show dev "+name+" scope link") != ""
+	})
 }
 
 // ourRouter is a scene: the kernel behind a router of ours, whose card at the far link

@@ -2,14 +2,20 @@ package kernel
 
 import (
 	"bytes"
+	"cmp"
+	"context"
 	"fmt"
 	"io"
 	"math/rand/v2"
 	"net"
 	"net/netip"
+	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
+
+	"golang.org/x/sys/unix"
 
 	"septet/host"
 )
@@ -29,7 +35,7 @@ var (
 // Dial connects a socket of the kernel's.
 func (n *namespace) Dial(network, address string) (c net.Conn, err error) {
 	err = n.within(func() error {
-		c, err = (&net.Dialer{Timeout: patience}).Dial(network, address)
+		c, err = (&net.Dialer{Timeout: patience, Control: n.limit}).Dial(network, address)
 		return err
 	})
 	return c, err
@@ -38,10 +44,21 @@ func (n *namespace) Dial(network, address string) (c net.Conn, err error) {
 // Listen makes a listener of the kernel's.
 func (n *namespace) Listen(network, address string) (ln net.Listener, err error) {
 	err = n.within(func() error {
-		ln, err = net.Listen(network, address)
+		ln, err = (&net.ListenConfig{Control: n.limit}).Listen(context.Background(), network, address)
 		return err
 	})
 	return ln, err
+}
+
+// limit gives a socket the MSS of the namespace, if it has one.
+func (n *namespace) limit(network, _ string, raw syscall.RawConn) (err error) {
+	if n.mss == 0 || !strings.HasPrefix(network, "tcp") {
+		return nil
+	}
+	failed := raw.Control(func(fd uintptr) {
+		err = unix.SetsockoptInt(int(fd), unix.SOL_TCP, unix.TCP_MAXSEG, n.mss)
+	})
+	return cmp.Or(failed, err)
 }
 
 // ListenPacket makes a UDP socket of the kernel's.
