@@ -106,12 +106,15 @@ func (n *namespace) set(name, value string) {
 	}
 }
 
-// patience is how long anything here may take.
-const patience = 20 * time.Second
+// How long anything here may take, and a program that has much to read.
+const (
+	patience = 20 * time.Second
+	reading  = 2 * time.Minute
+)
 
 // try runs a program in the namespace, and returns what it has said.
 func (n *namespace) try(program string, args ...string) (string, error) {
-	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	ctx, cancel := context.WithTimeout(context.Background(), reading)
 	defer cancel()
 	c := exec.CommandContext(ctx, program, args...)
 	var out strings.Builder

@@ -89,6 +89,7 @@ type Device struct {
 	mtu      int
 	maxFrame int
 	receive  func(*packet.Packet)
+	carrier  func(up bool)
 	closed   bool
 	stats    Stats // but for those of the outbox
 	out      outbox
@@ -132,6 +133,13 @@ func (d *Device) MTU() int { return d.mtu }
 
 // OnReceive implements physical.Port.
 func (d *Device) OnReceive(receive func(*packet.Packet)) { d.receive = receive }
+
+// Up implements physical.Carrier: the kernel's interface is there. Whether it is up as
+// well cannot be seen from here; what is sent to one that is not is OutRefused.
+func (d *Device) Up() bool { return !d.closed && d.failed == nil }
+
+// OnCarrier implements physical.Carrier.
+func (d *Device) OnCarrier(changed func(up bool)) { d.carrier = changed }
 
 // Transmit implements physical.Port. The kernel gets the frame soon, not within the
 // turn.
@@ -198,6 +206,9 @@ func (d *Device) handOver(burst *frames, err error) bool {
 		return false
 	case err != nil:
 		d.failed = err
+		if d.carrier != nil {
+			d.carrier(false)
+		}
 		return false
 	}
 	for frame := range burst.all {

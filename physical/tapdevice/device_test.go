@@ -12,6 +12,7 @@ import (
 
 	"septet/event"
 	"septet/packet"
+	"septet/physical"
 )
 
 // played is a kernel that the test plays.
@@ -164,10 +165,19 @@ func TestReceive(t *testing.T) {
 	}
 }
 
-// An interface that goes away ends the reading, not the network; the error says why.
+// An interface that goes away ends the reading, not the network; the port has lost its
+// carrier, and the error says why.
 func TestInterfaceGoes(t *testing.T) {
 	k := newPlayed()
 	d, l, _ := newDevice(t, k)
+	var port physical.Carrier = d
+	lost := false
+	l.Lock()
+	port.OnCarrier(func(up bool) { lost = !up })
+	if !port.Up() {
+		t.Error("the interface is there, and the port is not up")
+	}
+	l.Unlock()
 	close(k.sends)
 	failed := func() error {
 		l.Lock()
@@ -179,6 +189,11 @@ func TestInterfaceGoes(t *testing.T) {
 	}
 	if err := failed(); !errors.Is(err, io.ErrUnexpectedEOF) {
 		t.Errorf("Err is %v, it should be what the kernel said", err)
+	}
+	l.Lock()
+	defer l.Unlock()
+	if port.Up() || !lost {
+		t.Errorf("up: %v, told: %v; the interface has gone and who listens should know", port.Up(), lost)
 	}
 }
 
