@@ -155,12 +155,12 @@ func (n *NIC) Neighbour(a netip.Addr) *Neighbour {
 
 // outputDoubtful is Output when the neighbour's address is not fresh.
 func (n *NIC) outputDoubtful(p *packet.Packet, nb *Neighbour, typ header.EtherType) {
-	if p.Frames() > 1 {
-		p.Break(func(frame *packet.Packet) { n.Output(frame, nb, typ) })
-		return
-	}
 	if nb.dead && !n.closed {
 		nb = n.Neighbour(nb.addr)
+	}
+	if p.Frames() > 1 && !nb.Resolved() {
+		p.Break(func(frame *packet.Packet) { n.Output(frame, nb, typ) })
+		return
 	}
 	switch nb.State() {
 	case Reachable:

@@ -221,7 +221,7 @@ func (n *NIC) transmit(p *packet.Packet) {
 // CarriesTrains reports whether a train for nb (packet.Packet.Couple) would now
 // reach the other end of the cable whole.
 func (n *NIC) CarriesTrains(nb *Neighbour) bool {
-	return n.rail != nil && n.rail.CarriesTrains() && n.loop.Now() < nb.fresh
+	return n.rail != nil && n.rail.CarriesTrains() && (n.loop.Now() < nb.fresh || nb.Resolved())
 }
 
 // input takes a frame from the port.
