@@ -28,9 +28,7 @@ func (t *routeTrie) insert(prefix netip.Prefix, id routeID) {
 		if rest <= 8 {
 			break
 		}
-		value := int(hi >> 56)
-		t.store(above, cut(t.load(above), value, value))
-		above = t.find(t.cells[above], value)
+		above = t.isolate(above, int(hi>>56))
 		hi, lo = hi<<8|lo>>56, lo<<8
 		rest -= 8
 	}
@@ -40,6 +38,18 @@ func (t *routeTrie) insert(prefix netip.Prefix, id routeID) {
 	}
 	t.paint(above, int(hi>>56), rest, id)
 	t.compact()
+}
+
+// isolate gives a value a run of its own in the node below a cell, and returns where it
+// is.
+func (t *routeTrie) isolate(above, value int) int {
+	if c := t.cells[above]; c.node() == 0 || c.runs() < allRuns {
+		had := c.runs()
+		if runs := cut(t.load(above), value, value); c.node() == 0 || len(runs) > had {
+			t.store(above, runs)
+		}
+	}
+	return t.find(t.cells[above], value)
 }
 
 // paint gives a route to the values of a node that begin with some bits, unless they
@@ -109,6 +119,9 @@ func (t *routeTrie) removeBelow(above int, hi, lo uint64, length int, id, cover 
 			t.cells[at] = 0
 		} else {
 			t.removeBelow(at, hi<<8|lo>>56, lo<<8, length-8, id, cover)
+		}
+		if t.cells[at].node() != 0 {
+			return // its run remains one of its own
 		}
 	}
 	runs := t.load(above)
