@@ -11,6 +11,8 @@ import (
 
 	"septet/event"
 	"septet/host"
+	"septet/inspect/check"
+	"septet/inspect/check/checktest"
 	"septet/link"
 	"septet/network"
 	"septet/packet"
@@ -18,7 +20,7 @@ import (
 )
 
 // newStick is a router with one cable to a switch, by which it is in the networks of two
-// VLANs; a is in the one and c in the other.
+// VLANs; a is in the one and c in the other. Unjudged: see trainScene.cable.
 func newStick(t *testing.T, singleFrames bool) *trainScene {
 	s := &trainScene{t: t, loop: event.NewVirtual(7), hosts: map[string]*host.Host{}}
 	s.pool.SingleFrames = singleFrames
@@ -110,6 +112,7 @@ func TestPulledCableChangesTheWay(t *testing.T) {
 	m := newLab(t)
 	// Unjudged: nothing but pings crosses it.
 	spare := physical.NewWire(m.loop, &m.pool, 1500, physical.Impairment{}, physical.Impairment{})
+	checktest.Wires(t, m.loop, check.Limits{}, spare)
 	_, err := m.pc.Attach("eth2", spare.A(), netip.MustParsePrefix("10.0.2.1/24"))
 	must(t, err)
 	_, err = m.router.Attach("eth2", spare.B(), netip.MustParsePrefix("10.0.2.254/24"))
