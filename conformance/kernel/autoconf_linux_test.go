@@ -26,6 +26,7 @@ func TestTheirAutoconfiguration(t *testing.T) {
 	router := l.host("router", c.A(), "192.0.2.1/24", "2001:db8::1/64")
 	l.loop.Lock()
 	router.Network.SetForwarding(true)
+	// Unjudged: the cable to the kernel is.
 	w := physical.NewWire(l.loop, &l.pool, 1500, physical.Impairment{}, physical.Impairment{})
 	l.loop.Unlock()
 	l.attach(router, "eth1", w.A(), "198.51.100.1/24", "2001:db8:1::1/64")
