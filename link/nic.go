@@ -40,9 +40,12 @@ type NIC struct {
 
 	receive   func(p *packet.Packet, typ header.EtherType, group bool)
 	addresses []netip.Addr // IPv4's, for ARP
-	cache     cache
+	watch     func(*header.ARP)
+	cache     *cache     // made with the first neighbour
 	discovery *Discovery // of IPv6 neighbours; nil without IPv6
 	failed    failed
+	carrier   func(up bool)
+	down      bool // the port has no carrier
 	closed    bool
 	stats     NICStats
 }
@@ -60,6 +63,7 @@ type NICStats struct {
 	OutTooLong     uint64 // longer than the MTU
 	OutUnresolved  uint64 // given back: no answer to ARP
 	OutWaitDropped uint64 // waited for ARP, and newer packets came or the entry went
+	OutDown        uint64 // without a carrier
 	OutClosed      uint64 // after Close
 
 	ARP ARPStats
@@ -70,6 +74,10 @@ func NewNIC(l *event.Loop, pool *packet.Pool, name string, mac header.MAC, port 
 	n := &NIC{loop: l, pool: pool, name: name, mac: mac, mtu: port.MTU(), port: port}
 	n.failed.nic = n
 	n.rail, _ = port.(physical.Trainway)
+	if c, ok := port.(physical.Carrier); ok {
+		n.down = !c.Up()
+		c.OnCarrier(n.carrierChanged)
+	}
 	port.OnReceive(n.input)
 	return n
 }
@@ -162,6 +170,24 @@ func GroupMAC(group netip.Addr) header.MAC {
 	return header.MAC{0x33, 0x33, g[12], g[13], g[14], g[15]}
 }
 
+// Up reports whether the NIC has a carrier: its cable is plugged in.
+func (n *NIC) Up() bool { return !n.down }
+
+// OnCarrier sets who hears that the cable was pulled or plugged in. The call comes when
+// the NIC has drawn its own conclusions: without a carrier it knows no neighbours, for
+// it may come back on another network.
+func (n *NIC) OnCarrier(f func(up bool)) { n.carrier = f }
+
+func (n *NIC) carrierChanged(up bool) {
+	n.down = !up
+	if n.down {
+		n.cache.clear()
+	}
+	if n.carrier != nil {
+		n.carrier(up)
+	}
+}
+
 // send puts the Ethernet header in front and gives the frame away.
 func (n *NIC) send(p *packet.Packet, dst header.MAC, typ header.EtherType) {
 	if p.FrameLen() > n.mtu {
@@ -175,9 +201,12 @@ func (n *NIC) send(p *packet.Packet, dst header.MAC, typ header.EtherType) {
 }
 
 func (n *NIC) transmit(p *packet.Packet) {
-	if n.closed {
-		n.stats.OutClosed += uint64(p.Frames())
-		p.Release()
+	switch {
+	case n.closed:
+		n.drop(p, &n.stats.OutClosed)
+		return
+	case n.down:
+		n.drop(p, &n.stats.OutDown)
 		return
 	}
 	n.stats.OutFrames += uint64(p.Frames())
@@ -239,6 +268,10 @@ func (n *NIC) Close() {
 	}
 	n.closed = true
 	n.port.OnReceive(nil)
+	if c, ok := n.port.(physical.Carrier); ok {
+		c.OnCarrier(nil)
+	}
+	n.watch = nil
 	n.cache.clear()
 	n.failed.queue.Release()
 }

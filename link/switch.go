@@ -11,6 +11,9 @@ import (
 // the source of each frame behind which port a station is, forwards a frame for
 // a known station to its port alone and floods every other frame.
 //
+// It knows nothing of VLANs, and passes on tagged frames like others, until a port is
+// given some (SetAccess, SetTrunk).
+//
 // It has no spanning tree: ports must not form a loop, in which flooded frames
 // would go round for ever.
 type Switch struct {
@@ -19,6 +22,7 @@ type Switch struct {
 	name  string
 	ports []*switchPort
 	table macTable
+	vlans bool // see SetAccess
 	stats SwitchStats
 }
 
@@ -33,6 +37,7 @@ type SwitchStats struct {
 	Reserved  uint64 // for a group address that bridges keep to the link
 	Runts     uint64 // shorter than an Ethernet header
 	BadSource uint64 // from a group address or from zero
+	WrongVLAN uint64 // of a VLAN that the port it came from is not in
 	TooLong   uint64 // copies longer than the MTU of the port they should leave by
 
 	Moved      uint64 // stations seen behind another port than before
@@ -45,6 +50,8 @@ type switchPort struct {
 	index int
 	port  physical.Port
 	rail  physical.Trainway // the port, if it takes trains
+	down  bool              // the port has no carrier
+	vlans portVLANs
 }
 
 // NewSwitch returns a switch without ports.
@@ -57,8 +64,12 @@ func (s *Switch) Name() string { return s.name }
 
 // AddPort makes the switch use a port, and returns its number, from 0.
 func (s *Switch) AddPort(port physical.Port) int {
-	in := &switchPort{sw: s, index: len(s.ports), port: port}
+	in := &switchPort{sw: s, index: len(s.ports), port: port, vlans: portVLANs{untagged: DefaultVLAN}}
 	in.rail, _ = port.(physical.Trainway)
+	if c, ok := port.(physical.Carrier); ok {
+		in.down = !c.Up()
+		c.OnCarrier(in.carrierChanged)
+	}
 	s.ports = append(s.ports, in)
 	port.OnReceive(in.input)
 	return in.index
@@ -66,6 +77,15 @@ func (s *Switch) AddPort(port physical.Port) int {
 
 // Stats returns the counters.
 func (s *Switch) Stats() SwitchStats { return s.stats }
+
+// carrierChanged forgets the stations behind a port whose cable was pulled: they may
+// come back behind another.
+func (in *switchPort) carrierChanged(up bool) {
+	in.down = !up
+	if in.down {
+		in.sw.table.forget(in.index)
+	}
+}
 
 // input takes a frame that arrived at a port.
 func (in *switchPort) input(p *packet.Packet) {
@@ -83,25 +103,32 @@ func (in *switchPort) input(p *packet.Packet) {
 		s.drop(p, &s.stats.BadSource)
 		return
 	}
-	s.learn(h.Src, in.index)
+	var v header.VLAN
+	if s.vlans {
+		var ok bool
+		if v, ok = in.classify(p); !ok {
+			return
+		}
+	}
+	s.learn(v.ID, h.Src, in.index)
 	switch {
 	case isReserved(h.Dst):
 		s.drop(p, &s.stats.Reserved)
 	case h.Dst.IsGroup():
-		s.flood(p, in)
+		s.flood(p, v, in)
 	default:
-		s.forward(p, h.Dst, in)
+		s.forward(p, v, h.Dst, in)
 	}
 }
 
 // learn notes behind which port a station is. Groups are never learned: a group
 // address as source has been refused before.
-func (s *Switch) learn(src header.MAC, port int) {
+func (s *Switch) learn(vlan uint16, src header.MAC, port int) {
 	now := s.loop.Now()
-	st := s.table.find(src, now)
+	st := s.table.find(vlan, src, now)
 	switch {
 	case st == nil:
-		if !s.table.add(src, port, now) {
+		if !s.table.add(vlan, src, port, now) {
 			s.stats.NotLearned++
 		}
 	case st.port != port:
@@ -114,24 +141,24 @@ func (s *Switch) learn(src header.MAC, port int) {
 }
 
 // forward sends a frame to the port of its destination.
-func (s *Switch) forward(p *packet.Packet, dst header.MAC, in *switchPort) {
-	st := s.table.find(dst, s.loop.Now())
+func (s *Switch) forward(p *packet.Packet, v header.VLAN, dst header.MAC, in *switchPort) {
+	st := s.table.find(v.ID, dst, s.loop.Now())
 	switch {
 	case st == nil:
-		s.flood(p, in)
+		s.flood(p, v, in)
 	case st.port == in.index:
 		s.drop(p, &s.stats.Filtered)
 	default:
 		s.stats.Forwarded += uint64(p.Frames())
-		s.ports[st.port].output(p)
+		s.ports[st.port].output(p, v)
 	}
 }
 
-// flood sends a frame to every port but the one it came from. The last one gets
-// the frame itself, the others copies.
-func (s *Switch) flood(p *packet.Packet, in *switchPort) {
+// flood sends a frame to every port of its VLAN but the one it came from. The last one
+// gets the frame itself, the others copies.
+func (s *Switch) flood(p *packet.Packet, v header.VLAN, in *switchPort) {
 	last := len(s.ports) - 1
-	if last == in.index {
+	for last >= 0 && !s.ports[last].gets(v, in) {
 		last--
 	}
 	if last < 0 {
@@ -139,20 +166,28 @@ func (s *Switch) flood(p *packet.Packet, in *switchPort) {
 		return
 	}
 	if p.Frames() > 1 {
-		p.Break(func(frame *packet.Packet) { s.flood(frame, in) })
+		p.Break(func(frame *packet.Packet) { s.flood(frame, v, in) })
 		return
 	}
 	s.stats.Flooded++
 	for _, out := range s.ports[:last] {
-		if out != in {
-			out.output(p.Clone())
+		if out.gets(v, in) {
+			out.output(p.Clone(), v)
 		}
 	}
-	s.ports[last].output(p)
+	s.ports[last].output(p, v)
+}
+
+// gets reports whether a frame that came from another port is flooded to this one.
+func (out *switchPort) gets(v header.VLAN, in *switchPort) bool {
+	return out != in && !out.down && (!out.sw.vlans || out.vlans.has(v.ID))
 }
 
 // output gives a frame to the port, if it fits.
-func (out *switchPort) output(p *packet.Packet) {
+func (out *switchPort) output(p *packet.Packet, v header.VLAN) {
+	if out.sw.vlans && v.ID != out.vlans.untagged {
+		putTag(p, v)
+	}
 	if p.FrameLen() > physical.MaxFrame(out.port.MTU()) {
 		out.sw.drop(p, &out.sw.stats.TooLong)
 		return

@@ -55,16 +55,27 @@ func (d *direction) change(i Impairment) {
 		d.sender.changeRate(now, old, i.Rate)
 		d.later.changeRate(now, old, i.Rate)
 	}
-	d.impairment, d.bare = i, i.bare()
-	if i.Down {
-		for p := d.now.Pop(); p != nil; p = d.now.Pop() {
-			d.lose(p)
-		}
-		for f, ok := d.later.next(event.Never); ok; f, ok = d.later.next(event.Never) {
-			d.lose(f.packet)
-		}
-	}
+	d.impairment = i
+	d.judge()
 	d.later.schedule()
+}
+
+// down reports whether nothing arrives.
+func (d *direction) down() bool { return d.impairment.Down || d.wire.cut }
+
+// judge sees whether there is anything to decide about a frame from now on. If nothing
+// arrives any more, what is on the way is lost.
+func (d *direction) judge() {
+	d.bare = d.impairment.bare() && !d.wire.cut
+	if !d.down() {
+		return
+	}
+	for p := d.now.Pop(); p != nil; p = d.now.Pop() {
+		d.lose(p)
+	}
+	for f, ok := d.later.next(event.Never); ok; f, ok = d.later.next(event.Never) {
+		d.lose(f.packet)
+	}
 }
 
 // transmit takes a frame from the port.
@@ -132,7 +143,7 @@ func (d *direction) impair(p *packet.Packet, n int) {
 	d.stats.Sent++
 	d.stats.SentBytes += uint64(n)
 	d.wire.taps.frame(now, d.name, Sent, p)
-	if d.impairment.Down || d.burst.lose(d.rand, &d.impairment) {
+	if d.down() || d.burst.lose(d.rand, &d.impairment) {
 		d.lose(p)
 		return
 	}

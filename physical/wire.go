@@ -25,6 +25,7 @@ type Wire struct {
 	aToB     direction
 	bToA     direction
 	a, b     end
+	cut      bool // see SetUp
 }
 
 // NewWire returns a wire for frames with a payload of up to mtu bytes. Zero
@@ -100,7 +101,7 @@ type Stats struct {
 	Dropped uint64 // refused by the transmitter: the queue, or the wire, was full
 	TooLong uint64 // refused: longer than the MTU allows
 
-	Lost       uint64 // by Loss, by Down, or nobody was at the other end
+	Lost       uint64 // by Loss, by Down or SetUp, or nobody was at the other end
 	Corrupted  uint64 // frames of which a bit was flipped
 	Duplicated uint64 // second copies made
 	Reordered  uint64 // frames that arrived after one that was sent later
@@ -109,6 +110,7 @@ type Stats struct {
 // end is a Port of a wire.
 type end struct {
 	out, in *direction
+	carrier carrier
 }
 
 func (e *end) Transmit(p *packet.Packet)              { e.out.transmit(p) }

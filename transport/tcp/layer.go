@@ -352,6 +352,9 @@ func (l *Layer) Error(e *network.Error) {
 		l.stats.ICMPIgnored++
 		return
 	}
+	if c.opts.SourceRoute == nil {
+		l.net.LearnPathMTU(e) // what others send there goes the same way
+	}
 	c.icmpError(l.loop.Now(), e, seq)
 	l.schedule(c)
 }
