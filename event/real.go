@@ -53,11 +53,11 @@ func (l *Loop) rouse() {
 	case l.timers.least() >= l.until:
 		return
 	default:
-		t := l.timers.next()
-		if t == nil || t.when >= l.until {
+		first := l.timers.earliest()
+		if first >= l.until {
 			return
 		}
-		l.until = t.when
+		l.until = first
 	}
 	select {
 	case l.alarm <- struct{}{}:
@@ -108,16 +108,19 @@ func (l *Loop) fireDue() (wait time.Duration, more bool) {
 		if l.releaseNext() {
 			continue
 		}
-		t := l.timers.next()
-		if t == nil {
+		first := l.timers.earliest()
+		if first == Never {
 			l.until = Never
 			return forever, true
 		}
-		if now := l.Now(); t.when > now {
-			l.until = t.when
-			return t.when.Sub(now), true
+		if now := l.Now(); first > now {
+			l.until = first
+			return first.Sub(now), true
 		}
-		l.expire(t)
+		// None is due if only a second has begun whose timers waited outside the heap.
+		if t := l.timers.next(); t != nil && t.when <= l.now {
+			l.expire(t)
+		}
 	}
 	return 0, true
 }

@@ -128,25 +128,39 @@ func (h *heap) least() Time {
 	return first
 }
 
-// next returns the timer that expires first, nil when none is set. It first
-// corrects the keys of timers that were moved or unset since they were queued.
+// earliest is least with the keys corrected of timers that were moved or unset since
+// they were queued: unless a distant second begins then, a timer expires.
+func (h *heap) earliest() Time {
+	h.correct()
+	return h.least()
+}
+
+// next returns the timer that expires first, nil when none is set.
 func (h *heap) next() *Timer {
 	for {
+		h.correct()
 		second := h.distant.least()
 		switch empty := len(h.entries) == 0; {
 		case empty && second == Never:
 			return nil
 		case empty || second <= h.entries[0].when:
 			h.distant.spill(h)
-			continue
+		default:
+			return h.entries[0].timer
 		}
+	}
+}
+
+// correct sees to it that the first entry is that of a timer which is due then.
+func (h *heap) correct() {
+	for len(h.entries) > 0 {
 		top := &h.entries[0]
 		t := top.timer
 		switch {
 		case t.when == Never:
 			h.remove(0)
 		case t.when == top.when && t.seq == top.seq:
-			return t
+			return
 		case h.distant.takes(t):
 			h.remove(0)
 			h.distant.add(t)
