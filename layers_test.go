@@ -25,6 +25,7 @@ var floors = []struct {
 	{"event", ""},
 	{"packet", "header"},
 	{"physical", "packet event header"},
+	{"physical/tapdevice", "physical packet event"},
 	{"link", "physical packet event header"},
 	{"network", "link physical packet event header"},
 	{"transport/udp", "network packet event header"},
@@ -39,6 +40,7 @@ var floors = []struct {
 	{"lab/file", "header"},
 	{"lab", "*"},
 	{"conformance/packetdrill/engine", "socket transport/tcp transport/udp network link packet event header"},
+	{"conformance/kernel", ""}, // tests alone
 	{"conformance/packetdrill", "conformance/packetdrill/engine"},
 	{"cmd/septet", "*"},
 }
@@ -105,6 +107,7 @@ var outside = map[string]bool{
 	"inspect github.com/gopacket/gopacket":        true,
 	"inspect github.com/gopacket/gopacket/layers": true,
 	"inspect github.com/gopacket/gopacket/pcapgo": true,
+	"physical/tapdevice golang.org/x/sys/unix":    true,
 	"lab/file github.com/goccy/go-yaml":           true,
 	"lab/file github.com/goccy/go-yaml/ast":       true,
 	"lab/file github.com/goccy/go-yaml/lexer":     true,

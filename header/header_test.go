@@ -268,3 +268,12 @@ func TestMAC(t *testing.T) {
 		t.Error("a group address is one whose first byte is odd")
 	}
 }
+
+// The example of RFC 4291, appendix A: "34-56-78-9A-BC-DE" is
+// 36-56-78-FF-FE-9A-BC-DE.
+func TestEUI64(t *testing.T) {
+	got := MAC{0x34, 0x56, 0x78, 0x9a, 0xbc, 0xde}.EUI64()
+	if want := [8]byte{0x36, 0x56, 0x78, 0xff, 0xfe, 0x9a, 0xbc, 0xde}; got != want {
+		t.Errorf("the interface identifier is %x, should be %x", got, want)
+	}
+}

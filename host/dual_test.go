@@ -9,6 +9,7 @@ import (
 
 	"septet/event"
 	"septet/host"
+	"septet/link"
 	"septet/network"
 )
 
@@ -146,4 +147,43 @@ func TestPing6(t *testing.T) {
 		})
 	})
 	m.loop.Run(event.Time(0).Add(time.Minute))
+}
+
+// What TCP sends and gets acknowledged confirms the gateway: it is never asked whether
+// it is there (RFC 4861, section 7.3.1).
+func TestForwardProgressConfirms(t *testing.T) {
+	m := dual(t)
+	m.loop.Go("server", func() {
+		ln, err := m.www.Listen("tcp", ":7")
+		if err != nil {
+			t.Errorf("listen: %v", err)
+			return
+		}
+		c, err := ln.Accept()
+		if err != nil {
+			t.Errorf("accept: %v", err)
+			return
+		}
+		io.Copy(io.Discard, c)
+	})
+	m.loop.Go("client", func() {
+		c, err := m.pc.Dial("tcp", "[2001:db8:1::1]:7")
+		if err != nil {
+			t.Errorf("dial: %v", err)
+			return
+		}
+		defer c.Close()
+		for second := range 200 {
+			c.Write([]byte("on and on"))
+			m.loop.Sleep(time.Second)
+			m.loop.Lock()
+			for _, n := range m.pc.Network.Interfaces()[1].NIC().Neighbours() {
+				if n.Addr == netip.MustParseAddr("2001:db8::fe") && (n.State == link.Delay || n.State == link.Probe) {
+					t.Errorf("after %d seconds the gateway is in state %v, the acknowledgements should have confirmed it", second, n.State)
+				}
+			}
+			m.loop.Unlock()
+		}
+	})
+	m.loop.Run(event.Time(0).Add(10 * time.Minute))
 }

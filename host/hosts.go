@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 	"sync"
+
+	"septet/network"
 )
 
 // Hosts is a table of names and addresses, as in hosts(5). It may be shared and
@@ -146,35 +148,16 @@ func (h *Host) Lookup(name string) ([]netip.Addr, error) {
 }
 
 // SortAddresses puts the addresses of a name into the order in which the host tries
-// them: those of IPv6 come first, unless it has none itself that is known beyond its
-// link (RFC 6724, section 6, rules 1, 2 and 6).
+// them: that of RFC 6724. A host without IPv6 tries IPv4 first even if both are its own.
 func (h *Host) SortAddresses(addrs []netip.Addr) {
 	if len(addrs) < 2 {
 		return
 	}
 	h.loop.Lock()
-	prefers6 := h.reachesBeyondLink()
-	h.loop.Unlock()
-	slices.SortStableFunc(addrs, func(a, b netip.Addr) int {
-		switch {
-		case a.Is4() == b.Is4():
-			return 0
-		case a.Is6() == prefers6:
-			return -1
-		}
-		return 1
-	})
-}
-
-// reachesBeyondLink reports whether the host has an IPv6 address that is not of a link
-// alone.
-func (h *Host) reachesBeyondLink() bool {
-	for _, i := range h.Network.Interfaces() {
-		for _, a := range i.Addresses() {
-			if !a.Addr.IsLinkLocalUnicast() {
-				return true
-			}
-		}
+	defer h.loop.Unlock()
+	if h.Network.SpeaksIPv6() {
+		network.SortDestinations(h.Network, addrs)
+		return
 	}
-	return false
+	slices.SortStableFunc(addrs, func(a, b netip.Addr) int { return a.BitLen() - b.BitLen() })
 }

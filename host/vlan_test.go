@@ -30,6 +30,7 @@ func newStick(t *testing.T, singleFrames bool) *trainScene {
 	sw := link.NewSwitch(s.loop, &s.pool, "switch")
 	s.cable(sw, "a", "10.0.0.1/24", physical.Impairment{})
 	s.cable(sw, "c", "10.0.1.1/24", physical.Impairment{})
+	// Unjudged: its frames are compared one by one with those of another run.
 	trunk := physical.NewWire(s.loop, &s.pool, 1500, physical.Impairment{}, physical.Impairment{})
 	trunk.Watch(frameLog{"trunk", &s.log})
 	s.ports = append(s.ports, trunk)
@@ -109,6 +110,7 @@ func TestRouterOnAStick(t *testing.T) {
 // the first when the cable is plugged in again.
 func TestPulledCableChangesTheWay(t *testing.T) {
 	m := newLab(t)
+	// Unjudged: nothing but pings crosses it.
 	spare := physical.NewWire(m.loop, &m.pool, 1500, physical.Impairment{}, physical.Impairment{})
 	checktest.Wires(t, m.loop, check.Limits{}, spare)
 	_, err := m.pc.Attach("eth2", spare.A(), netip.MustParsePrefix("10.0.2.1/24"))

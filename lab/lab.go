@@ -120,35 +120,28 @@ func (b *Lab) plug(end file.End, port physical.Port) error {
 	if err := attached.NIC().SetMTU(i.MTU); err != nil {
 		return err
 	}
-	for _, p := range i.Addresses() {
-		b.names[p.Addr()] = h.Name
-	}
-	for _, p := range i.IPv6 {
-		if err := attached.AddAddress(p); err != nil {
-			return fmt.Errorf("%v of %s: %w", p, end, err)
-		}
-	}
-	return discover(attached, i)
+	b.learn(h, i)
+	return nil
 }
 
-// discover begins what an interface does with router advertisements: a host's listens
-// to them, a router's sends them.
-func discover(attached *network.Interface, i *file.Interface) error {
-	if !i.SpeaksIPv6() {
-		return nil
-	}
-	return attached.EnableIPv6()
-}
-
-// configure gives a host its routes and the names of all others.
+// configure gives a host its routes of IPv4.
 func (b *Lab) configure(h *file.Host) error {
 	machine := b.hosts[h.Name]
 	b.Loop.Lock()
 	defer b.Loop.Unlock()
 	for _, r := range h.Routes {
-		if err := machine.Network.AddRoute(network.Route{Prefix: r.To, Gateway: r.Via}); err != nil {
-			return fmt.Errorf("host %s: route to %v via %v: %w", h.Name, r.To, r.Via, err)
+		if r.To.Addr().Is4() {
+			if err := addRoute(machine, r); err != nil {
+				return err
+			}
 		}
+	}
+	return nil
+}
+
+func addRoute(h *host.Host, r file.Route) error {
+	if err := h.Network.AddRoute(network.Route{Prefix: r.To, Gateway: r.Via}); err != nil {
+		return fmt.Errorf("host %s: route to %v via %v: %w", h.Name(), r.To, r.Via, err)
 	}
 	return nil
 }

@@ -25,7 +25,11 @@ func (b *Lab) traceroute(h *host.Host, s *file.Step, a *file.Traceroute, say fun
 	if err == nil && !last.Reached {
 		err = errors.New("the destination has not answered")
 	}
-	return fmt.Sprintf("%s: %d hops", what, len(hops)), err
+	plural := "s"
+	if len(hops) == 1 {
+		plural = ""
+	}
+	return fmt.Sprintf("%s: %d hop%s", what, len(hops), plural), err
 }
 
 // hopText says who has answered the requests of one hop, and how soon.

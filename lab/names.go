@@ -10,28 +10,22 @@ import (
 	"septet/lab/file"
 )
 
-// NameOf returns the name of the host that has the address, or the address. Those that
-// a host has found itself, and those of a link, are looked for on the hosts: of the
-// latter the same may be on two links, but each has a card of its own behind it.
+// NameOf returns the name of the host that has the address, or the address.
 func (b *Lab) NameOf(a netip.Addr) string {
-	if name, ok := b.names[a]; ok {
+	if name, ok := b.names[a.WithZone("")]; ok {
 		return name
 	}
-	if !a.Is6() {
-		return a.String()
-	}
-	b.Loop.Lock()
-	defer b.Loop.Unlock()
-	for _, h := range b.About.Hosts {
-		for _, i := range b.hosts[h.Name].Network.Interfaces() {
-			for _, own := range i.Addresses() {
-				if own.Addr.WithZone("") == a.WithZone("") {
-					return h.Name
-				}
-			}
-		}
-	}
 	return a.String()
+}
+
+// learn notes the addresses that an interface has or will make itself, for NameOf.
+func (b *Lab) learn(h *file.Host, i *file.Interface) {
+	for _, a := range h.Addresses() {
+		b.names[a] = h.Name
+	}
+	if i.SpeaksIPv6() {
+		b.names[i.LinkLocal().WithZone("")] = h.Name
+	}
 }
 
 // addresses returns the addresses of a target in the order in which h tries them.

@@ -197,7 +197,7 @@ func listens(i *file.Interface, group header.MAC) bool {
 		b := a.As16()
 		return bytes.Equal(b[13:], group[3:])
 	}
-	return i.Auto || i.SpeaksIPv6() && is(i.LinkLocal()) ||
+	return i.SpeaksIPv6() && is(i.LinkLocal()) || // those found end in the same
 		slices.ContainsFunc(i.IPv6, func(p netip.Prefix) bool { return is(p.Addr()) })
 }
 

@@ -14,8 +14,8 @@ import (
 // where each has the name Adv...). The zero value is good for most.
 type Advertising struct {
 	// Prefixes of the link; nil for those of the interface's addresses, with the
-	// lifetimes of the RFC: 30 days valid, 7 days preferred, on the link, and for
-	// addresses of hosts.
+	// lifetimes of the RFC: 30 days valid, 7 days preferred, on the link, and, those of
+	// 64 bits, for addresses of hosts.
 	Prefixes []header.PrefixInformation
 	// Routes through this router (RFC 4191).
 	Routes []header.RouteInformation
@@ -216,7 +216,7 @@ func (r *advertiser) options() header.NDOptions {
 	}
 	for _, a := range r.i.six.addresses {
 		p := header.PrefixInformation{
-			Prefix: netip.PrefixFrom(a.Addr.WithZone(""), a.Bits).Masked(), OnLink: true, Autonomous: true,
+			Prefix: netip.PrefixFrom(a.Addr.WithZone(""), a.Bits).Masked(), OnLink: true, Autonomous: a.Bits == 64,
 			Valid: advValidLifetime, Preferred: advPreferredLifetime,
 		}
 		known := slices.ContainsFunc(o.Prefixes, func(q header.PrefixInformation) bool { return p.Prefix == q.Prefix })

@@ -142,6 +142,7 @@ func (l *Layer) inputFragment6(p *packet.Packet, d *Datagram) *packet.Packet {
 		return nil
 	}
 	d.next, d.HeaderLen = d.HeaderLen, d.HeaderLen+len(x.Data)
+	d.fragmented = true
 	d.offset, d.more, d.id = f.Offset, f.More, f.ID
 	d.Protocol = f.NextHeader
 	if f.Offset == 0 && !f.More {
@@ -153,9 +154,9 @@ func (l *Layer) inputFragment6(p *packet.Packet, d *Datagram) *packet.Packet {
 // wholeChain reports whether b, which begins with a header of type p, has all headers
 // up to that of the transport protocol.
 func wholeChain(p header.Protocol, b []byte) bool {
-	for p.IsExtension() {
+	for n := 0; p.IsExtension(); n++ {
 		x, rest, err := header.ParseExtension(p, b)
-		if err != nil {
+		if err != nil || n >= maxExtensions {
 			return false
 		}
 		p, b = x.NextHeader, rest

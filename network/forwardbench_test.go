@@ -59,7 +59,7 @@ func benchmarkForward(b *testing.B, routes, destinations int) {
 	l.SetForwarding(true)
 	in, out := new(stubPort), new(stubPort)
 	for i, port := range []*stubPort{in, out} {
-		nic := link.NewNIC(loop, pool, []string{"eth0", "eth1"}[i], routerMAC, port)
+		nic := link.NewNIC(loop, pool, "eth"+string(rune('0'+i)), routerMAC, port)
 		if _, err := l.AddInterface(nic, netip.PrefixFrom(netip.AddrFrom4([4]byte{10, byte(i), 0, 1}), 16)); err != nil {
 			b.Fatal(err)
 		}

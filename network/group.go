@@ -1,6 +1,7 @@
 package network
 
 import (
+	"iter"
 	"net/netip"
 	"slices"
 	"syscall"
@@ -150,10 +151,7 @@ type GroupState struct {
 // Groups returns the groups of both families, as they were joined.
 func (i *Interface) Groups() []GroupState {
 	var all []GroupState
-	for _, m := range [...]*memberships{i.groups4, i.groups6} {
-		if m == nil {
-			continue
-		}
+	for m := range i.allMemberships() {
 		for _, g := range m.order {
 			if len(g.listeners) > 0 {
 				all = append(all, GroupState{g.addr, g.filter, len(g.listeners)})
@@ -188,12 +186,33 @@ func (i *Interface) heedsMessages(group netip.Addr) bool {
 	return m != nil && (m.querier != nil || m.groups[group] != nil)
 }
 
-// memberships returns those of a's family, nil if there never was one.
+// interfaceGroups are the memberships of both families, nil where there never was one.
+type interfaceGroups struct{ four, six *memberships }
+
+// memberships returns those of a's family.
 func (i *Interface) memberships(a netip.Addr) *memberships {
-	if a.Is4() {
-		return i.groups4
+	switch {
+	case i.groups == nil:
+		return nil
+	case a.Is4():
+		return i.groups.four
 	}
-	return i.groups6
+	return i.groups.six
+}
+
+// allMemberships goes through those that there are.
+func (i *Interface) allMemberships() iter.Seq[*memberships] {
+	return func(yield func(*memberships) bool) {
+		if i.groups == nil {
+			return
+		}
+		if i.groups.four != nil && !yield(i.groups.four) {
+			return
+		}
+		if i.groups.six != nil {
+			yield(i.groups.six)
+		}
+	}
 }
 
 // needMemberships makes them if there were none.
@@ -206,12 +225,15 @@ func (i *Interface) needMemberships(a netip.Addr) (*memberships, error) {
 	}
 	m := &memberships{via: i, six: a.Is6(), groups: make(map[netip.Addr]*group)}
 	m.reporter.init(m)
+	if i.groups == nil {
+		i.groups = new(interfaceGroups)
+	}
 	if m.six {
 		i.layer.needSix()
-		i.groups6 = m
+		i.groups.six = m
 	} else {
 		i.layer.needIGMP()
-		i.groups4 = m
+		i.groups.four = m
 	}
 	return m, nil
 }
@@ -249,9 +271,6 @@ func (m *memberships) forget(g *group) {
 
 // stop ends all telling, for a host that is switched off.
 func (m *memberships) stop() {
-	if m == nil {
-		return
-	}
 	m.timer.Stop()
 	if m.querier != nil {
 		m.querier.timer.Stop()

@@ -162,9 +162,11 @@ func (m *memberships) transmit(to netip.Addr, message []byte) {
 
 // linkLocal returns the interface's address of the link, :: if none can be used.
 func (i *Interface) linkLocal() netip.Addr {
-	for n := range i.Addresses() {
-		if a := i.six.addresses[n]; a.Addr.IsLinkLocalUnicast() && a.usable() {
-			return a.Addr
+	if i.six != nil {
+		for _, a := range i.six.addresses {
+			if a.Addr.IsLinkLocalUnicast() && a.usable() {
+				return a.Addr
+			}
 		}
 	}
 	return anyAddr6
@@ -195,7 +197,7 @@ func (m *igmp) Input(p *packet.Packet, d *Datagram) {
 // 3376, section 4).
 func (m *igmp) input(b []byte, d *Datagram) bool {
 	h, err := header.ParseIGMP(b)
-	all := d.Interface.groups4
+	all := d.Interface.memberships(allSystems)
 	switch {
 	case err != nil:
 		return false
@@ -226,7 +228,7 @@ func (l *Layer) inputMLD(b []byte, d *Datagram) {
 }
 
 func (l *Layer) validMLD(b []byte, d *Datagram) bool {
-	all := d.Interface.groups6
+	all := d.Interface.memberships(allNodes)
 	fromLink := d.Src.IsLinkLocalUnicast() || d.Src.IsUnspecified() && b[0] != header.ICMPv6ListenerQuery
 	switch {
 	case !fromLink || d.TTL != 1 || !d.alert:

@@ -11,14 +11,13 @@ import (
 // echo requests, and the errors that come in.
 type icmp struct {
 	layer  *Layer
-	limit  bucket
+	limit  *errorLimit // made with the first error
 	echoes map[uint16]*Echo
 	nextID uint16
 }
 
 func (m *icmp) init(l *Layer) {
 	m.layer = l
-	m.limit.fill()
 	m.nextID = uint16(l.loop.Rand().Uint32())
 }
 

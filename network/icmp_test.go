@@ -3,6 +3,7 @@ package network_test
 import (
 	"bytes"
 	"fmt"
+	"net/netip"
 	"syscall"
 	"testing"
 	"time"
@@ -167,26 +168,59 @@ func TestProtocolUnreachable(t *testing.T) {
 	}
 }
 
-// The rate of errors is bounded, over time and at once (RFC 1812, section
-// 4.3.2.8).
+// The rate of errors is bounded, over time and at once, to one address and in all (RFC
+// 1812, section 4.3.2.8; the numbers are Linux's).
 func TestErrorRate(t *testing.T) {
 	b := newBench(t)
 	l := b.host()
-	p := b.attach(l, "10.0.0.1/24", "10.0.0.2", 1500)
-	bad := ip(header.IPv4{Src: addr("10.0.0.2"), Dst: addr("10.0.0.1"), Protocol: 200}, nil)
+	p := b.attach(l, "10.0.0.1/16", "10.0.0.2", 1500)
+	bad := func(n int) []byte {
+		src := netip.AddrFrom4([4]byte{10, 0, byte(1 + n>>7), byte(1 + n&127)})
+		p.nic.AddAddress(src)
+		return ip(header.IPv4{Src: src, Dst: addr("10.0.0.1"), Protocol: 200}, nil)
+	}
+	one := bad(0)
+	p.send("10.0.0.1", one)
+	p.take()
 	for range 500 {
-		p.send("10.0.0.1", bad)
+		p.send("10.0.0.1", one)
 	}
+	if n := len(p.take()); n != 5 {
+		t.Errorf("500 more bad packets of one sender at once had %d answers, want 5, which makes six", n)
+	}
+	for range 1001 { // from the beginning of the 10 s to their end
+		p.send("10.0.0.1", one)
+		b.run(10 * time.Millisecond)
+	}
+	if n := len(p.take()); n != 10 {
+		t.Errorf("in 10 s it had %d answers, want 10", n)
+	}
+	for n := range 200 {
+		p.send("10.0.0.1", bad(1+n))
+	}
+	b.run(0)
 	if n := len(p.take()); n != 50 {
-		t.Errorf("500 bad packets at once had %d answers, want 50", n)
+		t.Errorf("200 senders at once had %d answers, want 50 in all", n)
 	}
-	b.run(time.Second)
-	for range 2000 {
-		p.send("10.0.0.1", bad)
+	if l.Stats().ICMPErrorsLimited == 0 {
+		t.Error("what was not sent is not counted")
+	}
+}
+
+// However many senders there are, the table of them keeps its cap, and they get a
+// thousand answers a second.
+func TestErrorRateManySenders(t *testing.T) {
+	b := newBench(t)
+	l := b.host()
+	p := b.attach(l, "10.0.0.1/8", "10.0.0.2", 1500)
+	defaultRoute(t, l, "10.0.0.2")
+	for n := range 10000 {
+		src := netip.AddrFrom4([4]byte{192, 0, byte(n >> 8), byte(n)})
+		p.send("10.0.0.1", ip(header.IPv4{Src: src, Dst: addr("10.0.0.1"), Protocol: 200}, nil))
 		b.run(500 * time.Microsecond)
 	}
-	if n := len(p.take()); n < 1000 || n > 1050 {
-		t.Errorf("2000 in a second had %d answers, want 1000 and at most 50 more", n)
+	if n := len(p.take()); n < 4950 || n > 5050 {
+		t.Errorf("10,000 senders in 5 s had %d answers, want 5,000 and at most 50 more", n)
 	}
 }
 

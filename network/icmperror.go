@@ -1,9 +1,6 @@
 package network
 
 import (
-	"time"
-
-	"septet/event"
 	"septet/header"
 	"septet/packet"
 )
@@ -56,7 +53,7 @@ func (l *Layer) refuse(p *packet.Packet, d *Datagram, m header.ICMP) {
 		l.drop(p, &l.stats.OutNoRoute)
 		return
 	}
-	if !path.Loopback() && !l.icmp.limit.take(l.loop.Now()) {
+	if !path.Loopback() && !l.mayTell(d.Src, m.Type == header.ICMPUnreachable && m.Code == header.ICMPFragmentationNeeded) {
 		l.drop(p, &l.stats.ICMPErrorsLimited)
 		return
 	}
@@ -94,32 +91,4 @@ func (l *Layer) mayComplain(p *packet.Packet, d *Datagram) bool {
 		return true
 	}
 	return false
-}
-
-// Errors go out at no more than this rate, and this many at once, so that they
-// cannot be made a flood (RFC 1812, section 4.3.2.8). The numbers are Linux's.
-const (
-	errorsPerSecond = 1000
-	errorsAtOnce    = 50
-)
-
-// bucket is a token bucket. It is filled by looking at the time, not by a timer.
-type bucket struct {
-	tokens int
-	filled event.Time // until when its tokens were put in
-}
-
-func (b *bucket) fill() { b.tokens = errorsAtOnce }
-
-// take takes one token, if there is one.
-func (b *bucket) take(now event.Time) bool {
-	const each = time.Second / errorsPerSecond
-	fresh := int64(now.Sub(b.filled) / each)
-	b.filled = b.filled.Add(time.Duration(fresh) * each)
-	b.tokens = int(min(int64(b.tokens)+fresh, errorsAtOnce))
-	if b.tokens == 0 {
-		return false
-	}
-	b.tokens--
-	return true
 }

@@ -27,7 +27,7 @@ func (l *Layer) refuse6(p *packet.Packet, d *Datagram, m header.ICMPv6) {
 		l.drop(p, &l.stats.OutNoRoute)
 		return
 	}
-	if !path.Loopback() && !l.icmp.limit.take(l.loop.Now()) {
+	if !path.Loopback() && !l.mayTell(d.Src, m.Type == header.ICMPv6PacketTooBig) {
 		l.drop(p, &l.stats.ICMPErrorsLimited)
 		return
 	}

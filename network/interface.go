@@ -23,7 +23,7 @@ type Interface struct {
 	addr   netip.Addr
 	six    *interface6 // nil while IPv6 is off
 
-	groups4, groups6 *memberships // nil until a group is joined
+	groups *interfaceGroups // nil until one is joined
 
 	// vouched is the source that passed the checks last, so that a stream of
 	// packets is looked up once. Changing an address clears it.
@@ -115,9 +115,9 @@ func (i *Interface) receive(p *packet.Packet, typ header.EtherType, group bool) 
 
 // AddAddress gives the interface an address on the network of prefix, and adds the
 // route to that network. It has one IPv4 address and as many of IPv6 as
-// MaxAddresses. The address can be used at once; whether somebody else on the link has
-// it is found out meanwhile in IPv6, where it is then given up (see AddTentative for one
-// that waits, and Address.State). Errors: EINVAL for an address that no interface can have, EEXIST if
+// MaxAddresses. The address can be used at once. If it is of IPv6, whether somebody else
+// on the link has it is found out meanwhile, and then it is given up, see Address.State;
+// AddTentative waits. Errors: EINVAL for an address that no interface can have, EEXIST if
 // the host has it already or the interface has another of IPv4, ENOBUFS for too many.
 func (i *Interface) AddAddress(prefix netip.Prefix) error {
 	switch l, addr := i.layer, prefix.Addr(); {

@@ -53,12 +53,11 @@ type Layer struct {
 	forwards   *[forwardCacheSize]Path
 	// generation changes with the interfaces and the routes, so that whoever
 	// keeps a Path sees that it must be looked up again.
-	generation uint32
-
+	generation    uint32
+	nextID        uint16 // of the next datagram's header
 	forwarding    bool
 	sourceRouting bool
 
-	nextID    uint16      // of the next datagram's header
 	protocols []*protocol // a few, in the order in which they came
 	datagram  Datagram    // what input hands to the handlers: one at a time
 
@@ -106,11 +105,13 @@ type Datagram struct {
 	// Unpull(HeaderLen) brings it back.
 	HeaderLen int
 
-	offset int    // of a fragment
-	more   bool   // fragments follow
-	alert  bool   // routers are asked to look at it (RFC 2711)
-	id     uint32 // of the datagram whose fragment it is
-	next   int    // where, in an IPv6 header, the number of the protocol stands
+	offset int  // of a fragment
+	more   bool // fragments follow
+	alert  bool // routers are asked to look at it (RFC 2711)
+	// fragmented says that the packet came with a fragment header.
+	fragmented bool
+	id         uint32 // of the datagram whose fragment it is
+	next       int    // where, in an IPv6 header, the number of the protocol stands
 }
 
 // New returns the IP layer of a host with the loopback interface as its only
@@ -158,8 +159,9 @@ func (l *Layer) Close() {
 		l.reassembly.clear()
 	}
 	for _, i := range l.interfaces {
-		i.groups4.stop()
-		i.groups6.stop()
+		for m := range i.allMemberships() {
+			m.stop()
+		}
 	}
 	if l.six != nil {
 		l.six.close()

@@ -56,7 +56,8 @@ func (l *Layer) resolveGroup(p *Path) error {
 // listens there itself and the copy is wanted (RFC 1112, section 6.1).
 func (l *Layer) multicast(p *packet.Packet, path *Path, typ header.EtherType) {
 	i := path.via
-	if !path.noLoop && i.hears(path.dst, path.src.WithZone("")) {
+	// What goes out by "lo" comes in there in any case, as on Linux.
+	if (!path.noLoop || i.nic == nil) && i.hears(path.dst, path.src.WithZone("")) {
 		looped := p.Clone()
 		looped.In = uint16(i.index)
 		l.loopback.push(looped)

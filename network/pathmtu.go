@@ -47,7 +47,7 @@ const (
 	DiscoverProbe
 )
 
-// known returns what routers have told of the path to dst.
+// knownMTU returns what routers have told of the path to dst.
 func (l *Layer) knownMTU(dst netip.Addr) (pathMTU, bool) {
 	known, ok := l.mtus[dst]
 	if ok && l.loop.Now() >= known.until {
@@ -81,14 +81,14 @@ func (l *Layer) discover(path *Path, o *Send, total, link int) (mtu int, dontFra
 			mtu = min(mtu, known.mtu)
 		}
 	}
-	switch {
-	case o.Discover == DiscoverWant:
-		// RFC 1191, section 6.3, and as Linux does: the pieces may be cut again.
+	if o.Discover == DiscoverWant {
+		// As Linux does: what is cut here, or too long for what was told, may be cut.
 		return mtu, total <= mtu && !(ok && known.locked), nil
-	case total > mtu && !known.locked:
+	}
+	if total > mtu {
 		return mtu, true, syscall.EMSGSIZE
 	}
-	return link, !known.locked, nil
+	return mtu, true, nil
 }
 
 // LearnPathMTU notes what a router has said of the path to e.Dst (RFC 1191, section 6.3;

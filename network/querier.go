@@ -91,8 +91,8 @@ func (i *Interface) setQuerier(on bool, routers ...netip.Addr) error {
 // reported that it listens, in their order, if this router keeps count of them.
 func (i *Interface) Listened() []netip.Addr {
 	var all []netip.Addr
-	for _, m := range [...]*memberships{i.groups4, i.groups6} {
-		if m != nil && m.querier != nil {
+	for m := range i.allMemberships() {
+		if m.querier != nil {
 			for _, g := range m.querier.order {
 				all = append(all, g.addr)
 			}

@@ -1,6 +1,8 @@
 package network
 
 import (
+	"bytes"
+	"container/list"
 	"net/netip"
 	"slices"
 	"time"
@@ -17,21 +19,29 @@ const (
 	reassemblyTimeout = 30 * time.Second
 	// RFC 8200, section 4.5: "within 60 seconds".
 	reassemblyTimeout6 = 60 * time.Second
-	// maxFragments bounds the packets that a host keeps, over all datagrams.
-	// The longest datagram at the smallest MTU (68) has 1365.
-	maxFragments = 2048
+	// maxFragments bounds those of one datagram: as many as the longest has at the
+	// smallest MTU of IPv4, which is 68.
+	maxFragments = 1365
+	// maxWaiting bounds the memory of each family, so that both have 4 MiB;
+	// maxWaitingFrom is the share of one source.
+	maxWaiting     = 2 << 20
+	maxWaitingFrom = maxWaiting / 4
+	// What a datagram and a fragment count beside the bytes of the fragments.
+	datagramOverhead = 512
+	fragmentOverhead = 128
 )
 
 // reassembly makes the datagrams of one family whole again (RFC 791, section 3.2; RFC
 // 8200, section 4.5).
 type reassembly struct {
-	layer     *Layer
-	timeout   time.Duration
-	longest   int // datagram, with the headers of a fragment
-	partial   map[fragmentKey]*partial
-	order     []*partial // by the arrival of their first fragments
-	fragments int
-	timer     event.Timer
+	layer   *Layer
+	timeout time.Duration
+	longest int // datagram, with the headers of a fragment
+	partial map[fragmentKey]*partial
+	sources map[netip.Addr]*fragmentSource
+	order   list.List // of *partial, by the arrival of their first fragments
+	memory  int
+	timer   event.Timer
 }
 
 // fragmentKey says which fragments belong together.
@@ -41,24 +51,36 @@ type fragmentKey struct {
 	protocol header.Protocol // zero with IPv6
 }
 
+// fragmentSource is what waits of one sender.
+type fragmentSource struct {
+	order  list.List // of *partial
+	memory int
+}
+
 // partial is a datagram of which parts have come. The parts are in order and do
 // not overlap.
 type partial struct {
-	key      fragmentKey
-	deadline event.Time
-	parts    []part
-	have     int // bytes
-	total    int // bytes of payload, once the last fragment has come; else -1
-	group    bool
+	key         fragmentKey
+	source      *fragmentSource
+	place, mine *list.Element // in the orders of all and of the source
+	deadline    event.Time
+	parts       []part
+	have        int // bytes
+	total       int // bytes of payload, once the last fragment has come; else -1
+	memory      int
+	group       bool
+	spoilt      bool // its fragments overlapped: all that comes is dropped
 }
 
 // part is one fragment: the bytes from start up to but not including end of the
-// datagram's payload. p starts at the IP header.
+// datagram's payload. b, a copy no larger than that, starts at the IP header.
 type part struct {
 	start, end int
 	headerLen  int
-	p          *packet.Packet
+	b          []byte
 }
+
+func (f *part) payload() []byte { return f.b[f.headerLen:] }
 
 // needReassembly returns where IPv4 fragments wait, made if there was none.
 func (l *Layer) needReassembly() *reassembly {
@@ -78,19 +100,24 @@ func (r *reassembly) init(l *Layer, timeout time.Duration, longest int) {
 // missing it returns the whole datagram, with one IP header, and sets d to
 // that; else nil.
 func (r *reassembly) add(p *packet.Packet, d *Datagram) *packet.Packet {
+	defer p.Release()
 	stats := &r.layer.stats
 	stats.FragmentsReceived++
-	f := part{start: d.offset, end: d.offset + p.Len() - d.HeaderLen, headerLen: d.HeaderLen, p: p}
+	f := part{start: d.offset, end: d.offset + p.Len() - d.HeaderLen, headerLen: d.HeaderLen, b: p.Bytes()}
 	// All fragments but the last have a multiple of eight bytes; none reaches
 	// beyond the longest datagram.
 	if f.start >= f.end || f.end+d.HeaderLen > r.longest || (d.more && (f.end-f.start)%8 != 0) {
-		r.layer.drop(p, &stats.FragmentsBad)
+		stats.FragmentsBad++
 		return nil
 	}
 	w := r.find(d)
+	if w.spoilt {
+		stats.FragmentsOverlap++
+		return nil
+	}
 	if !d.more {
 		if w.total >= 0 && w.total != f.end {
-			r.layer.drop(p, &stats.FragmentsBad)
+			stats.FragmentsBad++
 			return nil
 		}
 		w.total = f.end
@@ -123,20 +150,27 @@ func (r *reassembly) find(d *Datagram) *partial {
 		return w
 	}
 	if r.partial == nil {
-		r.partial = make(map[fragmentKey]*partial)
+		r.partial, r.sources = make(map[fragmentKey]*partial), make(map[netip.Addr]*fragmentSource)
 	}
-	w := &partial{key: key, deadline: r.layer.loop.Now().Add(r.timeout), total: -1}
+	source := r.sources[d.Src]
+	if source == nil {
+		source = new(fragmentSource)
+		r.sources[d.Src] = source
+	}
+	w := &partial{key: key, source: source, deadline: r.layer.loop.Now().Add(r.timeout), total: -1}
 	r.partial[key] = w
-	r.order = append(r.order, w)
-	if len(r.order) == 1 {
+	w.place, w.mine = r.order.PushBack(w), source.order.PushBack(w)
+	r.count(w, datagramOverhead)
+	if r.order.Len() == 1 {
 		r.timer.Reset(w.deadline)
 	}
 	return w
 }
 
 // insert puts f in its place. What has come before is dropped, as a network may
-// duplicate; a fragment that overlaps others in part is not made by any
-// network, and the datagram is given up (RFC 1858; RFC 5722 for IPv6).
+// duplicate; a fragment that overlaps others in part, or says something else than
+// what came before, is not made by any network, and the datagram is given up (RFC
+// 1858; RFC 5722 for IPv6).
 func (r *reassembly) insert(w *partial, f part) bool {
 	stats := &r.layer.stats
 	i := len(w.parts)
@@ -144,27 +178,71 @@ func (r *reassembly) insert(w *partial, f part) bool {
 		i--
 	}
 	if i > 0 && w.parts[i-1].end > f.start {
-		f.p.Release()
-		if before := w.parts[i-1]; before.start <= f.start && f.end <= before.end {
+		if w.parts[i-1].holds(&f) {
 			stats.FragmentsDuplicate++
 		} else {
-			r.giveUp(w, &stats.FragmentsOverlap)
+			r.spoil(w)
 		}
 		return false
 	}
-	for r.fragments >= maxFragments {
-		oldest := r.order[0]
-		r.giveUp(oldest, &stats.ReassemblyEvicted)
-		if oldest == w {
-			f.p.Release()
-			return false
-		}
+	if len(w.parts) >= maxFragments || !r.makeRoom(w, len(f.b)+fragmentOverhead) {
+		r.giveUp(w, &stats.ReassemblyEvicted)
+		return false
 	}
-	f.p.Bytes()
+	f.b = bytes.Clone(f.b)
 	w.parts = slices.Insert(w.parts, i, f)
 	w.have += f.end - f.start
-	r.fragments++
+	r.count(w, len(f.b)+fragmentOverhead)
 	return true
+}
+
+// holds reports whether f is in g, byte for byte.
+func (g *part) holds(f *part) bool {
+	if f.start < g.start || f.end > g.end {
+		return false
+	}
+	return bytes.Equal(f.payload(), g.payload()[f.start-g.start:f.end-g.start])
+}
+
+// spoil gives a datagram up whose fragments overlap. RFC 8200, section 4.5: of IPv6 all
+// of it is dropped, what has not come yet too. The identifications of IPv4 return too
+// soon for that.
+func (r *reassembly) spoil(w *partial) {
+	if !w.key.src.Is6() {
+		r.giveUp(w, &r.layer.stats.FragmentsOverlap)
+		return
+	}
+	r.layer.stats.FragmentsOverlap++
+	w.spoilt, w.parts = true, nil
+	r.count(w, datagramOverhead-w.memory)
+}
+
+// makeRoom evicts what has waited longest until n bytes more fit: of the same source, if
+// that has its share, else of all. It reports false if w would have to go itself.
+func (r *reassembly) makeRoom(w *partial, n int) bool {
+	for {
+		var oldest *list.Element
+		switch {
+		case w.source.memory+n > maxWaitingFrom:
+			oldest = w.source.order.Front()
+		case r.memory+n > maxWaiting:
+			oldest = r.order.Front()
+		default:
+			return true
+		}
+		victim := oldest.Value.(*partial)
+		if victim == w {
+			return false
+		}
+		r.giveUp(victim, &r.layer.stats.ReassemblyEvicted)
+	}
+}
+
+// count adds to the memory that w takes.
+func (r *reassembly) count(w *partial, n int) {
+	w.memory += n
+	w.source.memory += n
+	r.memory += n
 }
 
 // finish joins the parts behind the header of the first.
@@ -173,12 +251,12 @@ func (r *reassembly) finish(w *partial, d *Datagram) *packet.Packet {
 		return r.finish6(w, d)
 	}
 	first := w.parts[0]
-	h, _, _ := header.ParseIPv4(first.p.Head())
+	h, _, _ := header.ParseIPv4(first.b)
 	h.MoreFragments, h.TotalLength = false, first.headerLen+w.total
 	whole := r.layer.pool.Get(h.TotalLength)
 	h.Put(whole.Extend(first.headerLen))
 	for _, f := range w.parts {
-		whole.Append(f.p.Head()[f.headerLen:])
+		whole.Append(f.payload())
 	}
 	d.HeaderLen, d.TTL, d.TOS = first.headerLen, h.TTL, h.TOS
 	r.finished(w, d)
@@ -195,7 +273,7 @@ func (r *reassembly) finished(w *partial, d *Datagram) {
 // finish6 joins the parts behind what could not be fragmented of the first: all that
 // stands before its fragment header (RFC 8200, section 4.5).
 func (r *reassembly) finish6(w *partial, d *Datagram) *packet.Packet {
-	b := w.parts[0].p.Head()
+	b := w.parts[0].b
 	at, end := nextHeaderAt, header.IPv6Len
 	for protocol := header.Protocol(b[at]); protocol != header.ProtocolIPv6Fragment; {
 		x, _, _ := header.ParseExtension(protocol, b[end:]) // as it was when it came
@@ -204,7 +282,7 @@ func (r *reassembly) finish6(w *partial, d *Datagram) *packet.Packet {
 	whole := r.layer.pool.Get(end + w.total)
 	whole.Append(b[:end])
 	for _, f := range w.parts {
-		whole.Append(f.p.Head()[f.headerLen:])
+		whole.Append(f.payload())
 	}
 	head := whole.Head()
 	head[at] = b[end]
@@ -218,14 +296,18 @@ func (r *reassembly) finish6(w *partial, d *Datagram) *packet.Packet {
 // Expire gives up the datagrams whose time is over. RFC 1122, section 3.3.2: the
 // sender is told, if the first fragment has come.
 func (r *reassembly) Expire(*event.Timer) {
-	for len(r.order) > 0 && r.order[0].deadline <= r.layer.loop.Now() {
-		w := r.order[0]
-		if first := w.parts[0]; first.start == 0 {
+	for r.order.Len() > 0 {
+		w := r.order.Front().Value.(*partial)
+		if w.deadline > r.layer.loop.Now() {
+			return
+		}
+		if len(w.parts) > 0 && w.parts[0].start == 0 {
+			first := &w.parts[0]
 			d := Datagram{
 				Src: w.key.src, Dst: w.key.dst, Protocol: w.key.protocol,
 				HeaderLen: first.headerLen, Broadcast: w.group, more: true,
 			}
-			r.complain(first.p.Clone(), &d)
+			r.complain(r.layer.pool.From(first.b), &d)
 		}
 		r.giveUp(w, &r.layer.stats.ReassemblyTimeout)
 	}
@@ -249,24 +331,23 @@ func (r *reassembly) giveUp(w *partial, reason *uint64) {
 
 // remove takes a datagram and its parts out.
 func (r *reassembly) remove(w *partial) {
-	for _, f := range w.parts {
-		f.p.Release()
-	}
-	r.fragments -= len(w.parts)
+	r.count(w, -w.memory)
 	w.parts = nil
 	delete(r.partial, w.key)
-	i := slices.Index(r.order, w)
-	r.order = slices.Delete(r.order, i, i+1)
-	if len(r.order) == 0 {
-		r.timer.Stop()
+	r.order.Remove(w.place)
+	if w.source.order.Remove(w.mine); w.source.order.Len() == 0 {
+		delete(r.sources, w.key.src)
+	}
+	if first := r.order.Front(); first != nil {
+		r.timer.Reset(first.Value.(*partial).deadline)
 	} else {
-		r.timer.Reset(r.order[0].deadline)
+		r.timer.Stop()
 	}
 }
 
 // clear takes everything out, for a host that is switched off.
 func (r *reassembly) clear() {
-	for len(r.order) > 0 {
-		r.remove(r.order[0])
+	for r.order.Len() > 0 {
+		r.remove(r.order.Front().Value.(*partial))
 	}
 }

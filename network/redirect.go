@@ -124,7 +124,7 @@ func (l *Layer) forgetRedirects() {
 func (l *Layer) mayRedirect(host, dst netip.Addr) bool {
 	now := l.loop.Now()
 	t := &l.needRedirects().told[(forwardSlot(host)+forwardSlot(dst))%redirectMemory]
-	if t.host == host && t.dst == dst && now < t.again || !l.icmp.limit.take(now) {
+	if t.host == host && t.dst == dst && now < t.again || !l.mayTell(host, false) {
 		return false
 	}
 	*t = told{host, dst, now.Add(redirectInterval)}

@@ -1,6 +1,7 @@
 package network
 
 import (
+	"errors"
 	"net/netip"
 
 	"septet/header"
@@ -42,7 +43,7 @@ func (m *icmp) inputRedirect(h *header.ICMP, quote []byte, d *Datagram) {
 	be.PutUint32(b[:], h.Rest)
 	gateway := netip.AddrFrom4(b)
 	switch {
-	case err != nil && err != header.ErrChecksum, len(quote) < q.Len()+8, l.addresses[q.Src] != own:
+	case err != nil && !errors.Is(err, header.ErrChecksum), len(quote) < q.Len()+8, l.addresses[q.Src] != own:
 		l.stats.ICMPBadError++
 	case l.forwarding, d.Broadcast, i.Loopback(), h.Code > header.ICMPRedirectTOSHost, q.Dst != q.FinalDst(),
 		!i.prefix.Contains(gateway), !assignable(netip.PrefixFrom(gateway, i.prefix.Bits())),

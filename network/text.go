@@ -27,10 +27,30 @@ func (l *Layer) AddressText() string {
 			return cmp.Compare(scopeOf(b.Addr), scopeOf(a.Addr))
 		})
 		for _, a := range addresses {
-			fmt.Fprintf(&b, "    inet6 %v/%d scope %s\n", a.Addr.WithZone(""), a.Bits, scopeText(a.Addr))
+			fmt.Fprintf(&b, "    inet6 %v/%d scope %s%s\n", a.Addr.WithZone(""), a.Bits, scopeText(a.Addr), a.flags())
 		}
 	}
 	return b.String()
+}
+
+// flags are the words of "ip address" for what is special about an address.
+func (a *Address) flags() string {
+	text := ""
+	switch a.Origin {
+	case Autoconfigured:
+		text += " dynamic"
+	case Temporary:
+		text += " temporary dynamic"
+	}
+	switch a.State {
+	case Tentative:
+		text += " tentative"
+	case Duplicated:
+		text += " dadfailed"
+	case Deprecated:
+		text += " deprecated"
+	}
+	return text
 }
 
 func (i *Interface) broadcastText() string {

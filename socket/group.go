@@ -33,6 +33,8 @@ func (s *Socket) SetSockOptGroup(level, name int, r GroupRequest) error {
 		return syscall.EBADF
 	case level != SOL_IP && !six, six && s.domain != AF_INET6:
 		return syscall.ENOPROTOOPT
+	case s.kind == SOCK_STREAM && !six && name == IP_MULTICAST_IF:
+		return syscall.EINVAL
 	case s.kind == SOCK_STREAM:
 		return syscall.EPROTO
 	case !six && name == IP_MULTICAST_IF:
@@ -41,7 +43,11 @@ func (s *Socket) SetSockOptGroup(level, name int, r GroupRequest) error {
 		return syscall.EINVAL
 	}
 	via, err := s.groupInterface(r)
-	if err != nil {
+	leaves := name == MCAST_LEAVE_GROUP || !six && name == IP_DROP_MEMBERSHIP || six && name == IPV6_LEAVE_GROUP
+	switch {
+	case err != nil && leaves:
+		return syscall.EADDRNOTAVAIL
+	case err != nil:
 		return err
 	}
 	return s.changeGroup(s.protocol.multicast(six), six, name, via, r)
@@ -148,10 +154,13 @@ func (s *Socket) groupOption(six bool, name int) (int, error) {
 // setGroupOption sets one, with the errors of ip(7) and ipv6(7).
 func (s *Socket) setGroupOption(six bool, name, value int) error {
 	if s.kind == SOCK_STREAM {
-		if six {
+		switch {
+		case six:
 			return syscall.ENOPROTOOPT
+		case name == IP_MULTICAST_IF || name == IP_MULTICAST_TTL:
+			return syscall.EINVAL
 		}
-		return syscall.EINVAL
+		return nil // it means nothing there
 	}
 	m := s.protocol.multicast(six)
 	switch name {
@@ -159,10 +168,7 @@ func (s *Socket) setGroupOption(six bool, name, value int) error {
 		return s.setGroupInterface(GroupRequest{Interface: value})
 	case IPV6_MULTICAST_IF:
 		via := s.numbered(value)
-		switch {
-		case value < 0:
-			return syscall.EINVAL
-		case via == nil && value > 0:
+		if via == nil && value != 0 {
 			return syscall.ENODEV
 		}
 		m.Via = via
@@ -175,8 +181,9 @@ func (s *Socket) setGroupOption(six bool, name, value int) error {
 			m.Hops = uint8(value)
 		}
 	default:
-		// With IPv4 a loop is on for every value but zero.
-		if value != 0 && value != 1 && name != IP_MULTICAST_LOOP {
+		// The other two are on for every value but zero.
+		strict := name == IP_MULTICAST_ALL || name == IPV6_MULTICAST_LOOP
+		if strict && value != 0 && value != 1 {
 			return syscall.EINVAL
 		}
 		if name == IP_MULTICAST_LOOP || name == IPV6_MULTICAST_LOOP {

@@ -45,6 +45,7 @@ type endpoint interface {
 	SetSockOpt(level, name, value int) error
 	setLinger(on bool, seconds int) error
 	setTimeout(name int, d time.Duration) error
+	setGroup(level, name int, r socket.GroupRequest) error
 	AtMark() (bool, error)
 }
 

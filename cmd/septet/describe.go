@@ -55,8 +55,8 @@ func interfaceAddresses(i *file.Interface) []string {
 	for _, p := range i.Addresses() {
 		all = append(all, p.String())
 	}
-	if i.Auto {
-		all = append(all, "IPv6 by advertisement")
+	for _, p := range i.Found {
+		all = append(all, p.String()+" (auto)")
 	}
 	return all
 }

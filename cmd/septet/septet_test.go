@@ -464,3 +464,23 @@ func waitForCapture(t *testing.T, tshark, capture string, connections int) {
 	}
 	t.Error("tcpdump has not written all connections")
 }
+
+// Both families in one lab: tshark finds nothing malformed, explain nothing wrong.
+func TestDualStackLabIsInOrder(t *testing.T) {
+	const dualLab = "../../labs/dualstack.yaml"
+	capture := filepath.Join(t.TempDir(), "out.pcapng")
+	out, errs, code := septet(t, "run", dualLab, "--virtual", "--capture", capture)
+	if code != exitOK {
+		t.Fatalf("exit code %d: %s%s", code, out, errs)
+	}
+	expect(t, "the table", out, "2001:db8:1::10/64", "10.0.1.1, 2001:db8:1::1", "2001:db8:1:0:1f:29ff:fe35:a157/64 (auto)")
+	expect(t, "the run", out, "4 TCP connections", "guest gets http://www/: 200 OK", "ND who has 2001:db8:1::1? tell 2001:db8:1::10")
+	if out, errs, code := septet(t, "explain", "--check", capture); code != exitOK || !strings.Contains(out, ": nothing wrong") {
+		t.Errorf("explain --check: exit code %d\n%s%s", code, out, errs)
+	}
+	tshark := tool(t, "tshark")
+	judge(t, tshark, capture, 4)
+	if bad := command(t, "", tshark, "-r", capture, "-Y", "icmpv6.checksum.status == 0 || _ws.expert.severity == error"); bad != "" {
+		t.Errorf("tshark finds errors or bad checksums:\n%s", bad)
+	}
+}

@@ -108,6 +108,25 @@ func TestSimultaneousOpenAndECNAreClean(t *testing.T) {
 		step{ms: 1500, from: client, f: ack, seq: 1, ack: 1, data: full},
 		step{ms: 1501, from: server, f: ack, seq: 1, ack: 1001},
 	)))
+	// On the link, what was sent after a pause may be seen right behind the rest: the
+	// eleventh segment may be a probe, the twelfth may not.
+	burst := func(n int) Report { return newScene(Options{}).play(then(open(), flight(n, opts{})...)) }
+	clean(t, "a probe without the pause before it", burst(11))
+	if r := burst(12); len(r.Findings) != 1 || r.Findings[0].Rule != ruleSlowStart.Name {
+		t.Errorf("twelve segments at once should be one more than the window allows:\n%s", text(r))
+	}
+	// Marks that are set behind the place of the capture: two answers are on the way when
+	// the echo of the first mark ends.
+	clean(t, "two answers to two echoes", newScene(Options{}).play(then(openECN(),
+		step{ms: 3, from: client, f: psh | ack, seq: 1, ack: 1, data: "x", o: opts{ecn: 2}},
+		step{ms: 4, from: server, f: ece | ack, seq: 1, ack: 2},
+		step{ms: 5, from: client, f: cwr | psh | ack, seq: 2, ack: 1, data: "y", o: opts{ecn: 2}},
+		step{ms: 5, from: client, f: psh | ack, seq: 3, ack: 1, data: "z", o: opts{ecn: 2}},
+		step{ms: 6, from: client, f: cwr | psh | ack, seq: 4, ack: 1, data: "u", o: opts{ecn: 2}},
+		step{ms: 7, from: server, f: ack, seq: 1, ack: 3},
+		step{ms: 7, from: server, f: ece | ack, seq: 1, ack: 4},
+		step{ms: 8, from: server, f: ack, seq: 1, ack: 5},
+	)))
 	clean(t, "a refusal", newScene(complete()).play([]step{
 		{ms: 0, from: client, f: syn},
 		{ms: 0, from: server, f: rst | ack, seq: -5000, ack: 1},

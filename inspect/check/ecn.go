@@ -77,7 +77,8 @@ func (c *connection) checkEcho(e, peer *end, s *segment) {
 	if e.echoes && !e.mayStop && e.vantage > behindRouter {
 		c.find(ruleECE, e, s, "no ECE; congestion was to be echoed, and there was no CWR")
 	}
-	e.echoes, e.mayStop = false, false
+	// Another CWR may be on its way already, and let it stop another echo.
+	e.echoes, e.mayStop = false, c.k.options.Arrivals == nil && peer.cwrAt > s.ack
 }
 
 func (c *connection) checkCWR(e, peer *end, s *segment) {

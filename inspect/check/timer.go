@@ -203,10 +203,12 @@ func (c *connection) checkGrowth(e, peer *end, s *segment) {
 	mss := int64(max(int(peer.mss), leastMSS))
 	flight := s.from + int64(s.length) - e.heardAck - max(0, e.sacked-e.heardAck)
 	limit := (int64(c.k.options.Limits.InitialWindow) + e.credit + e.duplicates) * mss
+	// Away from the sender the time between segments is the network's.
+	waited := e.vantage < atSender || s.now-e.lastData >= leastProbe
 	switch {
 	case flight <= limit:
 		return
-	case flight <= limit+mss && !e.tlp && e.offersSACK && peer.offersSACK && s.now-e.lastData >= leastProbe:
+	case flight <= limit+mss && !e.tlp && e.offersSACK && peer.offersSACK && waited:
 		e.tlp = true // RFC 8985, 7.3: a probe with new data, whatever the congestion window
 		e.credit++
 		return

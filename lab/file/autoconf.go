@@ -2,8 +2,8 @@ package file
 
 import (
 	"fmt"
-	"iter"
 	"net/netip"
+	"slices"
 )
 
 // autoBits is how many bits name a network in which hosts make their own addresses
@@ -56,12 +56,6 @@ func (i *Interface) advertised() []netip.Prefix {
 	return all
 }
 
-// automatic is what an interface learns from the routers of its segment.
-type automatic struct {
-	addresses []netip.Prefix // of interfaces that use their MACs; others have the same networks
-	router    *Host          // the first to advertise
-}
-
 // configure finds out what the interfaces of a segment that configure themselves
 // will have.
 func (r *reader) configure(members []member) {
@@ -74,47 +68,35 @@ func (r *reader) configure(members []member) {
 	for _, m := range members {
 		switch {
 		case !m.on.Auto:
-			continue
-		case len(routers) == 0:
-			if !r.wires.broken && r.complete() {
-				r.mistake(r.autos[m.on], fmt.Sprintf("no router beside %s advertises a network, so it finds no IPv6 address", m.host.Name),
-					"expected advertise: true at a router's interface on its segment")
-			}
-			continue
+		case len(routers) > 0:
+			r.advertisers[m.on] = routers[0].host
+			m.on.find(routers)
+		case !r.wires.broken && r.complete():
+			r.mistake(r.autos[m.on], fmt.Sprintf("no router beside %s advertises a network, so it finds no IPv6 address", m.host.Name),
+				"expected advertise: true at a router's interface on its segment")
 		}
-		a := automatic{router: routers[0].host}
-		for _, router := range routers {
-			for _, p := range router.on.advertised() {
-				a.addresses = append(a.addresses, netip.PrefixFrom(interfaceAddress(p, m.on.MAC), autoBits))
-			}
-		}
-		r.learnt[m.on] = a
 	}
 }
 
-// addressesOf returns the addresses of an interface, with those that it will make
-// itself.
-func (r *reader) addressesOf(i *Interface) iter.Seq[netip.Prefix] {
-	return func(yield func(netip.Prefix) bool) {
-		if i.Address.IsValid() && !yield(i.Address) {
-			return
-		}
-		for _, list := range [...][]netip.Prefix{i.IPv6, r.learnt[i].addresses} {
-			for _, p := range list {
-				if !yield(p) {
-					return
-				}
+// find notes the addresses that an interface makes of its own MAC (RFC 4862, section
+// 5.5.3 d) in the networks that routers advertise.
+func (i *Interface) find(routers []member) {
+	for _, m := range routers {
+		for _, p := range m.on.advertised() {
+			a := netip.PrefixFrom(interfaceAddress(p, i.MAC), autoBits)
+			if !slices.Contains(i.Found, a) && len(i.IPv6)+len(i.Found) < maxAddresses {
+				i.Found = append(i.Found, a)
 			}
 		}
 	}
 }
 
-// hasAddress reports whether a is the interface's, on its link or everywhere.
-func (r *reader) hasAddress(i *Interface, a netip.Addr) bool {
+// has reports whether a is the interface's, on its link or everywhere.
+func (i *Interface) has(a netip.Addr) bool {
 	if a.Is6() && a.IsLinkLocalUnicast() {
 		return i.SpeaksIPv6() && i.LinkLocal().WithZone("") == a.WithZone("")
 	}
-	for p := range r.addressesOf(i) {
+	for p := range i.all() {
 		if p.Addr() == a {
 			return true
 		}
@@ -125,7 +107,7 @@ func (r *reader) hasAddress(i *Interface, a netip.Addr) bool {
 // onLink finds who has the address of the link a, whose zone is an interface of h.
 func (r *reader) onLink(h *Host, a netip.Addr) (member, bool) {
 	for _, m := range r.wires.members[r.wires.root(End{Node: h.Name, Interface: a.Zone()}.String())] {
-		if r.hasAddress(m.on, a) {
+		if m.on.has(a) {
 			return m, true
 		}
 	}

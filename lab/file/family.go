@@ -52,9 +52,7 @@ func (r *reader) confine(name word, t *Target, family string) bool {
 		return true
 	case h == nil || h.Name != name.text:
 		r.mistake(name.place, fmt.Sprintf("%s is not an %s address", name.text, family), "leave family out")
-	case h.unread(): // its own mistake says it
-	case family != "IPv4" && h.auto():
-		r.mistake(name.place, name.text+" finds its IPv6 addresses itself, so nobody knows them by its name", "give it an address: beside ipv6: auto")
+	case h.unread() || h.auto(): // its own mistake says it
 	case len(had) > 0:
 		r.mistake(name.place, fmt.Sprintf("%s has no %s address", name.text, family), fmt.Sprintf("it has %v", had[0]))
 	}

@@ -14,6 +14,7 @@
 package file
 
 import (
+	"iter"
 	"net/netip"
 	"slices"
 	"time"
@@ -61,6 +62,8 @@ type Interface struct {
 	// Auto says that the interface configures its IPv6 addresses itself, from what a
 	// router advertises (RFC 4862), Advertise that it is such a router's (RFC 4861).
 	Auto, Advertise bool
+	// Found is what it makes of them: an address in each advertised network.
+	Found []netip.Prefix
 	// MAC is as the file says, otherwise 02:00 followed by the IPv4 address, or made
 	// from the names of host and interface if it has none.
 	MAC header.MAC
@@ -144,11 +147,12 @@ func (l *Lab) Host(name string) *Host {
 	return nil
 }
 
-// Addresses returns all addresses that the file gives to the host, in its order.
+// Addresses returns all addresses of the host but those of its links, in the order of
+// the file.
 func (h *Host) Addresses() []netip.Addr {
 	var all []netip.Addr
 	for _, i := range h.Interfaces {
-		for _, p := range i.Addresses() {
+		for p := range i.all() {
 			all = append(all, p.Addr())
 		}
 	}
@@ -183,6 +187,22 @@ func (i *Interface) Addresses() []netip.Prefix {
 	return append(all, i.IPv6...)
 }
 
+// all goes through the addresses of the interface, given and found.
+func (i *Interface) all() iter.Seq[netip.Prefix] {
+	return func(yield func(netip.Prefix) bool) {
+		if i.Address.IsValid() && !yield(i.Address) {
+			return
+		}
+		for _, list := range [...][]netip.Prefix{i.IPv6, i.Found} {
+			for _, p := range list {
+				if !yield(p) {
+					return
+				}
+			}
+		}
+	}
+}
+
 // SpeaksIPv6 reports whether the interface has IPv6 addresses, one of the link at
 // least.
 func (i *Interface) SpeaksIPv6() bool { return len(i.IPv6) > 0 || i.Auto }
@@ -214,4 +234,6 @@ func (h *Host) Interface(name string) *Interface {
 }
 
 // owns reports whether a is an address of one of the host's interfaces.
-func (h *Host) owns(a netip.Addr) bool { return slices.Contains(h.Addresses(), a) }
+func (h *Host) owns(a netip.Addr) bool {
+	return slices.ContainsFunc(h.Interfaces, func(i *Interface) bool { return i.has(a) })
+}

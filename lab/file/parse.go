@@ -42,7 +42,7 @@ func Parse(filename string, src []byte) (*Lab, error) {
 	r := &reader{
 		source: s, lab: &Lab{File: filename, Seed: 1},
 		nodes: make(map[string]node), addresses: make(map[netip.Addr]*Host), macs: make(map[header.MAC]string),
-		autos: make(map[*Interface]place), learnt: make(map[*Interface]automatic),
+		autos: make(map[*Interface]place), advertisers: make(map[*Interface]*Host),
 		walked: make(map[[2]string]bool), states: make(map[*Link][2]Impairment),
 	}
 	r.read(root)
@@ -67,17 +67,17 @@ func (s *source) notUTF8() {
 // reader makes a Lab of a tree.
 type reader struct {
 	*source
-	lab       *Lab
-	nodes     map[string]node
-	addresses map[netip.Addr]*Host
-	macs      map[header.MAC]string // whose it is
-	wires     wiring
-	gateways  []gateway
-	autos     map[*Interface]place     // where ipv6: auto stands
-	learnt    map[*Interface]automatic // what those find out
-	unnamed   bool                     // a host has no name that it could have
-	walked    map[[2]string]bool       // pairs whose routes were followed
-	states    map[*Link][2]Impairment  // links after the steps read so far
+	lab         *Lab
+	nodes       map[string]node
+	addresses   map[netip.Addr]*Host
+	macs        map[header.MAC]string // whose it is
+	wires       wiring
+	gateways    []gateway
+	autos       map[*Interface]place    // where ipv6: auto stands
+	advertisers map[*Interface]*Host    // of whom those learn
+	unnamed     bool                    // a host has no name that it could have
+	walked      map[[2]string]bool      // pairs whose routes were followed
+	states      map[*Link][2]Impairment // links after the steps read so far
 }
 
 // node is what a name of the file stands for: one of the two is set.

@@ -20,7 +20,7 @@ func (r *reader) checkReach(at place, from *Host, t Target) {
 	for _, a := range t.Addrs {
 		switch {
 		case a.IsLoopback(), a.IsLinkLocalUnicast():
-		case len(t.Addrs) > 1 && !r.speaks(from, a): // it takes the other
+		case len(t.Addrs) > 1 && !from.speaks(a): // it takes the other
 		default:
 			r.checkWay(at, from, to, t, a)
 		}
@@ -28,9 +28,9 @@ func (r *reader) checkReach(at place, from *Host, t Target) {
 }
 
 // speaks reports whether a host has an address of a's family.
-func (r *reader) speaks(h *Host, a netip.Addr) bool {
+func (h *Host) speaks(a netip.Addr) bool {
 	for _, i := range h.Interfaces {
-		if r.sourceFor(i, a).IsValid() {
+		if i.sourceFor(a).IsValid() {
 			return true
 		}
 	}
@@ -59,7 +59,7 @@ func (r *reader) checkWay(at place, from, to *Host, t Target, a netip.Addr) {
 func (r *reader) walk(from *Host, to netip.Addr) (source netip.Addr, problem string) {
 	at := from
 	for range maxHops {
-		if r.owns(at, to) {
+		if at.owns(to) {
 			return source, ""
 		}
 		if at != from && !at.Router {
@@ -70,7 +70,7 @@ func (r *reader) walk(from *Host, to netip.Addr) (source netip.Addr, problem str
 			return source, problem
 		}
 		if at == from {
-			if source = r.sourceFor(out, to); !source.IsValid() {
+			if source = out.sourceFor(to); !source.IsValid() {
 				return source, fmt.Sprintf("%s of %s has no %s address", out.Name, at.Name, familyOf(to))
 			}
 		}
@@ -79,21 +79,11 @@ func (r *reader) walk(from *Host, to netip.Addr) (source netip.Addr, problem str
 	return source, fmt.Sprintf("more than %d routers pass it on, it goes round in a circle", maxHops)
 }
 
-// owns reports whether a is an address of the host, given or found.
-func (r *reader) owns(h *Host, a netip.Addr) bool {
-	for _, i := range h.Interfaces {
-		if r.hasAddress(i, a) {
-			return true
-		}
-	}
-	return false
-}
-
 // sourceFor returns an address from which an interface sends to another, if possible
 // one of the same network, the zero Addr if it has none of the family.
-func (r *reader) sourceFor(i *Interface, to netip.Addr) netip.Addr {
+func (i *Interface) sourceFor(to netip.Addr) netip.Addr {
 	var source netip.Addr
-	for p := range r.addressesOf(i) {
+	for p := range i.all() {
 		switch {
 		case p.Contains(to):
 			return p.Addr()
@@ -110,7 +100,7 @@ func (r *reader) sourceFor(i *Interface, to netip.Addr) netip.Addr {
 func (r *reader) hop(at *Host, to netip.Addr) (next *Host, out *Interface, problem string) {
 	best, via := -1, netip.Addr{}
 	for _, i := range at.Interfaces {
-		for p := range r.addressesOf(i) {
+		for p := range i.all() {
 			if p.Contains(to) && p.Bits() > best {
 				best, via = p.Bits(), to
 			}
@@ -128,11 +118,11 @@ func (r *reader) hop(at *Host, to netip.Addr) (next *Host, out *Interface, probl
 		return nil, nil, fmt.Sprintf("%s has no route to %v", at.Name, r.networkOf(to))
 	}
 	for _, i := range at.Interfaces {
-		if !r.reaches(i, via) {
+		if !i.reaches(via) {
 			continue
 		}
 		for _, m := range r.wires.members[r.wires.root(End{Node: at.Name, Interface: i.Name}.String())] {
-			if r.hasAddress(m.on, via) {
+			if m.on.has(via) {
 				return m.host, i, ""
 			}
 		}
@@ -144,11 +134,11 @@ func (r *reader) hop(at *Host, to netip.Addr) (next *Host, out *Interface, probl
 }
 
 // reaches reports whether an address is on the network, or the link, of an interface.
-func (r *reader) reaches(i *Interface, a netip.Addr) bool {
+func (i *Interface) reaches(a netip.Addr) bool {
 	if a.Zone() != "" {
 		return a.Zone() == i.Name
 	}
-	for p := range r.addressesOf(i) {
+	for p := range i.all() {
 		if p.Contains(a) {
 			return true
 		}
@@ -159,7 +149,7 @@ func (r *reader) reaches(i *Interface, a netip.Addr) bool {
 // advertiser returns the router that a host has learnt of, nil if there is none.
 func (r *reader) advertiser(h *Host) (*Host, *Interface) {
 	for _, i := range h.Interfaces {
-		if router := r.learnt[i].router; router != nil {
+		if router := r.advertisers[i]; router != nil {
 			return router, i
 		}
 	}
@@ -211,7 +201,7 @@ func (r *reader) routersBeside(h *Host, a netip.Addr) string {
 				list += fmt.Sprintf(", like %v of %s", m.on.LinkLocal().WithZone(i.Name), m.host.Name)
 			}
 			for _, p := range m.on.Addresses() {
-				if a.Zone() == "" && p.Addr().Is4() == a.Is4() && r.reaches(i, p.Addr()) {
+				if a.Zone() == "" && p.Addr().Is4() == a.Is4() && i.reaches(p.Addr()) {
 					list += fmt.Sprintf(", like %v of %s", p.Addr(), m.host.Name)
 				}
 			}
@@ -224,7 +214,7 @@ func (r *reader) routersBeside(h *Host, a netip.Addr) string {
 func (r *reader) networkOf(a netip.Addr) netip.Prefix {
 	for _, h := range r.lab.Hosts {
 		for _, i := range h.Interfaces {
-			for p := range r.addressesOf(i) {
+			for p := range i.all() {
 				if p.Addr() == a {
 					return p.Masked()
 				}

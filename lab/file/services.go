@@ -93,6 +93,9 @@ func (r *reader) bind(h *Host, o object) (netip.Addr, bool) {
 		return any, false
 	}
 	a, ok := r.address(w)
+	if ok && a.Is6() && a.IsLinkLocalUnicast() {
+		a, ok = r.linkAddress(h, w.place, a)
+	}
 	if ok && !a.IsUnspecified() && !a.IsLoopback() && !h.owns(a) {
 		r.mistake(w.place, fmt.Sprintf("%s has no address %v", h.Name, a), "expected 0.0.0.0 for all its IPv4 addresses, \"::\" for those of both families, 127.0.0.1 or ::1 for itself alone, or one of its own")
 		return a, false

@@ -165,12 +165,12 @@ type attachment struct {
 func (r *reader) checkAlone(members []member, seen []attachment) {
 	crowd := make(map[netip.Prefix]int)
 	for _, m := range members {
-		for network := range r.networksOf(m.on) {
+		for network := range m.on.networks() {
 			crowd[network]++
 		}
 	}
 	social := func(a attachment) bool {
-		for network := range r.networksOf(a.on) {
+		for network := range a.on.networks() {
 			if network.Addr().Is4() == a.network.Addr().Is4() && crowd[network] > 1 {
 				return true
 			}
@@ -189,25 +189,25 @@ func (r *reader) checkAlone(members []member, seen []attachment) {
 			m, first = first, m // it is the first who is alone
 		}
 		r.mistake(r.unlinked(m.host, m.on), fmt.Sprintf("%s is alone in the network %v on its segment", m.host.Name, m.network),
-			fmt.Sprintf("%s beside it has %v; hosts reach each other without a router only in one network", first.host.Name, r.addressIn(first)))
+			fmt.Sprintf("%s beside it has %v; hosts reach each other without a router only in one network", first.host.Name, first.address()))
 		if m == seen[0] {
 			return
 		}
 	}
 }
 
-// networksOf returns the networks of an interface, each once.
-func (r *reader) networksOf(i *Interface) map[netip.Prefix]bool {
+// networks returns the networks of an interface, each once.
+func (i *Interface) networks() map[netip.Prefix]bool {
 	all := make(map[netip.Prefix]bool)
-	for p := range r.addressesOf(i) {
+	for p := range i.all() {
 		all[p.Masked()] = true
 	}
 	return all
 }
 
-// addressIn returns the address by which a member is in the network.
-func (r *reader) addressIn(a attachment) netip.Prefix {
-	for p := range r.addressesOf(a.on) {
+// address returns the address by which a member is in the network.
+func (a attachment) address() netip.Prefix {
+	for p := range a.on.all() {
 		if p.Masked() == a.network {
 			return p
 		}
@@ -218,7 +218,7 @@ func (r *reader) addressIn(a attachment) netip.Prefix {
 // checkPrefixes returns one member of each network of a segment.
 func (r *reader) checkPrefixes(members []member) (seen []attachment) {
 	for _, m := range members {
-		for p := range r.addressesOf(m.on) {
+		for p := range m.on.all() {
 			network, known := p.Masked(), false
 			for _, s := range seen {
 				if r.full() {

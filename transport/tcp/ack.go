@@ -125,7 +125,9 @@ func (c *Conn) newACK(a *ack, s *Segment) {
 	}
 	l := &c.loss
 	l.dupAcks = 0
-	if l.ecnSlow && c.sndUna.AtLeast(l.ecnTo) {
+	if l.ecnSlow && (c.sndUna.After(l.ecnTo) || c.sndUna == l.ecnTo && !s.Flags.Has(header.ECE)) {
+		// While the peer echoes it has not had our CWR, which goes beyond ecnTo at the
+		// earliest: it still speaks of the marks that were answered (RFC 3168, 6.1.3).
 		l.ecnSlow = false
 	}
 	if l.phase == phaseOpen && l.undo && c.sndUna.After(l.undoTo) {

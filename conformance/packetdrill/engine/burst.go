@@ -3,6 +3,7 @@ package engine
 import (
 	"bytes"
 	"encoding/binary"
+	"net/netip"
 
 	"septet/header"
 )
@@ -23,63 +24,98 @@ func (w *wire) take(s Sent) {
 	w.open = s.goesOn()
 }
 
-// tcpSegment returns where a packet's text begins, zero if it is not IPv4 and TCP.
-func tcpSegment(b []byte) int {
-	if len(b) < header.IPv4Len+header.TCPLen || b[0] != 4<<4|header.IPv4Len/4 || b[9] != byte(header.ProtocolTCP) {
+// tcpAt returns where a packet's TCP header begins, zero if it has none: behind an
+// IPv4 header without options, or one of IPv6 without extensions.
+func tcpAt(b []byte) int {
+	at := 0
+	switch {
+	case len(b) < header.IPv4Len:
+	case b[0] == 4<<4|header.IPv4Len/4 && b[9] == byte(header.ProtocolTCP):
+		at = header.IPv4Len
+	case b[0]>>4 == 6 && b[6] == byte(header.ProtocolTCP):
+		at = header.IPv6Len
+	}
+	if len(b) < at+header.TCPLen {
 		return 0
 	}
-	return header.IPv4Len + int(b[header.IPv4Len+12]>>4)*4
+	return at
 }
 
-// Offsets in a TCP header behind an IPv4 one without options.
+// textAt returns where the text of a packet with TCP begins.
+func textAt(b []byte, tcp int) int { return tcp + int(b[tcp+12]>>4)*4 }
+
+// Offsets in a TCP header.
 const (
-	seqAt   = header.IPv4Len + 4
-	ackAt   = header.IPv4Len + 8
-	flagsAt = header.IPv4Len + 13
-	sumAt   = header.IPv4Len + 16
+	seqAt   = 4
+	ackAt   = 8
+	flagsAt = 13
+	sumAt   = 16
 )
 
 // goesOn reports whether the next packet may belong to the same burst.
 func (s *Sent) goesOn() bool {
 	const alone = header.PSH | header.FIN | header.SYN | header.RST | header.URG
-	at := tcpSegment(s.Bytes)
-	return at > 0 && len(s.Bytes) > at && header.TCPFlags(s.Bytes[flagsAt])&alone == 0
+	at := tcpAt(s.Bytes)
+	return at > 0 && len(s.Bytes) > textAt(s.Bytes, at) && header.TCPFlags(s.Bytes[at+flagsAt])&alone == 0
 }
 
 // join appends the text of next to a packet if the two differ in nothing but what
 // cutting makes different.
 func (s *Sent) join(next Sent) bool {
-	a, b, at := s.Bytes, next.Bytes, tcpSegment(s.Bytes)
-	ending := byte(header.PSH | header.FIN)
-	switch {
-	case s.Micro != next.Micro || tcpSegment(b) != at || len(b) <= at || len(a)+len(b)-at > 0xffff:
-		return false
-	case a[1] != b[1] || !bytes.Equal(a[12:seqAt], b[12:seqAt]): // type of service, addresses, ports
-		return false
-	case binary.BigEndian.Uint32(a[seqAt:])+uint32(len(a)-at) != binary.BigEndian.Uint32(b[seqAt:]):
-		return false
-	case !bytes.Equal(a[ackAt:flagsAt], b[ackAt:flagsAt]) || b[flagsAt]&^ending&^a[flagsAt] != 0:
-		return false
-	case !bytes.Equal(a[flagsAt+1:sumAt], b[flagsAt+1:sumAt]) || !bytes.Equal(a[sumAt+2:at], b[sumAt+2:at]):
+	a, b := s.Bytes, next.Bytes
+	tcp := tcpAt(a)
+	if tcp == 0 || tcpAt(b) != tcp || s.Micro != next.Micro || !sameFlow(a[:tcp], b[:tcp]) {
 		return false
 	}
-	a[flagsAt] |= b[flagsAt] & ending
+	at := textAt(a, tcp)
+	if textAt(b, tcp) != at || len(b) <= at || len(a)+len(b)-at > 0xffff {
+		return false
+	}
+	x, y := a[tcp:at], b[tcp:at] // the TCP headers
+	ending := byte(header.PSH | header.FIN)
+	switch {
+	case !bytes.Equal(x[:seqAt], y[:seqAt]):
+		return false
+	case binary.BigEndian.Uint32(x[seqAt:])+uint32(len(a)-at) != binary.BigEndian.Uint32(y[seqAt:]):
+		return false
+	case !bytes.Equal(x[ackAt:flagsAt], y[ackAt:flagsAt]) || y[flagsAt]&^ending&^x[flagsAt] != 0:
+		return false
+	case !bytes.Equal(x[flagsAt+1:sumAt], y[flagsAt+1:sumAt]) || !bytes.Equal(x[sumAt+2:], y[sumAt+2:]):
+		return false
+	}
+	x[flagsAt] |= y[flagsAt] & ending
 	s.Bytes = append(a, b[at:]...)
 	s.reseal()
 	return true
 }
 
+// sameFlow compares two IP headers in what a burst has in common: addresses, and type
+// of service or traffic class and flow label.
+func sameFlow(a, b []byte) bool {
+	if len(a) == header.IPv6Len {
+		return bytes.Equal(a[:4], b[:4]) && bytes.Equal(a[8:], b[8:])
+	}
+	return a[1] == b[1] && bytes.Equal(a[12:], b[12:])
+}
+
 // reseal puts the length and the checksums right.
 func (s *Sent) reseal() {
 	b := s.Bytes
-	binary.BigEndian.PutUint16(b[2:], uint16(len(b)))
-	clear(b[10:12])
-	binary.BigEndian.PutUint16(b[10:], ^header.Checksum(b[:header.IPv4Len], 0))
-	h, segment, err := header.ParseIPv4(b)
-	if err != nil {
-		return // it was one before: cannot be
+	at := tcpAt(b)
+	segment := b[at:]
+	var src, dst netip.Addr
+	if at == header.IPv6Len {
+		binary.BigEndian.PutUint16(b[4:], uint16(len(segment)))
+		h, _, _ := header.ParseIPv6(b)
+		src, dst = h.Src, h.Dst
+	} else {
+		binary.BigEndian.PutUint16(b[2:], uint16(len(b)))
+		clear(b[10:12])
+		binary.BigEndian.PutUint16(b[10:], ^header.Checksum(b[:header.IPv4Len], 0))
+		h, _, _ := header.ParseIPv4(b)
+		src, dst = h.Src, h.Dst
 	}
-	clear(segment[16:18])
-	sum := header.Checksum(segment, header.PseudoSum(h.Src, h.Dst, header.ProtocolTCP, len(segment)))
-	binary.BigEndian.PutUint16(segment[16:], ^sum)
+	clear(segment[sumAt : sumAt+2])
+	sum := header.Checksum(segment, header.PseudoSum(src, dst, header.ProtocolTCP, len(segment)))
+	binary.BigEndian.PutUint16(segment[sumAt:], ^sum)
 }

@@ -3,7 +3,6 @@ package engine
 import (
 	"maps"
 	"net/netip"
-	"syscall"
 
 	"septet/socket"
 )
@@ -11,19 +10,15 @@ import (
 // The socket calls, with Linux's numbers and raw socket addresses. Errors are
 // those of package socket, and EBADF or ENOTSOCK for a number that is no socket.
 
-// Socket is socket(2). AF_INET6 gives a socket for mapped IPv4 addresses.
+// Socket is socket(2).
 func (c Caller) Socket(domain, kind, protocol int) (int, error) {
 	return direct(c, func() (int, error) {
-		family := domain
-		if domain == socket.AF_INET6 {
-			domain = socket.AF_INET // the stack has no IPv6 yet
-		}
 		kind &^= sockCloexec
 		s, err := c.engine.sockets.Socket(domain, kind, protocol)
 		if err != nil {
 			return 0, err
 		}
-		return c.engine.addSocket(s, family, kind&socket.SOCK_NONBLOCK != 0)
+		return c.engine.addSocket(s, domain, kind&socket.SOCK_NONBLOCK != 0)
 	})
 }
 
@@ -42,7 +37,7 @@ func (e *Engine) addSocket(s *socket.Socket, family int, nonblock bool) (int, er
 // Bind is bind(2).
 func (c Caller) Bind(fd int, sockaddr []byte) error {
 	return c.onSocket(fd, func(s *sock) error {
-		a, err := s.toStack(sockaddr, syscall.EADDRNOTAVAIL)
+		a, err := s.address(sockaddr)
 		if err != nil {
 			return err
 		}
@@ -91,7 +86,7 @@ func (c Caller) Accept(fd int) (int, []byte, error) {
 		if err == nil {
 			c.engine.open[n].(*sock).kept = maps.Clone(s.kept)
 		}
-		return accepted{n, s.fromStack(from)}, err
+		return accepted{n, Sockaddr(from)}, err
 	})
 	return a.fd, a.peer, err
 }
@@ -107,7 +102,7 @@ func (c Caller) Connect(fd int, sockaddr []byte) error {
 		if family, _, err := ParseSockaddr(to); err == nil && family == socket.AF_UNSPEC {
 			return struct{}{}, s.Connect(netip.AddrPort{})
 		}
-		a, err := s.toStack(to, syscall.ENETUNREACH)
+		a, err := s.address(to)
 		if err != nil {
 			return struct{}{}, err
 		}

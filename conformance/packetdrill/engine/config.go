@@ -25,7 +25,7 @@ type Config struct {
 // ParseFlags reads the string that the tool passes on: KEY=VALUE, separated by
 // blanks or commas.
 //
-//	local=192.168.0.1/16  the host's address and prefix
+//	local=192.168.0.1/16  the host's address and prefix, of IPv4 or of IPv6
 //	gateway=192.168.0.2   the default router; without it everybody is on the link
 //	mtu=1500              68 to 65535
 //	personality=linux     or rfc
@@ -49,9 +49,9 @@ func ParseFlags(flags string) (Config, error) {
 		var err error
 		switch key {
 		case "local":
-			c.Local, err = parseLocal(value)
+			c.Local, err = netip.ParsePrefix(value)
 		case "gateway":
-			c.Gateway, err = parseIPv4(value)
+			c.Gateway, err = netip.ParseAddr(value)
 		case "mtu":
 			c.MTU, err = parseNumber(value, link.MinMTU, 65535)
 		case "personality":
@@ -74,6 +74,9 @@ func ParseFlags(flags string) (Config, error) {
 			return c, fmt.Errorf("flag %q: %w", word, err)
 		}
 	}
+	if c.Gateway.IsValid() && c.Gateway.Is4() != c.Local.Addr().Is4() {
+		return c, fmt.Errorf("local=%v and gateway=%v are of two families", c.Local, c.Gateway)
+	}
 	c.Bursts = c.Bursts && c.Personality.Bursts
 	if scale >= 0 {
 		c.offerScale(uint8(scale))
@@ -88,22 +91,6 @@ func (c *Config) offerScale(scale uint8) {
 	p.WindowScale = scale
 	p.ReceiveBuffer = min(p.ReceiveBuffer, most)
 	p.MaxReceiveBuffer = min(p.MaxReceiveBuffer, most)
-}
-
-func parseIPv4(s string) (netip.Addr, error) {
-	a, err := netip.ParseAddr(s)
-	if err == nil && !a.Is4() {
-		err = fmt.Errorf("the stack has no IPv6 yet: run with --ip_version=ipv4 or ipv4-mapped-ipv6")
-	}
-	return a, err
-}
-
-func parseLocal(s string) (netip.Prefix, error) {
-	p, err := netip.ParsePrefix(s)
-	if err == nil && !p.Addr().Is4() {
-		err = fmt.Errorf("the stack has no IPv6 yet: run with --ip_version=ipv4 or ipv4-mapped-ipv6")
-	}
-	return p, err
 }
 
 func parseNumber(s string, least, most int) (int, error) {

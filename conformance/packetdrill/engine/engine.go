@@ -81,6 +81,9 @@ func (e *Engine) attach(c Config) error {
 		return err
 	}
 	everywhere := netip.PrefixFrom(netip.IPv4Unspecified(), 0)
+	if c.Local.Addr().Is6() {
+		everywhere = netip.PrefixFrom(netip.IPv6Unspecified(), 0)
+	}
 	return n.AddRoute(network.Route{Prefix: everywhere, Gateway: c.Gateway, Interface: card})
 }
 

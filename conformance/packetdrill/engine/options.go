@@ -24,7 +24,6 @@ const (
 	tcpCongestion = 13
 	tcpCCInfo     = 26
 
-	ipv6V6Only      = 26
 	ipv6UnicastHops = 16
 	ipv6TClass      = 67
 )
@@ -62,14 +61,12 @@ func (s *sock) option(level, name int) ([]byte, error) {
 		return s.socketOption(name)
 	case level == socket.SOL_TCP:
 		return s.tcpOption(name)
-	case level == solIPv6 && s.family == socket.AF_INET6 && name == ipv6V6Only:
-		return number(0), nil
 	}
 	level, name = s.asIPv4(level, name)
 	return s.plainOption(level, name)
 }
 
-// asIPv4 returns the IPv4 option that an IPv6 one means for a mapped address.
+// asIPv4 returns the IPv4 option that has the value of one of IPv6.
 func (s *sock) asIPv4(level, name int) (int, int) {
 	if level == solIPv6 && s.family == socket.AF_INET6 {
 		switch name {
@@ -204,11 +201,6 @@ func (s *sock) setOption(level, name int, value []byte) error {
 	switch {
 	case level == socket.SOL_SOCKET:
 		return s.setSocketOption(name, v, value)
-	case level == solIPv6 && s.family == socket.AF_INET6 && name == ipv6V6Only:
-		if v != 0 {
-			return syscall.ENOPROTOOPT // mapped addresses are all that there is
-		}
-		return nil
 	}
 	return s.Socket.SetSockOpt(level, name, v)
 }

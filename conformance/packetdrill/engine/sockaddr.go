@@ -60,30 +60,12 @@ func Sockaddr(a netip.AddrPort) []byte {
 	return b
 }
 
-// toStack returns a socket address that the tool has given as the one that the
-// stack knows. An AF_INET6 socket speaks IPv4 with mapped addresses (RFC 4291,
-// section 2.5.5.2) and can have no others; native is the error for those.
-func (s *sock) toStack(sa []byte, native syscall.Errno) (netip.AddrPort, error) {
+// address reads a socket address that the tool has given. The socket says what it makes
+// of one of another family.
+func (s *sock) address(sa []byte) (netip.AddrPort, error) {
 	family, a, err := ParseSockaddr(sa)
-	switch {
-	case err != nil:
-		return a, err
-	case family != s.family:
-		return a, syscall.EAFNOSUPPORT
-	case family == socket.AF_INET:
-		return a, nil
-	case a.Addr().IsUnspecified():
-		return netip.AddrPortFrom(netip.IPv4Unspecified(), a.Port()), nil
-	case !a.Addr().Is4In6():
-		return a, native
+	if err == nil && family == socket.AF_UNSPEC {
+		err = syscall.EAFNOSUPPORT
 	}
-	return netip.AddrPortFrom(a.Addr().Unmap(), a.Port()), nil
-}
-
-// fromStack is the way back.
-func (s *sock) fromStack(a netip.AddrPort) []byte {
-	if s.family == socket.AF_INET6 && a.IsValid() {
-		a = netip.AddrPortFrom(netip.AddrFrom16(a.Addr().As16()), a.Port())
-	}
-	return Sockaddr(a)
+	return a, err
 }

@@ -68,7 +68,7 @@ func (e *Engine) receive(fd int, b []byte, flags int) (m Message, err error) {
 	if err != nil {
 		return m, err
 	}
-	m.N, m.From = n, s.fromStack(from)
+	m.N, m.From = n, Sockaddr(from)
 	if n > len(b) {
 		m.Flags = socket.MSG_TRUNC
 		if flags&socket.MSG_TRUNC == 0 {
@@ -101,7 +101,7 @@ func (e *Engine) send(fd int, b []byte, flags int, to []byte) (int, error) {
 	kind, _ := s.GetSockOpt(socket.SOL_SOCKET, socket.SO_TYPE)
 	var peer netip.AddrPort
 	if len(to) > 0 && (kind != socket.SOCK_STREAM || flags&socket.MSG_FASTOPEN != 0) {
-		if peer, err = s.toStack(to, syscall.ENETUNREACH); err != nil {
+		if peer, err = s.address(to); err != nil {
 			return 0, err
 		}
 	}

@@ -12,7 +12,9 @@ import (
 
 // wire is the far end of the host's cable: it stands for everybody. The tool
 // knows IP packets only, so the wire puts Ethernet headers on and takes them off,
-// and answers every ARP request but those for the host's own address.
+// and answers everybody's question who a neighbour is, but those for the host's own
+// address. What else an Ethernet card makes a host of IPv6 say is kept from the tool,
+// whose network has no neighbours.
 type wire struct {
 	loop    *event.Loop
 	pool    *packet.Pool
@@ -48,7 +50,12 @@ func (w *wire) Transmit(p *packet.Packet) {
 	switch h.Type {
 	case header.EtherTypeARP:
 		w.answerARP(payload)
-	case header.EtherTypeIPv4, header.EtherTypeIPv6:
+	case header.EtherTypeIPv6:
+		if w.ofTheLink(payload) {
+			return
+		}
+		fallthrough
+	case header.EtherTypeIPv4:
 		w.take(Sent{bytes.Clone(payload), micros(w.loop.Now())})
 	}
 }
@@ -66,11 +73,50 @@ func (w *wire) answerARP(b []byte) {
 	}
 	p := w.pool.Get(header.ARPLen)
 	a.Put(p.Extend(header.ARPLen))
-	w.frame(p, header.EtherTypeARP)
+	w.reply(p, header.EtherTypeARP)
+}
+
+// reply has the host receive p later in the turn.
+func (w *wire) reply(p *packet.Packet, t header.EtherType) {
+	w.frame(p, t)
 	w.replies.Push(p)
 	if w.replies.Len() == 1 {
 		w.loop.Post(w)
 	}
+}
+
+// ofTheLink takes the messages that belong to the link: neighbour discovery, which it
+// answers, and group membership (RFC 4861, RFC 3810).
+func (w *wire) ofTheLink(datagram []byte) bool {
+	ip, message, err := header.ParseIPv6(datagram)
+	switch {
+	case err != nil:
+		return false
+	case ip.NextHeader == header.ProtocolHopByHop: // the router alert of group reports
+		return ip.Dst.IsLinkLocalMulticast()
+	case ip.NextHeader != header.ProtocolICMPv6 || len(message) == 0:
+		return false
+	}
+	if q, _, err := header.ParseNeighbourSolicitation(message); err == nil {
+		w.advertise(q.Target, ip.Src)
+	}
+	return message[0] >= header.ICMPv6RouterSolicit && message[0] <= header.ICMPv6Redirect
+}
+
+// advertise says that every address is here, but to who only probes one.
+func (w *wire) advertise(target, to netip.Addr) {
+	if target == w.local || to.IsUnspecified() {
+		return
+	}
+	a := header.NeighbourAdvertisement{Target: target, Solicited: true, Override: true}
+	o := header.NDOptions{Target: peerMAC, HasTarget: true}
+	p := w.pool.Get(0)
+	a.Put(p.Extend(header.NeighbourAdvertisementLen))
+	o.Put(p.Extend(o.Len()))
+	header.SetICMPv6Checksum(p.Head(), target, to)
+	ip := header.IPv6{PayloadLength: p.Len(), NextHeader: header.ProtocolICMPv6, HopLimit: 255, Src: target, Dst: to}
+	ip.Put(p.Push(header.IPv6Len))
+	w.reply(p, header.EtherTypeIPv6)
 }
 
 // Run delivers the answers, outside of the call that asked.

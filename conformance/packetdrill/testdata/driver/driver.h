@@ -37,6 +37,10 @@ enum { FIN = 1, SYN = 2, RST = 4, PSH = 8, ACK = 16 };
 enum { MTU = 1500, LOCAL_PORT = 8080, REMOTE_PORT = 8080, WSCALE = 8 };
 #define LOCAL_IP 0xc0a80001u  // 192.168.0.1
 #define REMOTE_IP 0xc0000201u // 192.0.2.1
+#define LOCAL_IP6 {0xfd, 0x3d, 0x0a, 0x0b, 0x17, 0xd6, [15] = 1}  // fd3d:0a0b:17d6::1
+#define REMOTE_IP6 {0xfd, 0x3d, 0xfa, 0x7b, 0xd1, 0x7d, [15] = 1} // fd3d:fa7b:d17d::1
+
+extern int six; // segments go over IPv6
 
 // peer is what the far end of a connection knows.
 struct peer {
@@ -44,7 +48,7 @@ struct peer {
 	uint32_t seq, ack;   // of the next segment that it sends
 };
 
-// packet is an IPv4 packet and when the stack sent it.
+// packet is an IP packet and when the stack sent it.
 struct packet {
 	unsigned char b[65536];
 	size_t n;
@@ -65,7 +69,8 @@ void send_urgent(struct peer *, const char *text, size_t n);
 
 // expect takes the next packet that the stack sends. It must be this segment to
 // the peer, byte for byte, checksums included. Only what the stack is free to
-// choose is taken from the packet itself: the identification and the window.
+// choose is taken from the packet itself: the identification or the flow label, and
+// the window.
 // Options, too, if they are NULL.
 void expect(struct packet *, struct peer *, int flags, const char *options, size_t noptions, const char *text, size_t n);
 
@@ -85,6 +90,8 @@ void passive_open(void);
 void active_open(void);
 void recovery(void);
 void mapped_addresses(void);
+void ipv6_passive(void);
+void ipv6_active(void);
 void errors(void);
 void options(void);
 void messages(void);

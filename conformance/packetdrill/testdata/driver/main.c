@@ -31,6 +31,8 @@ static struct scenario {
 	{"active_open", active_open},
 	{"recovery", recovery},
 	{"mapped_addresses", mapped_addresses},
+	{"ipv6_passive", ipv6_passive},
+	{"ipv6_active", ipv6_active},
 	{"errors", errors},
 	{"options", options},
 	{"messages", messages},
@@ -78,7 +80,9 @@ int main(int argc, char **argv)
 	for (size_t i = 0; i < sizeof scenarios / sizeof *scenarios; i++) {
 		if (argc > 2 && strcmp(argv[2], scenarios[i].name))
 			continue;
-		start("local=192.168.0.1/16 gateway=192.168.0.2 mtu=1500 wscale=8");
+		six = !strncmp(scenarios[i].name, "ipv6", 4);
+		start(six ? "local=fd3d:0a0b:17d6::1/48 gateway=fd3d:0a0b:17d6:8888::1 mtu=1520 wscale=8"
+			  : "local=192.168.0.1/16 gateway=192.168.0.2 mtu=1500 wscale=8");
 		scenarios[i].play();
 		printf("ok %s\n", scenarios[i].name);
 	}

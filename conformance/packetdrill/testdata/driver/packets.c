@@ -19,9 +19,14 @@ uint16_t sum(const unsigned char *b, size_t n, uint32_t start)
 	return ~s;
 }
 
-uint32_t seq_of(const struct packet *p) { return get32(p->b + 24); }
+int six;
 
-int window_of(const struct packet *p) { return p->b[34] << 8 | p->b[35]; }
+// ip is the length of an IP header.
+static size_t ip(void) { return six ? 40 : 20; }
+
+uint32_t seq_of(const struct packet *p) { return get32(p->b + ip() + 4); }
+
+int window_of(const struct packet *p) { return p->b[ip() + 14] << 8 | p->b[ip() + 15]; }
 
 long long now(void)
 {
@@ -31,23 +36,43 @@ long long now(void)
 }
 
 struct segment {
-	uint32_t src, dst;
+	uint32_t src, dst; // over IPv6: which of the two ends
 	uint16_t sport, dport, id, window, urgent;
-	uint32_t seq, ack;
+	uint32_t seq, ack, label;
 	int flags;
 	const void *options, *text;
 	size_t noptions, n;
 };
 
-// build writes the packet of a segment (RFC 791, section 3.1; RFC 9293, 3.1).
-static size_t build(unsigned char *b, const struct segment *s)
+// ends6 are the addresses of IPv6 that stand for LOCAL_IP and REMOTE_IP.
+static const unsigned char *end6(uint32_t ip)
 {
-	size_t header = 20 + s->noptions, total = 20 + header + s->n;
-	unsigned char *tcp = b + 20;
+	static const unsigned char local[16] = LOCAL_IP6, remote[16] = REMOTE_IP6;
+	return ip == LOCAL_IP ? local : remote;
+}
 
-	memset(b, 0, 60);
+// put_ip6 writes an IPv6 header (RFC 8200, section 3) and returns the sum of the
+// pseudo-header (section 8.1).
+static uint32_t put_ip6(unsigned char *b, const struct segment *s, size_t length)
+{
+	uint32_t pseudo = 6 + length;
+
+	put32(b, 6u << 28 | s->label);
+	put16(b + 4, length);
+	b[6] = 6;
+	b[7] = 64;
+	memcpy(b + 8, end6(s->src), 16);
+	memcpy(b + 24, end6(s->dst), 16);
+	for (size_t i = 8; i < 40; i += 2)
+		pseudo += b[i] << 8 | b[i + 1];
+	return pseudo;
+}
+
+// put_ip4 does the same for IPv4 (RFC 791, section 3.1).
+static uint32_t put_ip4(unsigned char *b, const struct segment *s, size_t length)
+{
 	b[0] = 0x45;
-	put16(b + 2, total);
+	put16(b + 2, 20 + length);
 	put16(b + 4, s->id);
 	b[6] = 0x40; // don't fragment
 	b[8] = 64;
@@ -55,7 +80,17 @@ static size_t build(unsigned char *b, const struct segment *s)
 	put32(b + 12, s->src);
 	put32(b + 16, s->dst);
 	put16(b + 10, sum(b, 20, 0));
+	return (s->src >> 16) + (s->src & 0xffff) + (s->dst >> 16) + (s->dst & 0xffff) + 6 + length;
+}
 
+// build writes the packet of a segment (RFC 9293, section 3.1).
+static size_t build(unsigned char *b, const struct segment *s)
+{
+	size_t header = 20 + s->noptions, length = header + s->n;
+	unsigned char *tcp = b + ip();
+
+	memset(b, 0, 80);
+	uint32_t pseudo = (six ? put_ip6 : put_ip4)(b, s, length);
 	put16(tcp, s->sport);
 	put16(tcp + 2, s->dport);
 	put32(tcp + 4, s->seq);
@@ -66,9 +101,8 @@ static size_t build(unsigned char *b, const struct segment *s)
 	put16(tcp + 18, s->urgent);
 	memcpy(tcp + 20, s->options, s->noptions);
 	memcpy(tcp + header, s->text, s->n);
-	uint32_t pseudo = (s->src >> 16) + (s->src & 0xffff) + (s->dst >> 16) + (s->dst & 0xffff) + 6 + header + s->n;
-	put16(tcp + 16, sum(tcp, header + s->n, pseudo));
-	return total;
+	put16(tcp + 16, sum(tcp, length, pseudo));
+	return ip() + length;
 }
 
 static uint32_t length(int flags, size_t n) { return n + !!(flags & SYN) + !!(flags & FIN); }
@@ -116,19 +150,19 @@ void expect(struct packet *got, struct peer *p, int flags, const char *options, 
 
 	CHECK(t.netdev_receive(U, got->b, &got->n, &got->at) == 0, "netdev_receive should always return 0");
 	CHECK(got->n > 0, "the stack should send a segment with flags %#x, and sends nothing", flags);
-	CHECK(got->n >= 40, "a TCP segment has 40 bytes of headers");
+	CHECK(got->n >= ip() + 20, "a TCP segment has %zu bytes of headers", ip() + 20);
 	if (flags & SYN || !p->local_port) {
-		p->local_port = got->b[20] << 8 | got->b[21];
+		p->local_port = got->b[ip()] << 8 | got->b[ip() + 1];
 		p->ack = seq_of(got); // the stack's initial sequence number
 	}
 	if (!options) {
-		options = (char *)got->b + 40;
-		noptions = (got->b[32] >> 4) * 4 - 20;
+		options = (char *)got->b + ip() + 20;
+		noptions = (got->b[ip() + 12] >> 4) * 4 - 20;
 	}
 	struct segment s = {
 		.src = LOCAL_IP, .dst = REMOTE_IP, .sport = p->local_port, .dport = REMOTE_PORT,
 		.id = got->b[4] << 8 | got->b[5], .window = window_of(got),
-		.seq = p->ack, .ack = p->seq, .flags = flags,
+		.seq = p->ack, .ack = p->seq, .flags = flags, .label = get32(got->b) & 0xfffff,
 		.options = options, .noptions = noptions, .text = text ? text : "", .n = n,
 	};
 	size_t total = build(want, &s);

@@ -1,0 +1,285 @@
+package socket_test
+
+import (
+	"encoding/binary"
+	"fmt"
+	"net/netip"
+	"syscall"
+	"testing"
+
+	. "septet/socket"
+)
+
+func (o ours) setGroup(level, name int, r GroupRequest) error {
+	return o.SetSockOptGroup(level, name, r)
+}
+
+// setGroup passes r as the struct that the option has.
+func (k *kernel) setGroup(level, name int, r GroupRequest) error {
+	var b []byte
+	four := func(a netip.Addr) {
+		v := [4]byte{}
+		if a.IsValid() {
+			v = a.As4()
+		}
+		b = append(b, v[:]...)
+	}
+	storage := func(a netip.Addr) {
+		s := make([]byte, 128)
+		if a.Is4() {
+			binary.NativeEndian.PutUint16(s, syscall.AF_INET)
+			copy(s[4:], a.AsSlice())
+		} else {
+			binary.NativeEndian.PutUint16(s, syscall.AF_INET6)
+			copy(s[8:], a.AsSlice())
+		}
+		b = append(b, s...)
+	}
+	switch {
+	case name >= MCAST_JOIN_GROUP && name <= MCAST_LEAVE_SOURCE_GROUP: // group_req, group_source_req
+		b = binary.NativeEndian.AppendUint64(b, uint64(r.Interface))
+		if storage(r.Group); r.Source.IsValid() {
+			storage(r.Source)
+		}
+	case level == SOL_IPV6: // ipv6_mreq
+		b = append(b, r.Group.AsSlice()...)
+		b = binary.NativeEndian.AppendUint32(b, uint32(r.Interface))
+	case r.Source.IsValid(): // ip_mreq_source
+		four(r.Group)
+		four(r.LocalAddr)
+		four(r.Source)
+	default: // ip_mreqn
+		four(r.Group)
+		four(r.LocalAddr)
+		b = binary.NativeEndian.AppendUint32(b, uint32(r.Interface))
+	}
+	return syscall.SetsockoptString(k.fd, level, name, string(b))
+}
+
+// Scripts as in kernelscripts_linux_test.go, about groups. All is on "lo", which is
+// interface 1 everywhere.
+var groupScripts = []struct {
+	name string
+	six  bool // needs IPv6
+	run  func(s *session)
+}{
+	{"joining groups", false, joining},
+	{"joining IPv6 groups", true, joining6},
+	{"sources of groups", false, sources},
+	{"options for groups", false, groupOptions},
+	{"options of IPv6", true, options6},
+	{"datagrams to groups", false, groupDatagrams},
+	{"sources of datagrams to groups", false, groupSources},
+}
+
+func TestGroupsLikeTheKernel(t *testing.T) {
+	for _, sc := range groupScripts {
+		t.Run(sc.name, func(t *testing.T) {
+			if sc.six {
+				scenes[1].needed(t)
+			}
+			playBoth(t, scenes[0], sc.run)
+		})
+	}
+}
+
+// group says which step of a script a request is.
+func (s *session) group(e endpoint, level, name int, r GroupRequest) {
+	s.note(fmt.Sprintf("setsockopt %d/%d %+v", level, name, r), e.setGroup(level, name, r))
+}
+
+func joining(s *session) {
+	g, local := netip.MustParseAddr("239.1.2.3"), netip.MustParseAddr("127.0.0.1")
+	e := s.make(SOCK_DGRAM)
+	for _, r := range []GroupRequest{
+		{Group: g, Interface: 1}, {Group: g, Interface: 1}, {Group: g, LocalAddr: local}, {Group: local, Interface: 1},
+		{Group: g, Interface: 99}, {Group: g, LocalAddr: netip.MustParseAddr("203.0.113.1")},
+	} {
+		s.group(e, SOL_IP, IP_ADD_MEMBERSHIP, r)
+	}
+	for _, r := range []GroupRequest{
+		{Group: g, Interface: 99}, {Group: netip.MustParseAddr("239.9.9.9"), Interface: 1}, {Group: g, Interface: 1}, {Group: g, Interface: 1},
+	} {
+		s.group(e, SOL_IP, IP_DROP_MEMBERSHIP, r)
+	}
+	s.group(e, SOL_IP, MCAST_JOIN_GROUP, GroupRequest{Group: g, Interface: 1})
+	s.group(e, SOL_IP, MCAST_LEAVE_GROUP, GroupRequest{Group: g, Interface: 1})
+	for n := range byte(22) {
+		s.group(e, SOL_IP, IP_ADD_MEMBERSHIP, GroupRequest{Group: netip.AddrFrom4([4]byte{239, 0, 0, 1 + n}), Interface: 1})
+	}
+	stream := s.make(SOCK_STREAM)
+	s.group(stream, SOL_IP, IP_ADD_MEMBERSHIP, GroupRequest{Group: g, Interface: 1})
+}
+
+func joining6(s *session) {
+	g := netip.MustParseAddr("ff15::123")
+	e := s.of(AF_INET6, SOCK_DGRAM)
+	for _, name := range []int{IPV6_JOIN_GROUP, IPV6_LEAVE_GROUP} {
+		for _, r := range []GroupRequest{
+			{Group: g, Interface: 1}, {Group: g, Interface: 1}, {Group: netip.MustParseAddr("::1"), Interface: 1},
+			{Group: netip.MustParseAddr("ff15::999"), Interface: 99},
+		} {
+			s.group(e, SOL_IPV6, name, r)
+		}
+	}
+	a := netip.MustParseAddr("2001:db8::1")
+	for _, name := range []int{MCAST_JOIN_SOURCE_GROUP, MCAST_JOIN_SOURCE_GROUP, MCAST_BLOCK_SOURCE, MCAST_LEAVE_SOURCE_GROUP, MCAST_LEAVE_SOURCE_GROUP} {
+		s.group(e, SOL_IPV6, name, GroupRequest{Group: g, Interface: 1, Source: a})
+	}
+}
+
+func sources(s *session) {
+	g, local := netip.MustParseAddr("239.1.2.3"), netip.MustParseAddr("127.0.0.1")
+	of := func(n byte) GroupRequest {
+		return GroupRequest{Group: g, LocalAddr: local, Source: netip.AddrFrom4([4]byte{10, 0, 0, n})}
+	}
+	e := s.make(SOCK_DGRAM)
+	for _, step := range []struct {
+		name int
+		r    GroupRequest
+	}{
+		{IP_BLOCK_SOURCE, of(1)}, {IP_DROP_SOURCE_MEMBERSHIP, of(1)}, // nothing was joined
+		{IP_ADD_SOURCE_MEMBERSHIP, of(1)}, {IP_ADD_SOURCE_MEMBERSHIP, of(1)}, {IP_ADD_SOURCE_MEMBERSHIP, of(2)},
+		{IP_BLOCK_SOURCE, of(1)}, {IP_UNBLOCK_SOURCE, of(1)},
+		{IP_ADD_MEMBERSHIP, GroupRequest{Group: g, Interface: 1}},
+		{IP_DROP_SOURCE_MEMBERSHIP, of(3)}, {IP_DROP_SOURCE_MEMBERSHIP, of(1)}, {IP_DROP_SOURCE_MEMBERSHIP, of(2)},
+		{IP_DROP_MEMBERSHIP, GroupRequest{Group: g, Interface: 1}}, // left with its last source
+		{IP_ADD_MEMBERSHIP, GroupRequest{Group: g, Interface: 1}},
+		{IP_UNBLOCK_SOURCE, of(1)}, {IP_BLOCK_SOURCE, of(1)}, {IP_BLOCK_SOURCE, of(1)}, {IP_ADD_SOURCE_MEMBERSHIP, of(2)},
+		{IP_UNBLOCK_SOURCE, of(1)}, {IP_UNBLOCK_SOURCE, of(1)},
+		{IP_DROP_MEMBERSHIP, GroupRequest{Group: g, Interface: 1}},
+	} {
+		s.group(e, SOL_IP, step.name, step.r)
+	}
+	for n := range byte(12) {
+		s.group(e, SOL_IP, IP_ADD_SOURCE_MEMBERSHIP, of(1+n))
+	}
+}
+
+func (s *session) values(e endpoint, level, name int, values ...int) {
+	s.option(e, level, name)
+	for _, v := range values {
+		s.note(fmt.Sprintf("setsockopt %d/%d %d", level, name, v), e.SetSockOpt(level, name, v))
+		s.option(e, level, name)
+	}
+}
+
+func groupOptions(s *session) {
+	for _, kind := range []int{SOCK_DGRAM, SOCK_STREAM} {
+		e := s.make(kind)
+		for _, name := range []int{IP_MULTICAST_TTL, IP_MULTICAST_LOOP} {
+			if kind == SOCK_STREAM {
+				s.note("set", name, e.SetSockOpt(SOL_IP, name, 2))
+				continue
+			}
+			s.values(e, SOL_IP, name, 0, 1, 255, 256, -1, -2)
+		}
+		if kind == SOCK_DGRAM {
+			s.values(e, SOL_IP, IP_MULTICAST_ALL, 0, 1, 2)
+		}
+		s.group(e, SOL_IP, IP_MULTICAST_IF, GroupRequest{Interface: 1})
+		s.group(e, SOL_IP, IP_MULTICAST_IF, GroupRequest{Interface: 99})
+		s.group(e, SOL_IP, IP_MULTICAST_IF, GroupRequest{LocalAddr: netip.MustParseAddr("203.0.113.1")})
+	}
+	e := s.make(SOCK_DGRAM)
+	for _, v := range []int{0, 2, 3, 6, -1} {
+		s.note("IP_MTU_DISCOVER", v, e.SetSockOpt(SOL_IP, IP_MTU_DISCOVER, v))
+	}
+	s.option(e, SOL_IP, IP_MTU) // not connected
+}
+
+func options6(s *session) {
+	e := s.of(AF_INET6, SOCK_DGRAM)
+	s.values(e, SOL_IPV6, IPV6_UNICAST_HOPS, 1, 255, 256, -1, -2)
+	s.values(e, SOL_IPV6, IPV6_TCLASS, 0, 0x20, 255, 256, -1, -2)
+	s.values(e, SOL_IPV6, IPV6_MULTICAST_HOPS, 0, 1, 255, 256, -1, -2)
+	s.values(e, SOL_IPV6, IPV6_MULTICAST_LOOP, 0, 1, 2)
+	s.values(e, SOL_IPV6, IPV6_MULTICAST_ALL, 0, 1, 2)
+	s.values(e, SOL_IPV6, IPV6_MULTICAST_IF, 1, 0, -1, 99)
+	s.note("discover", e.SetSockOpt(SOL_IPV6, IPV6_MTU_DISCOVER, IP_PMTUDISC_DO)) // the default differs
+	s.values(e, SOL_IPV6, IPV6_MTU_DISCOVER, 3, -1)
+}
+
+// receiver is bound to a port on every address, which it shares.
+func (s *session) receiver(port uint16) endpoint {
+	e := s.make(SOCK_DGRAM)
+	s.note("share", e.SetSockOpt(SOL_SOCKET, SO_REUSEADDR, 1))
+	s.note("bind", e.Bind(netip.AddrPortFrom(netip.IPv4Unspecified(), port)))
+	return e
+}
+
+// heard notes what waits at each of some sockets.
+func (s *session) heard(what string, all ...endpoint) {
+	s.settle()
+	for n, e := range all {
+		b := make([]byte, 100)
+		got, _, err := e.RecvFrom(b, MSG_DONTWAIT)
+		s.note(fmt.Sprintf("%s: %d", what, n), string(b[:got]), err)
+	}
+}
+
+func groupDatagrams(s *session) {
+	g := GroupRequest{Group: netip.MustParseAddr("239.1.2.3"), Interface: 1}
+	joined := s.receiver(0)
+	port := s.bound(joined, "group").Port()
+	to := netip.AddrPortFrom(g.Group, port)
+	other, only, picky := s.receiver(port), s.receiver(port), s.make(SOCK_DGRAM)
+	s.note("share", picky.SetSockOpt(SOL_SOCKET, SO_REUSEADDR, 1))
+	s.note("bind to the group", picky.Bind(to))
+	s.note("only own groups", only.SetSockOpt(SOL_IP, IP_MULTICAST_ALL, 0))
+	sender := s.make(SOCK_DGRAM)
+	s.group(sender, SOL_IP, IP_MULTICAST_IF, g)
+	say := func(text string) {
+		n, err := sender.SendTo([]byte(text), 0, to)
+		s.note("send "+text, n, err)
+		s.heard(text, joined, other, only, picky)
+	}
+	say("nobody has joined")
+	s.group(joined, SOL_IP, IP_ADD_MEMBERSHIP, g)
+	say("one has joined")
+	s.group(only, SOL_IP, IP_ADD_MEMBERSHIP, g)
+	s.note("bound to the group wants its own", picky.SetSockOpt(SOL_IP, IP_MULTICAST_ALL, 0))
+	say("two have joined")
+	s.note("no loop", sender.SetSockOpt(SOL_IP, IP_MULTICAST_LOOP, 0))
+	say("without a loop") // "lo" delivers all the same
+	s.note("loop", sender.SetSockOpt(SOL_IP, IP_MULTICAST_LOOP, 1))
+	s.note("no hops", sender.SetSockOpt(SOL_IP, IP_MULTICAST_TTL, 0))
+	say("zero hops")
+	joined.Close()
+	s.group(only, SOL_IP, IP_DROP_MEMBERSHIP, g)
+	s.settle()
+	n, err := sender.SendTo([]byte("all have left"), 0, to)
+	s.note("send", n, err)
+	s.heard("all have left", other, only, picky)
+}
+
+func groupSources(s *session) {
+	g := netip.MustParseAddr("239.1.2.3")
+	req := GroupRequest{Group: g, LocalAddr: localhost4, Source: localhost4}
+	elsewhere := req
+	elsewhere.Source = netip.MustParseAddr("10.0.0.77")
+	one := s.receiver(0)
+	port := s.bound(one, "group").Port()
+	two := s.receiver(port)
+	sender := s.make(SOCK_DGRAM)
+	s.note("bind", sender.Bind(s.at(0)))
+	s.group(sender, SOL_IP, IP_MULTICAST_IF, GroupRequest{Group: g, Interface: 1})
+	say := func(text string) {
+		n, err := sender.SendTo([]byte(text), 0, netip.AddrPortFrom(g, port))
+		s.note("send "+text, n, err)
+		s.heard(text, one, two)
+	}
+	s.group(one, SOL_IP, IP_ADD_SOURCE_MEMBERSHIP, req)
+	s.group(two, SOL_IP, IP_ADD_SOURCE_MEMBERSHIP, elsewhere)
+	say("one wants it, two wants another")
+	s.group(two, SOL_IP, IP_ADD_SOURCE_MEMBERSHIP, req)
+	say("both want it")
+	s.group(one, SOL_IP, IP_DROP_SOURCE_MEMBERSHIP, req)
+	s.group(two, SOL_IP, IP_DROP_SOURCE_MEMBERSHIP, req)
+	say("nobody wants it")
+	s.group(two, SOL_IP, IP_DROP_SOURCE_MEMBERSHIP, elsewhere)
+	s.group(one, SOL_IP, IP_ADD_MEMBERSHIP, GroupRequest{Group: g, Interface: 1})
+	s.group(two, SOL_IP, IP_ADD_MEMBERSHIP, GroupRequest{Group: g, Interface: 1})
+	s.group(two, SOL_IP, IP_BLOCK_SOURCE, req)
+	say("two has blocked it")
+}
