@@ -121,36 +121,27 @@ func (b *Lab) plug(end file.End, port physical.Port) error {
 		return err
 	}
 	b.learn(h, i)
-	for _, p := range i.IPv6 {
-		if err := attached.AddAddress(p); err != nil {
-			return fmt.Errorf("%v of %s: %w", p, end, err)
-		}
-	}
-	return discover(attached, i)
-}
-
-// discover begins what an interface does with router advertisements: a host's asks for
-// them, a router's sends them. A host's addresses are made of that of its card, as Linux
-// does it, so that they can be known beforehand.
-func discover(attached *network.Interface, i *file.Interface) error {
-	switch {
-	case i.Auto:
-		return attached.Autoconfigure(network.Autoconf{HardwareID: true})
-	case i.Advertise:
-		return attached.Advertise(network.Advertising{})
-	}
 	return nil
 }
 
-// configure gives a host its routes and the names of all others.
+// configure gives a host its routes of IPv4.
 func (b *Lab) configure(h *file.Host) error {
 	machine := b.hosts[h.Name]
 	b.Loop.Lock()
 	defer b.Loop.Unlock()
 	for _, r := range h.Routes {
-		if err := machine.Network.AddRoute(network.Route{Prefix: r.To, Gateway: r.Via}); err != nil {
-			return fmt.Errorf("host %s: route to %v via %v: %w", h.Name, r.To, r.Via, err)
+		if r.To.Addr().Is4() {
+			if err := addRoute(machine, r); err != nil {
+				return err
+			}
 		}
+	}
+	return nil
+}
+
+func addRoute(h *host.Host, r file.Route) error {
+	if err := h.Network.AddRoute(network.Route{Prefix: r.To, Gateway: r.Via}); err != nil {
+		return fmt.Errorf("host %s: route to %v via %v: %w", h.Name(), r.To, r.Via, err)
 	}
 	return nil
 }

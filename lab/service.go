@@ -11,8 +11,13 @@ import (
 	"septet/lab/file"
 )
 
-// StartServices starts what the lab file has on its hosts.
+// StartServices puts IPv6 into operation, whose first packets nobody has asked for:
+// whoever watches the lab should do so by now. Then it starts what the lab file has on its
+// hosts.
 func (b *Lab) StartServices() error {
+	if err := b.startIPv6(); err != nil {
+		return err
+	}
 	for _, h := range b.About.Hosts {
 		for _, s := range h.Services {
 			if err := b.start(b.hosts[h.Name], s); err != nil {

@@ -37,6 +37,9 @@ func (n *NIC) inputARP(b []byte, src header.MAC) {
 	} else {
 		n.stats.ARP.InReplies++
 	}
+	if n.watch != nil && arp.SenderMAC == src && src != n.mac {
+		n.watch(&arp)
+	}
 	if !n.acceptSender(&arp, src) {
 		return
 	}
@@ -92,6 +95,30 @@ func (n *NIC) merge(arp *header.ARP, target bool) {
 func canBeStation(a netip.Addr) bool {
 	b := a.As4()
 	return b[0] != 0 && b[0] != 127 && b[0] < 224
+}
+
+// WatchARP has f told of every ARP packet of another station, before it is looked at
+// here: who claims an address (RFC 5227) needs that. Nil ends it.
+func (n *NIC) WatchARP(f func(*header.ARP)) { n.watch = f }
+
+// Watched reports whether somebody watches.
+func (n *NIC) Watched() bool { return n.watch != nil }
+
+// ProbeARP asks everybody whether a is somebody's, without saying that the NIC wants it
+// (RFC 5227, section 2.1.1).
+func (n *NIC) ProbeARP(a netip.Addr) {
+	n.stats.ARP.OutRequests++
+	n.sendARP(header.BroadcastMAC, &header.ARP{
+		Operation: header.ARPRequest, SenderMAC: n.mac, SenderIP: netip.IPv4Unspecified(), TargetIP: a,
+	})
+}
+
+// AnnounceARP tells everybody that a is the NIC's (RFC 5227, section 2.3).
+func (n *NIC) AnnounceARP(a netip.Addr) {
+	n.stats.ARP.OutRequests++
+	n.sendARP(header.BroadcastMAC, &header.ARP{
+		Operation: header.ARPRequest, SenderMAC: n.mac, SenderIP: a, TargetIP: a,
+	})
 }
 
 func (n *NIC) sendRequest(target netip.Addr, dst header.MAC) {

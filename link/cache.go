@@ -7,20 +7,22 @@ import "net/netip"
 // (RFC 6583, section 7.1). Among the others it goes round like the hand of a clock: who
 // was sent to since the hand last passed gets a second chance.
 type cache struct {
-	byAddr  map[netip.Addr]*Neighbour // made with the first entry
-	known   neighbours                // the hand points at the first
+	byAddr  map[netip.Addr]*Neighbour
+	known   neighbours // the hand points at the first
 	unknown neighbours
 }
 
 type neighbours = list[Neighbour, *Neighbour]
 
 // find returns the entry for a, nil when there is none.
-func (c *cache) find(a netip.Addr) *Neighbour { return c.byAddr[a] }
+func (c *cache) find(a netip.Addr) *Neighbour {
+	if c == nil {
+		return nil
+	}
+	return c.byAddr[a]
+}
 
 func (c *cache) add(nb *Neighbour) {
-	if c.byAddr == nil {
-		c.byAddr = make(map[netip.Addr]*Neighbour)
-	}
 	c.byAddr[nb.addr] = nb
 	c.of(nb).append(nb)
 }
@@ -65,6 +67,9 @@ func (c *cache) remove(nb *Neighbour) {
 }
 
 func (c *cache) clear() {
+	if c == nil {
+		return
+	}
 	for _, nb := range c.byAddr {
 		c.remove(nb)
 	}

@@ -5,6 +5,7 @@ import (
 
 	"septet/event"
 	"septet/header"
+	"septet/packet"
 )
 
 // frames are seeds: an ARP request, an ARP reply, IPv4, runts and padding.
@@ -69,6 +70,47 @@ func FuzzSwitch(f *testing.F) {
 		s := o.sw.Stats()
 		if in := s.InFrames - before.InFrames; in != s.Forwarded+s.Flooded-before.Flooded+s.Filtered+s.Reserved+s.Runts+s.BadSource {
 			t.Errorf("not every frame is accounted for: %+v", s)
+		}
+		if o.pool.Live() != 0 {
+			t.Errorf("%d packets leaked", o.pool.Live())
+		}
+	})
+}
+
+// Whatever arrives, a switch with VLANs counts it, loses no packet, and lets nothing
+// into a VLAN to which the port does not belong.
+func FuzzSwitchVLANs(f *testing.F) {
+	for _, b := range frames() {
+		f.Add(b, uint8(0))
+		f.Add(b, uint8(3))
+	}
+	for _, tci := range []int{untagged, 0, 10, 20, 4095, 3<<13 | 10} {
+		for port := range 6 {
+			f.Add(tagged(stationMAC(7), header.BroadcastMAC, tci, "hello"), uint8(port))
+		}
+	}
+	f.Fuzz(func(t *testing.T, frame []byte, port uint8) {
+		o := newFloor(t)
+		var reached []int
+		for i := range o.ports {
+			o.ports[i].OnReceive(func(p *packet.Packet) {
+				reached = append(reached, i)
+				p.Release()
+			})
+		}
+		from := int(port) % len(o.ports)
+		for range 2 {
+			o.ports[from].Transmit(o.pool.From(frame))
+		}
+		o.loop.Run(event.Never)
+		s := o.sw.Stats()
+		if s.InFrames != s.Forwarded+s.Flooded+s.Filtered+s.Reserved+s.Runts+s.BadSource+s.WrongVLAN {
+			t.Errorf("not every frame is accounted for: %+v", s)
+		}
+		for _, to := range reached {
+			if access := []int{10, 10, 20, -1, -2, 1}; from < 3 && to < 3 && access[from] != access[to] || to == from {
+				t.Errorf("a frame went from port %d to port %d", from, to)
+			}
 		}
 		if o.pool.Live() != 0 {
 			t.Errorf("%d packets leaked", o.pool.Live())

@@ -142,6 +142,9 @@ func (n *NIC) Neighbour(a netip.Addr) *Neighbour {
 		nb.dead = true
 		return nb
 	}
+	if n.cache == nil {
+		n.cache = &cache{byAddr: make(map[netip.Addr]*Neighbour)}
+	}
 	if len(n.cache.byAddr) >= MaxNeighbours {
 		n.stats.ARP.Evicted++
 		n.cache.evict()
@@ -152,12 +155,12 @@ func (n *NIC) Neighbour(a netip.Addr) *Neighbour {
 
 // outputDoubtful is Output when the neighbour's address is not fresh.
 func (n *NIC) outputDoubtful(p *packet.Packet, nb *Neighbour, typ header.EtherType) {
-	if p.Frames() > 1 {
-		p.Break(func(frame *packet.Packet) { n.Output(frame, nb, typ) })
-		return
-	}
 	if nb.dead && !n.closed {
 		nb = n.Neighbour(nb.addr)
+	}
+	if p.Frames() > 1 && !nb.Resolved() {
+		p.Break(func(frame *packet.Packet) { n.Output(frame, nb, typ) })
+		return
 	}
 	switch nb.State() {
 	case Reachable:
@@ -331,6 +334,9 @@ type NeighbourInfo struct {
 
 // Neighbours returns the cache's entries in the order of their addresses.
 func (n *NIC) Neighbours() []NeighbourInfo {
+	if n.cache == nil {
+		return nil
+	}
 	var all []NeighbourInfo
 	for _, nb := range n.cache.byAddr {
 		info := NeighbourInfo{Addr: nb.addr, State: nb.State(), Confirmed: nb.confirmed, Waiting: nb.waiting.Len()}

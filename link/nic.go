@@ -40,7 +40,8 @@ type NIC struct {
 
 	receive   func(p *packet.Packet, typ header.EtherType, group bool)
 	addresses []netip.Addr // IPv4's, for ARP
-	cache     cache
+	watch     func(*header.ARP)
+	cache     *cache     // made with the first neighbour
 	discovery *Discovery // of IPv6 neighbours; nil without IPv6
 	failed    failed
 	carrier   func(up bool)
@@ -220,7 +221,7 @@ func (n *NIC) transmit(p *packet.Packet) {
 // CarriesTrains reports whether a train for nb (packet.Packet.Couple) would now
 // reach the other end of the cable whole.
 func (n *NIC) CarriesTrains(nb *Neighbour) bool {
-	return n.rail != nil && n.rail.CarriesTrains() && n.loop.Now() < nb.fresh
+	return n.rail != nil && n.rail.CarriesTrains() && (n.loop.Now() < nb.fresh || nb.Resolved())
 }
 
 // input takes a frame from the port.
@@ -270,6 +271,7 @@ func (n *NIC) Close() {
 	if c, ok := n.port.(physical.Carrier); ok {
 		c.OnCarrier(nil)
 	}
+	n.watch = nil
 	n.cache.clear()
 	n.failed.queue.Release()
 }

@@ -19,7 +19,8 @@ type office struct {
 	pool  *packet.Pool
 	sw    *Switch
 	ports []physical.Port // the stations' ends
-	got   []string        // "port: payload" in the order of arrival
+	wires []*physical.Wire
+	got   []string // "port: payload" in the order of arrival
 }
 
 func newOffice(t testing.TB, mtus ...int) *office {
@@ -35,7 +36,7 @@ func newOffice(t testing.TB, mtus ...int) *office {
 			o.got = append(o.got, fmt.Sprintf("%d: %s", i, p.Bytes()[header.EthernetLen:]))
 			p.Release()
 		})
-		o.ports = append(o.ports, w.B())
+		o.ports, o.wires = append(o.ports, w.B()), append(o.wires, w)
 	}
 	return o
 }

@@ -14,7 +14,7 @@ import (
 )
 
 // raw sends b, an IP packet, to a group of the link, as it is.
-func (s *station) raw(to netip.Addr, b []byte) {
+func (s *listener) raw(to netip.Addr, b []byte) {
 	typ := header.EtherTypeIPv4
 	if to.Is6() {
 		typ = header.EtherTypeIPv6
@@ -24,7 +24,7 @@ func (s *station) raw(to netip.Addr, b []byte) {
 }
 
 // members is a host that has joined a group of each family, and asks if it is a router.
-func members(t testing.TB, asks bool) (*bench, *network.Layer, *station) {
+func members(t testing.TB, asks bool) (*bench, *network.Layer, *listener) {
 	b := newBench(t)
 	l := b.host()
 	if asks {

@@ -142,6 +142,7 @@ func (l *Layer) inputFragment6(p *packet.Packet, d *Datagram) *packet.Packet {
 		return nil
 	}
 	d.next, d.HeaderLen = d.HeaderLen, d.HeaderLen+len(x.Data)
+	d.fragmented = true
 	d.offset, d.more, d.id = f.Offset, f.More, f.ID
 	d.Protocol = f.NextHeader
 	if f.Offset == 0 && !f.More {

@@ -42,9 +42,9 @@ func (s *stubPort) answer() {
 	}
 }
 
-// BenchmarkForward is what a router needs for a packet, from its card in to its card
+// BenchmarkForwardAmongMany is what a router needs for a packet, from its card in to its card
 // out: to one destination, and to random ones behind 100,000 routes by 16 gateways.
-func BenchmarkForward(b *testing.B) {
+func BenchmarkForwardAmongMany(b *testing.B) {
 	for _, c := range []struct {
 		name                 string
 		routes, destinations int
@@ -59,7 +59,7 @@ func benchmarkForward(b *testing.B, routes, destinations int) {
 	l.SetForwarding(true)
 	in, out := new(stubPort), new(stubPort)
 	for i, port := range []*stubPort{in, out} {
-		nic := link.NewNIC(loop, pool, "eth", routerMAC, port)
+		nic := link.NewNIC(loop, pool, "eth"+string(rune('0'+i)), routerMAC, port)
 		if _, err := l.AddInterface(nic, netip.PrefixFrom(netip.AddrFrom4([4]byte{10, byte(i), 0, 1}), 16)); err != nil {
 			b.Fatal(err)
 		}

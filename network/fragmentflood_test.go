@@ -228,3 +228,26 @@ func TestOverlap6IsRemembered(t *testing.T) {
 		t.Error("the identification cannot be used after a minute")
 	}
 }
+
+// Whatever offsets, lengths and flags fragments have, nothing breaks, and what arrives is
+// made of their bytes: at each place the one that was sent for it.
+func FuzzFragments(f *testing.F) {
+	f.Add([]byte{0, 8, 1, 8, 8, 0}, false)
+	f.Add([]byte{0, 8, 1, 16, 8, 0, 8, 8, 1}, true)
+	f.Add([]byte{0, 16, 1, 8, 8, 1, 16, 3, 0}, true)
+	f.Add([]byte{8, 0, 1, 0, 0, 0, 0, 7, 1, 255, 255, 255}, false)
+	f.Fuzz(func(t *testing.T, data []byte, six bool) {
+		g := newFragmenter(t, six)
+		whole := pattern(256*8 + 256)
+		for ; len(data) >= 3; data = data[3:] {
+			at := int(data[0]) * 8
+			g.send(g.source(2), int(data[2]>>4), at, data[2]&1 != 0, whole[at:at+int(data[1])])
+		}
+		for _, b := range g.payloads {
+			if !bytes.Equal(b, whole[:len(b)]) {
+				t.Errorf("%d bytes arrived that were never sent so", len(b))
+			}
+		}
+		g.host.Close()
+	})
+}

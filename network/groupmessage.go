@@ -162,9 +162,11 @@ func (m *memberships) transmit(to netip.Addr, message []byte) {
 
 // linkLocal returns the interface's address of the link, :: if none can be used.
 func (i *Interface) linkLocal() netip.Addr {
-	for n := range i.Addresses() {
-		if a := i.six.addresses[n]; a.Addr.IsLinkLocalUnicast() && a.usable() {
-			return a.Addr
+	if i.six != nil {
+		for _, a := range i.six.addresses {
+			if a.Addr.IsLinkLocalUnicast() && a.usable() {
+				return a.Addr
+			}
 		}
 	}
 	return anyAddr6

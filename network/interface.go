@@ -99,6 +99,8 @@ func (l *Layer) AddInterface(nic *link.NIC, prefix netip.Prefix) (*Interface, er
 	}
 	nic.OnReceive(i.receive)
 	nic.OnUnresolved(l.unresolved)
+	nic.OnCarrier(l.carrierChanged)
+	l.carrierChanged(nic.Up())
 	return i, nil
 }
 
@@ -113,9 +115,9 @@ func (i *Interface) receive(p *packet.Packet, typ header.EtherType, group bool) 
 
 // AddAddress gives the interface an address on the network of prefix, and adds the
 // route to that network. It has one IPv4 address and as many of IPv6 as
-// MaxAddresses. The address can be used at once; whether somebody else on the link has
-// it is found out meanwhile in IPv6, where it is then given up (see AddTentative for one
-// that waits, and Address.State). Errors: EINVAL for an address that no interface can have, EEXIST if
+// MaxAddresses. The address can be used at once. If it is of IPv6, whether somebody else
+// on the link has it is found out meanwhile, and then it is given up, see Address.State;
+// AddTentative waits. Errors: EINVAL for an address that no interface can have, EEXIST if
 // the host has it already or the interface has another of IPv4, ENOBUFS for too many.
 func (i *Interface) AddAddress(prefix netip.Prefix) error {
 	switch l, addr := i.layer, prefix.Addr(); {

@@ -49,20 +49,17 @@ type Layer struct {
 	interfaces []*Interface
 	addresses  map[netip.Addr]addressKind
 	routes     routeTable
+	redirects  *redirects // nil without any
+	forwards   *[forwardCacheSize]Path
 	// generation changes with the interfaces and the routes, so that whoever
 	// keeps a Path sees that it must be looked up again.
-	generation uint32
-
-	redirects *redirects // nil without any
-
-	forwarding bool
-	forwards   *[forwardCacheSize]Path
-
+	generation    uint32
+	nextID        uint16 // of the next datagram's header
+	forwarding    bool
 	sourceRouting bool
 
 	protocols []*protocol // a few, in the order in which they came
 	datagram  Datagram    // what input hands to the handlers: one at a time
-	nextID    uint16      // of the next datagram's header
 
 	loopback   loopback
 	six        *layer6 // what only IPv6 needs, made with its first use
@@ -108,11 +105,13 @@ type Datagram struct {
 	// Unpull(HeaderLen) brings it back.
 	HeaderLen int
 
-	offset int    // of a fragment
-	more   bool   // fragments follow
-	id     uint32 // of the datagram whose fragment it is
-	alert  bool   // routers are asked to look at it (RFC 2711)
-	next   int    // where, in an IPv6 header, the number of the protocol stands
+	offset int  // of a fragment
+	more   bool // fragments follow
+	alert  bool // routers are asked to look at it (RFC 2711)
+	// fragmented says that the packet came with a fragment header.
+	fragmented bool
+	id         uint32 // of the datagram whose fragment it is
+	next       int    // where, in an IPv6 header, the number of the protocol stands
 }
 
 // New returns the IP layer of a host with the loopback interface as its only

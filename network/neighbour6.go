@@ -20,7 +20,9 @@ const ndHopLimit = 255
 
 // inputND takes a message of neighbour discovery, which is all of b.
 func (l *Layer) inputND(b []byte, d *Datagram) {
-	if d.TTL != ndHopLimit || d.Interface.six == nil {
+	// RFC 6980, section 5: nor has one come in fragments, which hide what it says from
+	// those who guard the link.
+	if d.TTL != ndHopLimit || d.fragmented || d.Interface.six == nil {
 		l.stats.NeighbourBad++
 		return
 	}

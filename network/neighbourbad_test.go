@@ -1,6 +1,7 @@
 package network_test
 
 import (
+	"encoding/binary"
 	"fmt"
 	"net/netip"
 	"testing"
@@ -87,7 +88,20 @@ func broken(m message) map[string][]byte {
 	wrong := append([]byte(nil), whole...)
 	wrong[header.IPv6Len+2] ^= 1
 	bad["a wrong checksum"] = wrong
+	// RFC 6980, section 5: never in fragments, not even in one that is all.
+	bad["a fragment header"] = fragmented(whole)
 	return bad
+}
+
+// fragmented returns a packet as the only one of its fragments (RFC 6946).
+func fragmented(ip []byte) []byte {
+	f := header.IPv6Fragment{NextHeader: header.Protocol(ip[6]), ID: 7}
+	b := append(append([]byte(nil), ip[:header.IPv6Len]...), make([]byte, header.IPv6FragmentLen)...)
+	f.Put(b[header.IPv6Len:])
+	b[6] = byte(header.ProtocolIPv6Fragment)
+	b = append(b, ip[header.IPv6Len:]...)
+	binary.BigEndian.PutUint16(b[4:], uint16(len(b)-header.IPv6Len))
+	return b
 }
 
 // Whatever is not valid is dropped, counted, and leaves nothing behind (RFC 4861,

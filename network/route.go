@@ -2,6 +2,7 @@ package network
 
 import (
 	"net/netip"
+	"slices"
 	"syscall"
 )
 
@@ -137,6 +138,16 @@ func (l *Layer) insertRoute(r Route) {
 	l.changed()
 }
 
+// carrierChanged has the routes over interfaces whose cable is out passed over.
+func (l *Layer) carrierChanged(bool) {
+	l.routes.someDown = slices.ContainsFunc(l.interfaces, func(i *Interface) bool { return !i.up() })
+	l.forgetRedirects()
+	l.changed()
+}
+
+// up reports whether the interface has a carrier.
+func (i *Interface) up() bool { return i.nic == nil || i.nic.Up() }
+
 // changed makes everything forget what was looked up before.
 func (l *Layer) changed() {
 	l.generation++
@@ -147,5 +158,6 @@ func (l *Layer) changed() {
 
 // route returns the route to dst, nil if there is none: the one with the longest
 // prefix (RFC 1812, section 5.2.4.3), and of those for the same prefix the one with
-// the lowest metric. It is valid until the routes change.
+// the lowest metric. It is valid until the routes change, and says where to send:
+// Interface, and Gateway or, without one, Prefix.
 func (l *Layer) route(dst netip.Addr) *Route { return l.routes.lookup(dst) }

@@ -3,7 +3,6 @@ package network
 import (
 	"math/bits"
 	"net/netip"
-	"slices"
 )
 
 // routeTrie finds the longest of many prefixes that contain an address. A route is
@@ -20,12 +19,15 @@ import (
 // comes before what those above it say, so that a change concerns one node alone. Only
 // a run of a single value may have a node below.
 //
+// A prefix that is alone below a value, and not much longer, needs no node: it stands
+// in the cell itself, a leaf.
+//
 // With random destinations it is misses of the processor's cache and wrong guesses of
 // branches that cost time. Most nodes therefore are a few words side by side: where up
 // to eight runs begin, compared all at once, and a word for each run. A node of many
 // runs has a word for each value instead. All nodes are in one slice without a pointer,
 // which the garbage collector need not look at. A node that outgrows its place moves to
-// the end and leaves waste behind; once half is waste, the rest is copied (compact).
+// the end and leaves waste behind; once a quarter is waste, the rest is copied (compact).
 type routeTrie struct {
 	cells   []routeCell
 	waste   int        // how many cells are in no node
@@ -36,20 +38,23 @@ type routeTrie struct {
 // routeID is the number of a route. Zero is none.
 type routeID uint32
 
-// routeCell says what holds for the addresses of a run: which route (24 bits, zero if
-// none) and which node below knows more (32 bits, zero if none). The 8 bits left are
-// the number of that node's runs less one.
+// routeCell says what holds for the addresses of a run.
+//
+//	 8          24         32 bits
+//	+----------+----------+--------------------------+
+//	| runs - 1 | routeID  | node                     |
+//	+----------+----------+--------------------------+
+//	| 80 + len | routeID  | the next bits of a leaf  |
+//	+----------+----------+--------------------------+
+//
+// In the first form the route is that to all of them, zero if there is none, and node
+// is where more is known about some, zero if nothing is. In the second, a leaf, there
+// is one route to those whose next len bits, up to 32, are these.
 //
 // A node is an index of cells. Its first words have the values with which its runs
 // begin, but for the first, a byte each, from the low ones up; bytes beyond are 255.
-// Then follow the runs. A node of 256 runs has the runs alone.
+// Then follow the runs. A node of 256 runs, for which runs - 1 is 64, has the runs alone.
 type routeCell uint64
-
-// routeRun is a run of a node that is being changed.
-type routeRun struct {
-	from int
-	cell routeCell
-}
 
 const (
 	// maxRoutes caps a routing table. At worst a route has fifteen nodes of its own, of
@@ -70,14 +75,33 @@ const (
 )
 
 func makeCell(id routeID, node, runs int) routeCell {
+	if runs == allRuns {
+		runs = mostRuns + 1
+	}
 	return routeCell(runs-1)<<56 | routeCell(id)<<32 | routeCell(node)
 }
 
+func makeLeaf(id routeID, next uint32, length int) routeCell {
+	return routeCell(0x80+length)<<56 | routeCell(id)<<32 | routeCell(next)
+}
+
 func (c routeCell) id() routeID { return routeID(c >> 32 & 0xffffff) }
-func (c routeCell) node() int   { return int(c & 0xffffffff) }
-func (c routeCell) runs() int   { return int(c>>56) + 1 }
 
 func (c routeCell) withID(id routeID) routeCell { return c&^(0xffffff<<32) | routeCell(id)<<32 }
+
+// node and runs are those of a cell that is no leaf.
+func (c routeCell) node() int { return int(c & 0xffffffff) }
+func (c routeCell) runs() int {
+	if runs := int(c>>56) + 1; runs <= mostRuns {
+		return runs
+	}
+	return allRuns
+}
+
+// next and length are those of a leaf.
+func (c routeCell) leaf() bool   { return c>>63 != 0 }
+func (c routeCell) next() uint32 { return uint32(c) }
+func (c routeCell) length() int  { return int(c >> 56 & 0x7f) }
 
 // routeKey returns an address, or that of a prefix, with its first bit in front, and
 // where to begin.
@@ -97,14 +121,20 @@ func (t *routeTrie) init() {
 
 // lookup returns the route with the longest prefix that contains an address.
 func (t *routeTrie) lookup(root int, hi, lo uint64) routeID {
+	best := routeID(0)
 	c := t.cells[root]
-	best := c.id()
-	for c.node() != 0 {
-		c = t.cells[t.find(c, int(hi>>56))]
+	for !c.leaf() {
 		if id := c.id(); id != 0 {
 			best = id
 		}
+		if c.node() == 0 {
+			return best
+		}
+		c = t.cells[t.find(c, int(hi>>56))]
 		hi, lo = hi<<8|lo>>56, lo<<8
+	}
+	if (uint32(hi>>32)^c.next())>>(32-c.length()) == 0 {
+		return c.id()
 	}
 	return best
 }
@@ -138,195 +168,4 @@ func notAbove(b, value uint64) uint64 {
 	v := value * 0x0101010101010101
 	rest := (v | highest) - b&^highest
 	return (v&^b | ^(v^b)&rest) & highest
-}
-
-// insert adds a route to a prefix of some length, of which there is none so far.
-func (t *routeTrie) insert(prefix netip.Prefix, id routeID) {
-	length := prefix.Bits()
-	for int(id) >= len(t.lengths) {
-		t.lengths = append(t.lengths, 0)
-	}
-	t.lengths[id] = uint8(length)
-	above, hi, lo := routeKey(prefix.Addr())
-	if length == 0 {
-		t.cells[above] = t.cells[above].withID(id)
-		return
-	}
-	for ; length > 8; length -= 8 {
-		value := int(hi >> 56)
-		t.store(above, cut(t.load(above), value, value))
-		above = t.find(t.cells[above], value)
-		hi, lo = hi<<8|lo>>56, lo<<8
-	}
-	from := int(hi >> 56)
-	to := from | 0xff>>length
-	runs := cut(t.load(above), from, to)
-	for i, r := range runs {
-		old := r.cell.id()
-		if from <= r.from && r.from <= to && (old == 0 || t.lengths[old] < t.lengths[id]) {
-			runs[i].cell = r.cell.withID(id)
-		}
-	}
-	t.store(above, runs)
-	t.compact()
-}
-
-// remove takes away the route to a prefix. Its addresses go to the route cover, the
-// longest of the shorter prefixes that contain it.
-func (t *routeTrie) remove(prefix netip.Prefix, id, cover routeID) {
-	above, hi, lo := routeKey(prefix.Addr())
-	if prefix.Bits() == 0 {
-		t.cells[above] = t.cells[above].withID(0)
-		return
-	}
-	// A node has the routes of eight lengths. Those above speak for themselves.
-	if cover != 0 && (int(t.lengths[cover])-1)>>3 != (prefix.Bits()-1)>>3 {
-		cover = 0
-	}
-	t.removeBelow(above, hi, lo, prefix.Bits(), id, cover)
-	t.compact()
-}
-
-// removeBelow removes a route from the node below a cell or from one further down.
-// Nodes in which nothing is left go.
-func (t *routeTrie) removeBelow(above int, hi, lo uint64, length int, id, cover routeID) {
-	from := int(hi >> 56)
-	if length > 8 {
-		t.removeBelow(t.find(t.cells[above], from), hi<<8|lo>>56, lo<<8, length-8, id, cover)
-		t.store(above, joined(t.load(above)))
-		return
-	}
-	runs := t.load(above)
-	for i, r := range runs {
-		if r.cell.id() == id {
-			runs[i].cell = r.cell.withID(cover)
-		}
-	}
-	t.store(above, joined(runs))
-}
-
-// load returns the runs of the node below a cell, until the next load.
-func (t *routeTrie) load(above int) []routeRun {
-	c := t.cells[above]
-	t.scratch = t.scratch[:0]
-	if c.node() == 0 {
-		t.scratch = append(t.scratch, routeRun{})
-		return t.scratch
-	}
-	words := startWords(c.runs())
-	for i, cell := range t.cells[c.node()+words:][:c.runs()] {
-		from := i
-		if words > 0 && i > 0 {
-			from = int(t.cells[c.node()+(i-1)/8] >> ((i - 1) % 8 * 8) & 0xff)
-		}
-		t.scratch = append(t.scratch, routeRun{from, cell})
-	}
-	return t.scratch
-}
-
-// cut makes runs begin at the value from and behind the value to.
-func cut(runs []routeRun, from, to int) []routeRun {
-	for _, value := range [...]int{from, to + 1} {
-		i := len(runs)
-		for runs[i-1].from > value {
-			i--
-		}
-		if value < allRuns && runs[i-1].from < value {
-			runs = slices.Insert(runs, i, routeRun{value, runs[i-1].cell})
-		}
-	}
-	return runs
-}
-
-// joined makes one of neighbouring runs that say the same.
-func joined(runs []routeRun) []routeRun {
-	return slices.CompactFunc(runs, func(a, b routeRun) bool { return a.cell == b.cell })
-}
-
-// store makes runs the node below a cell.
-func (t *routeTrie) store(above int, runs []routeRun) {
-	c := t.cells[above]
-	node, had := c.node(), 0
-	if node != 0 {
-		had = c.runs()
-	}
-	if len(runs) == 1 && runs[0].cell == 0 {
-		t.waste += nodeSize(had)
-		t.cells[above] = makeCell(c.id(), 0, 1)
-		return
-	}
-	if len(runs) > mostRuns || had == allRuns && len(runs) > mostRuns/2 {
-		runs = spread(runs)
-	}
-	if nodeSize(len(runs)) != nodeSize(had) {
-		t.waste += nodeSize(had)
-		node = len(t.cells)
-		t.cells = append(t.cells, make([]routeCell, nodeSize(len(runs)))...)
-	}
-	t.cells[above] = makeCell(c.id(), node, len(runs))
-	t.write(node, runs)
-}
-
-// nodeSize returns the room of a node in words: an even number, so that fewer of the
-// smallest lie across two lines of the cache.
-func nodeSize(runs int) int { return (startWords(runs) + runs + 1) &^ 1 }
-
-// spread gives each value a run of its own. The last ones come first, so that none is
-// overwritten before it was read; the slice is load's, which has the room.
-func spread(runs []routeRun) []routeRun {
-	i := len(runs) - 1
-	runs = runs[:allRuns]
-	for value := allRuns - 1; value >= 0; value-- {
-		began := runs[i].from == value
-		runs[value] = routeRun{value, runs[i].cell}
-		if began {
-			i--
-		}
-	}
-	return runs
-}
-
-// write fills in a node.
-func (t *routeTrie) write(node int, runs []routeRun) {
-	words := startWords(len(runs))
-	for i := range words {
-		t.cells[node+i] = ^routeCell(0)
-	}
-	for i, r := range runs {
-		t.cells[node+words+i] = r.cell
-		if words > 0 && i > 0 {
-			starts, shift := &t.cells[node+(i-1)/8], (i-1)%8*8
-			*starts = *starts&^(0xff<<shift) | routeCell(r.from)<<shift
-		}
-	}
-}
-
-// compact copies the nodes once a quarter of the cells is waste.
-func (t *routeTrie) compact() {
-	if t.waste < 1024 || t.waste < len(t.cells)/4 {
-		return
-	}
-	old := t.cells
-	t.cells, t.waste = make([]routeCell, firstNode, len(old)-t.waste), 0
-	for _, root := range [...]int{root4, root6} {
-		copied := t.take(old, old[root])
-		t.cells[root] = copied
-	}
-}
-
-// take copies the node below a cell of old, and those below it, and returns the cell
-// for the copy.
-func (t *routeTrie) take(old []routeCell, c routeCell) routeCell {
-	if c.node() == 0 {
-		return c
-	}
-	size := nodeSize(c.runs())
-	node := len(t.cells)
-	t.cells = append(t.cells, old[c.node():][:size]...)
-	first := node + startWords(c.runs())
-	for at := first; at < first+c.runs(); at++ {
-		copied := t.take(old, t.cells[at])
-		t.cells[at] = copied
-	}
-	return makeCell(c.id(), node, c.runs())
 }

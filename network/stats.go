@@ -62,6 +62,8 @@ type Stats struct {
 	GroupUnknown      uint64 // of no known type
 	GroupsFull        uint64 // a querier knows too many groups for this one
 
+	AddressConflicts uint64 // about addresses that were claimed
+
 	NeighbourBad uint64 // messages of neighbour discovery that are not valid
 
 	RedirectsSent     uint64

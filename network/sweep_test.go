@@ -25,6 +25,9 @@ func TestNeighbourSweep(t *testing.T) {
 		{"IPv6", 1_000_000, "2001:db8:2::1:0:0", "2001:db8:2::2", "2001:db8:1::2", "2001:db8:1::1"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
+			if testing.Short() {
+				c.n = min(c.n, 100_000)
+			}
 			b := newBench(t)
 			r, live := b.router(), b.host()
 			p := b.attach(r, "10.1.0.1/24", "10.1.0.2", 1500)

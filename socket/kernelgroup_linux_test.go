@@ -56,23 +56,30 @@ func (k *kernel) setGroup(level, name int, r GroupRequest) error {
 	return syscall.SetsockoptString(k.fd, level, name, string(b))
 }
 
-// groupScripts say which family each of their calls is of.
+// Scripts as in kernelscripts_linux_test.go, about groups. All is on "lo", which is
+// interface 1 everywhere.
 var groupScripts = []struct {
 	name string
+	six  bool // needs IPv6
 	run  func(s *session)
 }{
-	{"joining groups", joining},
-	{"joining IPv6 groups", joining6},
-	{"sources of groups", sources},
-	{"options for groups", groupOptions},
-	{"options of IPv6", options6},
-	{"datagrams to groups", groupDatagrams},
-	{"sources of datagrams to groups", groupSources},
+	{"joining groups", false, joining},
+	{"joining IPv6 groups", true, joining6},
+	{"sources of groups", false, sources},
+	{"options for groups", false, groupOptions},
+	{"options of IPv6", true, options6},
+	{"datagrams to groups", false, groupDatagrams},
+	{"sources of datagrams to groups", false, groupSources},
 }
 
 func TestGroupsLikeTheKernel(t *testing.T) {
 	for _, sc := range groupScripts {
-		t.Run(sc.name, func(t *testing.T) { playBoth(t, scenes[0], sc.run) })
+		t.Run(sc.name, func(t *testing.T) {
+			if sc.six {
+				scenes[1].needed(t)
+			}
+			playBoth(t, scenes[0], sc.run)
+		})
 	}
 }
 
@@ -106,7 +113,7 @@ func joining(s *session) {
 
 func joining6(s *session) {
 	g := netip.MustParseAddr("ff15::123")
-	e := s.make6()
+	e := s.of(AF_INET6, SOCK_DGRAM)
 	for _, name := range []int{IPV6_JOIN_GROUP, IPV6_LEAVE_GROUP} {
 		for _, r := range []GroupRequest{
 			{Group: g, Interface: 1}, {Group: g, Interface: 1}, {Group: netip.MustParseAddr("::1"), Interface: 1},
@@ -119,15 +126,6 @@ func joining6(s *session) {
 	for _, name := range []int{MCAST_JOIN_SOURCE_GROUP, MCAST_JOIN_SOURCE_GROUP, MCAST_BLOCK_SOURCE, MCAST_LEAVE_SOURCE_GROUP, MCAST_LEAVE_SOURCE_GROUP} {
 		s.group(e, SOL_IPV6, name, GroupRequest{Group: g, Interface: 1, Source: a})
 	}
-}
-
-func (s *session) make6() endpoint {
-	e, err := s.socket(AF_INET6, SOCK_DGRAM, 0)
-	if err != nil {
-		s.t.Skipf("the machine has no IPv6: %v", err)
-	}
-	s.open = append(s.open, e)
-	return e
 }
 
 func sources(s *session) {
@@ -191,7 +189,7 @@ func groupOptions(s *session) {
 }
 
 func options6(s *session) {
-	e := s.make6()
+	e := s.of(AF_INET6, SOCK_DGRAM)
 	s.values(e, SOL_IPV6, IPV6_UNICAST_HOPS, 1, 255, 256, -1, -2)
 	s.values(e, SOL_IPV6, IPV6_TCLASS, 0, 0x20, 255, 256, -1, -2)
 	s.values(e, SOL_IPV6, IPV6_MULTICAST_HOPS, 0, 1, 255, 256, -1, -2)
@@ -257,7 +255,7 @@ func groupDatagrams(s *session) {
 
 func groupSources(s *session) {
 	g := netip.MustParseAddr("239.1.2.3")
-	req := GroupRequest{Group: g, LocalAddr: s.loopback, Source: s.loopback}
+	req := GroupRequest{Group: g, LocalAddr: localhost4, Source: localhost4}
 	elsewhere := req
 	elsewhere.Source = netip.MustParseAddr("10.0.0.77")
 	one := s.receiver(0)

@@ -29,7 +29,7 @@ func TestLossesAreShown(t *testing.T) {
 		if len(crossed) == 0 {
 			t.Fatalf("%v: no lost frame is shown:\n%s", kind, out)
 		}
-		expect(t, "a lost frame", crossed[0], "ICMP echo request", "lost on ")
+		expect(t, "the lost frames", strings.Join(crossed, ""), "ICMP echo request", "lost on ")
 		expect(t, "the summary", out, "frames on the links", "lost  dropped")
 	}
 	out, _, _ := septet(t, "run", "../../labs/lossy.yaml", "--virtual", "--seed", "7")

@@ -1,7 +1,6 @@
 package tcp
 
 import (
-	"encoding/binary"
 	"net/netip"
 	"time"
 
@@ -79,13 +78,12 @@ func (l *Layer) sequence(k cookie, local, remote netip.AddrPort) header.Seq {
 }
 
 func (l *Layer) cookieBase(k cookie, local, remote netip.AddrPort) header.Seq {
-	h := l.keyed(forCookieBase, local, remote)
-	return header.Seq(binary.BigEndian.Uint32(h[:])) + k.peer
+	return header.Seq(l.keyed(forCookieBase, local, remote)) + k.peer
 }
 
 func (l *Layer) cookieProof(k cookie, local, remote netip.AddrPort) uint32 {
 	h := l.keyed(forCookieProof, local, remote, uint32(k.peer), k.tick, uint32(k.mss))
-	return binary.BigEndian.Uint32(h[:]) >> 8
+	return uint32(h) >> 8
 }
 
 // checkCookie returns the cookie that an ACK acknowledges, if there is one.

@@ -1,6 +1,7 @@
 package tcp
 
 import (
+	"encoding/binary"
 	"net/netip"
 	"syscall"
 	"time"
@@ -126,7 +127,7 @@ func (l *Layer) fastOpenCookie(now ev.Time, local, remote netip.Addr, ago uint32
 	epoch := uint32(now/fastOpenEpoch) - ago
 	h := l.keyed(forFastOpen, netip.AddrPortFrom(local, 0), netip.AddrPortFrom(remote, 0), epoch)
 	k := header.FastOpenCookie{Len: 8}
-	copy(k.Value[:k.Len], h[:])
+	binary.BigEndian.PutUint64(k.Value[:], h)
 	return k
 }
 

@@ -157,6 +157,7 @@ func (c *Conn) synAcknowledged(now ev.Time, s *Segment) {
 		c.rtt.rto = max(c.rtt.rto, c.about.clampRTO(synLostRTO))
 	}
 	c.retries, c.backoff = 0, 0
+	c.path.Confirm() // RFC 4861, section 7.3.1: forward progress
 	c.forgetSoftError()
 	c.sndUna = c.iss + 1 // what else it acknowledges is dealt with later
 	if c.sndNxt.Before(c.sndUna) {

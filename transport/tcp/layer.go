@@ -25,7 +25,7 @@ type Layer struct {
 	listeners map[netip.AddrPort]*Listener
 	ports     map[uint16][]*Port // bound
 	implicit  map[uint16]int     // connections on ports that nobody bound
-	secret    [32]byte
+	secret    [2]uint64
 	timeWaits int
 	stats     Stats
 	work      *scratch
@@ -49,9 +49,7 @@ func New(n *network.Layer, p *Personality) *Layer {
 	l.turn, l.env = l.loop.Turn, l
 	rng := l.loop.Rand()
 	l.table.seed = rng.Uint64()
-	for i := 0; i < len(l.secret); i += 8 {
-		binary.LittleEndian.PutUint64(l.secret[i:], rng.Uint64())
-	}
+	l.secret = [...]uint64{rng.Uint64(), rng.Uint64()}
 	n.Handle(header.ProtocolTCP, l)
 	return l
 }
@@ -306,7 +304,7 @@ func (l *Layer) schedule(c *Conn) {
 func (l *Layer) secrets(c *Conn, now ev.Time) (iss header.Seq, offset uint32) {
 	f := l.keyed(forSequence, c.Local(), c.Remote())
 	m := uint32(now / 4000)
-	return header.Seq(m + binary.BigEndian.Uint32(f[:])), binary.BigEndian.Uint32(f[4:])
+	return header.Seq(m + uint32(f)), uint32(f >> 32)
 }
 
 // stateChanged keeps the books of the layer.
@@ -350,6 +348,9 @@ func (l *Layer) Error(e *network.Error) {
 	if c == nil || seq.Before(c.sndUna) || !seq.Before(c.sndMax) {
 		l.stats.ICMPIgnored++
 		return
+	}
+	if c.opts.SourceRoute == nil {
+		l.net.LearnPathMTU(e) // what others send there goes the same way
 	}
 	c.icmpError(l.loop.Now(), e, seq)
 	l.schedule(c)

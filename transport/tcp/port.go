@@ -1,7 +1,6 @@
 package tcp
 
 import (
-	"encoding/binary"
 	"net/netip"
 	"syscall"
 )
@@ -117,13 +116,13 @@ func (l *Layer) findEphemeral(free func(uint16) bool) uint16 {
 // in section 3.3.5, so that it cannot tell the next one either.
 func (l *Layer) ephemeralFor(local, remote netip.AddrPort, free func(uint16) bool) uint16 {
 	h := l.keyed(forPort, local, remote)
-	offset, counter := h[:4], h[4:8] // the hash functions F and G
+	offset, counter := uint32(h), uint32(h>>32) // the hash functions F and G
 	if l.portTries == nil {
 		l.portTries = new([portCounters]uint32)
 	}
-	tries := &l.portTries[binary.BigEndian.Uint32(counter)%portCounters]
+	tries := &l.portTries[counter%portCounters]
 	*tries += 1 + l.loop.Rand().Uint32N(portStep)
-	start := (binary.BigEndian.Uint32(offset)%ephemeralPorts + *tries%ephemeralPorts) % ephemeralPorts
+	start := (offset%ephemeralPorts + *tries%ephemeralPorts) % ephemeralPorts
 	n, tried := scanPorts(int(start), free)
 	*tries += uint32(tried)
 	return n

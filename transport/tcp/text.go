@@ -77,10 +77,10 @@ func (c *Conn) takeText(now ev.Time, s *Segment) bool {
 		if whole, ok := c.rcv.ahead.covering(s.Seq); ok {
 			c.recent.arrived(whole)
 		}
-	} else if c.is(flagReadClosed) {
-		c.dropUnread()
 	} else {
-		c.notify(Readable)
+		// RFC 4861, section 7.3.1: new data says that acknowledgements reach the peer.
+		c.path.Confirm()
+		c.offerText()
 	}
 	if !inOrder || c.duplicate.left != c.duplicate.right {
 		// RFC 5681, section 4.2: a duplicate ACK at once, and again at once when a
@@ -90,6 +90,15 @@ func (c *Conn) takeText(now ev.Time, s *Segment) bool {
 	}
 	c.delayACK(now, n, s.Flags.Has(header.PSH))
 	return true
+}
+
+// offerText tells the reader of what has arrived, or drops it if there is none.
+func (c *Conn) offerText() {
+	if c.is(flagReadClosed) {
+		c.dropUnread()
+	} else {
+		c.notify(Readable)
+	}
 }
 
 // delayACK decides when n bytes that came in order are acknowledged (RFC 9293,

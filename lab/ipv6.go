@@ -1,0 +1,71 @@
+package lab
+
+import (
+	"fmt"
+
+	"septet/host"
+	"septet/lab/file"
+	"septet/network"
+)
+
+// startIPv6 puts IPv6 into operation, on all hosts at once. A host says at once to which
+// groups it listens (RFC 3810, section 6.1). In simulated time all that belongs to this
+// moment is over when startIPv6 returns, so that nothing races with it.
+func (b *Lab) startIPv6() error {
+	any := false
+	b.Loop.Lock()
+	for _, h := range b.About.Hosts {
+		if !h.SpeaksIPv6() {
+			continue
+		}
+		any = true
+		if err := configure6(b.hosts[h.Name], h); err != nil {
+			b.Loop.Unlock()
+			return err
+		}
+	}
+	b.Loop.Unlock()
+	if any && b.Loop.Simulated() {
+		return b.Loop.Sleep(0)
+	}
+	return nil
+}
+
+// configure6 gives a host its addresses and routes of IPv6.
+func configure6(machine *host.Host, h *file.Host) error {
+	for _, attached := range machine.Network.Interfaces() {
+		i := h.Interface(attached.Name())
+		if i == nil {
+			continue // lo
+		}
+		for _, p := range i.IPv6 {
+			if err := attached.AddAddress(p); err != nil {
+				return fmt.Errorf("host %s: %v: %w", h.Name, p, err)
+			}
+		}
+		if err := discover(attached, i); err != nil {
+			return fmt.Errorf("host %s: %s: %w", h.Name, i.Name, err)
+		}
+	}
+	for _, r := range h.Routes {
+		if r.To.Addr().Is6() {
+			if err := addRoute(machine, r); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// discover begins what an interface does with router advertisements: a host's asks for
+// them, a router's sends them. A host's addresses are made of that of its card, as Linux
+// does it, so that they can be known beforehand.
+func discover(attached *network.Interface, i *file.Interface) error {
+	switch {
+	case i.Auto:
+		return attached.Autoconfigure(network.Autoconf{HardwareID: true})
+	case i.Advertise:
+		return attached.Advertise(network.Advertising{})
+	}
+	return nil
+}
