@@ -63,6 +63,7 @@ func (r *reader) readInterfaces(h *Host, o object, name place) {
 	for _, e := range entries {
 		i, ok := r.interfaceName(e.key)
 		if !ok {
+			r.unnamed = true
 			continue
 		}
 		if len(h.Interfaces) >= maxPerHost {

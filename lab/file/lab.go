@@ -5,10 +5,10 @@
 // them together:
 //
 //  1. yaml.go turns the bytes into a tree in which every word has its place.
-//  2. The readers (hosts.go, services.go, links.go, publish.go, steps.go) turn
+//  2. The readers (hosts.go, services.go, links.go, vlans.go, publish.go, steps.go) turn
 //     the tree into values, and resolve the names in it.
-//  3. The checks (addresses.go, wiring.go, vlans.go, autoconf.go, routes.go) ask whether the network
-//     can work: addresses, segments, and the way between two hosts.
+//  3. The checks (addresses.go, wiring.go, segments.go, autoconf.go, routes.go) ask whether
+//     the network can work: addresses, segments, and the way between two hosts.
 //
 // The format itself is explained in labs/README.md.
 package file

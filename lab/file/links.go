@@ -57,7 +57,9 @@ func (r *reader) readLink(v value) {
 	if w, ok := r.text(ends, linkForm); ok {
 		l.Name = w.text
 		if r.plug(l, w) {
+			before := len(r.mistakes)
 			r.readVLANs(o, l)
+			r.wires.broken = r.wires.broken || len(r.mistakes) > before
 			r.checkQueue(o, l)
 			r.readDirections(l, directed, &changes, l.Impairments)
 		}

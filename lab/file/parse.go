@@ -77,7 +77,7 @@ type reader struct {
 	autos       map[*Interface]place    // where ipv6: auto stands
 	advertisers map[*Interface]*Host    // of whom those learn
 	vlans       map[uint16]bool         // those that the file names
-	unnamed     bool                    // a host has no name that it could have
+	unnamed     bool                    // a host or an interface has no name that it could have
 	walked      map[[2]string]bool      // pairs whose routes were followed
 	states      map[*Link][2]Impairment // links after the steps read so far
 }

@@ -15,7 +15,7 @@ type wiring struct {
 	segments sets[spot]          // and those between which frames pass
 	used     map[string]plugged  // cards by what is plugged into them
 	trunks   map[string][]string // switches by the switches they are linked to
-	broken   bool                // a link could not be read: what is not linked may have been meant there
+	broken   bool                // a link or its VLANs could not be read: what is not linked may have been meant there
 	members  map[spot][]member   // the interfaces of each segment, by its root
 }
 
@@ -51,7 +51,7 @@ func (w *wiring) segment(h *Host, i *Interface) spot {
 // on returns the interfaces on the segment of an interface.
 func (w *wiring) on(h *Host, i *Interface) []member { return w.members[w.segment(h, i)] }
 
-// connect puts both ends of a link on one segment. An interface takes one
+// connect notes what a link connects, whatever its VLANs. A card takes one
 // cable. Switches must form a tree: there is no spanning tree protocol (IEEE
 // 802.1D) that would cut a loop, and a broadcast in a loop never ends.
 func (w *wiring) connect(r *reader, l *Link, places ...place) bool {
