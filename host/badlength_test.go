@@ -213,30 +213,37 @@ func (g *target) drops() map[string]uint64 {
 	return all
 }
 
-// receive has a frame come in, and returns which counters of dropped packets say so
-// after all timers have run.
-func (g *target) receive(frame []byte) (dropped []string) {
-	before := g.drops()
+// accepted is how many packets have come to a protocol or were passed on.
+func (g *target) accepted() uint64 {
+	n, arp := g.host.Network.Stats(), g.eth0.NIC().Stats().ARP
+	return n.Delivered + n.Forwarded + arp.InRequests + arp.InReplies
+}
+
+// receive has a frame come in. It returns whether it was accepted by somebody, and which
+// counters of dropped packets say so after all timers have run.
+func (g *target) receive(frame []byte) (accepted bool, dropped []string) {
+	before, was := g.drops(), g.accepted()
 	g.loop.Lock()
 	g.cable.Transmit(g.pool.From(frame))
 	g.loop.Unlock()
+	accepted = g.accepted() > was
 	_ = g.loop.Run(g.loop.Now().Add(5 * time.Minute))
 	for name, n := range g.drops() {
 		for range n - before[name] {
 			dropped = append(dropped, name)
 		}
 	}
-	return dropped
+	return accepted, dropped
 }
 
 // try has a frame come in that is to be taken, or to be dropped, counted once and
 // forgotten. It returns the target for the next one.
 func (g *target) try(what string, frame []byte, taken bool) *target {
 	g.Helper()
-	dropped := g.receive(frame)
+	accepted, dropped := g.receive(frame)
 	switch {
-	case taken && len(dropped) > 0:
-		g.Errorf("%s, %s: it is legal and should be taken, but was dropped: %v", g.role, what, dropped)
+	case taken && (len(dropped) > 0 || !accepted):
+		g.Errorf("%s, %s: it is legal and should be taken; accepted is %v, dropped by %v", g.role, what, accepted, dropped)
 	case !taken && len(dropped) != 1:
 		g.Errorf("%s, %s: one counter should say that it was dropped; these do: %v", g.role, what, dropped)
 	}
