@@ -60,6 +60,7 @@ func (l *Layer) forward(p *packet.Packet, d *Datagram, h *header.IPv4) {
 	path := &l.forwards[forwardSlot(d.Dst)]
 	*path = Path{dst: d.Dst, generation: l.generation}
 	if err := path.follow(r); err != nil {
+		*path = Path{} // half of a path would be taken for one
 		l.drop(p, &l.stats.NoRoute)
 		return
 	}
