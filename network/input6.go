@@ -60,8 +60,12 @@ func (l *Layer) scope(d *Datagram) {
 		d.Src, d.Dst = d.Interface.Scoped(d.Src), d.Interface.Scoped(d.Dst)
 		return
 	}
+	mine := d.Dst
+	if !mine.IsLinkLocalUnicast() {
+		mine = d.Src
+	}
 	for _, i := range l.interfaces[1:] {
-		if l.addresses[i.Scoped(d.Dst)] == own {
+		if l.addresses[i.Scoped(mine)] == own {
 			d.Src, d.Dst = i.Scoped(d.Src), i.Scoped(d.Dst)
 			return
 		}

@@ -76,6 +76,19 @@ func (i *Interface) mtu6() int {
 	return min(i.six.mtu, i.MTU())
 }
 
+// Link returns the interface of whose link the datagram's link-local addresses are: where
+// it has arrived, or, of what this host has sent to itself, the one that has them.
+func (d *Datagram) Link() *Interface {
+	zone := d.Dst.Zone()
+	if zone == "" {
+		zone = d.Src.Zone()
+	}
+	if zone == "" || !d.Interface.Loopback() {
+		return d.Interface
+	}
+	return d.Interface.layer.interfaceNamed(zone)
+}
+
 func (l *Layer) hasRoute(r Route) bool {
 	for have := range l.routes.to(r.Prefix) {
 		if have.Interface == r.Interface && have.Metric == r.Metric {
