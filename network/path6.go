@@ -46,8 +46,10 @@ func (l *Layer) resolveGroup6(p *Path) error {
 	p.kind = toGroup
 	i := p.via
 	if i == nil && p.dst.Zone() != "" {
-		i = l.interfaceNamed(p.dst.Zone())
-		p.pinned = i != nil
+		if i = l.interfaceNamed(p.dst.Zone()); i == nil {
+			return syscall.EINVAL // not to whichever link the route shows
+		}
+		p.pinned = true
 	}
 	if i == nil && p.src.IsValid() {
 		i = l.interfaceOf(p.src)
