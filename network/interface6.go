@@ -31,13 +31,16 @@ type interface6 struct {
 // EnableIPv6 turns IPv6 on and gives the interface its address of the link (RFC 4291,
 // section 2.5.6), made from that of the card (appendix A). The address can be used at
 // once; whether another card has the same is found out meanwhile (RFC 4862, section 5.4),
-// and if one has, IPv6 stops here. EINVAL for "lo", which needs none.
+// and if one has, IPv6 stops here. EINVAL for "lo", which needs none, and for a link that
+// does not carry 1,280 bytes (RFC 8200, section 5).
 func (i *Interface) EnableIPv6() error {
 	switch {
 	case i.nic == nil:
 		return syscall.EINVAL
 	case i.six != nil:
 		return nil
+	case i.nic.MTU() < header.IPv6MinMTU:
+		return syscall.EINVAL
 	}
 	l := i.layer
 	l.needSix().on = true
