@@ -107,12 +107,12 @@ func (i *Interface) inputAdvertisement(b []byte, d *Datagram) bool {
 		a.claimed()
 		return true
 	}
-	if !h.Router {
-		i.noRouter(i.Scoped(h.Target))
-	}
-	i.nic.Advertised(h.Target, link.Advertisement{
+	believed := i.nic.Advertised(h.Target, link.Advertisement{
 		MAC: o.Target, HasMAC: o.HasTarget, Solicited: h.Solicited, Override: h.Override,
 	})
+	if believed && !h.Router {
+		i.noRouter(i.Scoped(h.Target))
+	}
 	return true
 }
 
