@@ -198,9 +198,18 @@ func TestDuplicateDetectionHardware(t *testing.T) {
 	if got := stateOf(i, linkLocal+"%"+i.Name()); got != "duplicated" {
 		t.Errorf("the address of the link is %s, another card has it", got)
 	}
+	s.take(0)
 	check(t, i.AddAddress(netip.MustParsePrefix("2001:db8::5/64")))
 	if _, err := host.Path(addr("2001:db8::9"), netip.Addr{}); !errors.Is(err, syscall.EADDRNOTAVAIL) {
 		t.Errorf("a path by the halted interface: %v, want EADDRNOTAVAIL", err)
+	}
+	if _, err := host.Path(addr("2001:db8::9"), addr("2001:db8::5")); !errors.Is(err, syscall.EADDRNOTAVAIL) {
+		t.Errorf("a path by the halted interface, from another address: %v, want EADDRNOTAVAIL", err)
+	}
+	check(t, i.JoinGroup(addr("ff05::7")))
+	b.run(10 * time.Second)
+	if len(s.got) > 0 {
+		t.Errorf("the halted interface has sent %d messages, the first %+v; it should be silent", len(s.got), s.got[0])
 	}
 }
 

@@ -52,7 +52,7 @@ func (l *Layer) forwardPath6(d *Datagram) *Path {
 		return path
 	}
 	r := l.route(d.Dst)
-	if r == nil || r.Interface.six == nil {
+	if r == nil || !r.Interface.speaksIPv6() {
 		return nil
 	}
 	*path = Path{dst: d.Dst, src: d.Src, generation: l.generation}

@@ -129,7 +129,7 @@ func (m *memberships) sendIGMP(kind uint8, group, to netip.Addr) {
 // transmit sends a message, whose checksum is filled in, to a group of the link.
 func (m *memberships) transmit(to netip.Addr, message []byte) {
 	i, l := m.via, m.via.layer
-	if i.nic == nil {
+	if i.nic == nil || m.six && !i.speaksIPv6() {
 		return
 	}
 	p := l.pool.From(message)

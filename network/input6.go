@@ -11,7 +11,7 @@ import (
 // that its frame was sent to a group of stations.
 func (l *Layer) input6(p *packet.Packet, in *Interface, group bool) {
 	l.stats.Received += uint64(p.Frames())
-	if !in.Loopback() && (in.six == nil || in.six.halted) {
+	if !in.Loopback() && !in.speaksIPv6() {
 		l.drop(p, &l.stats.InDisabled)
 		return
 	}

@@ -62,6 +62,10 @@ func (i *Interface) EnableIPv6() error {
 	return i.assign(a, false)
 }
 
+// speaksIPv6 reports whether IPv6 is on at this card, and was not stopped. RFC 4862,
+// section 5.4.5: an interface that was sends nothing, and drops what it receives.
+func (i *Interface) speaksIPv6() bool { return i.six != nil && !i.six.halted }
+
 // interfaceID returns the address in a prefix of 64 bits that is made from a card's
 // (RFC 4291, appendix A: the modified EUI-64).
 func interfaceID(prefix netip.Prefix, mac header.MAC) netip.Addr {

@@ -137,6 +137,9 @@ func (i *Interface) solicit(target netip.Addr, alone bool) {
 // this host, whatever it has joined.
 func (i *Interface) sendND(message []byte, src, to netip.Addr, o header.NDOptions) {
 	l := i.layer
+	if !i.speaksIPv6() {
+		return
+	}
 	p := l.pool.Get(len(message) + o.Len())
 	p.Append(message)
 	o.Put(p.Extend(o.Len()))

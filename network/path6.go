@@ -62,7 +62,7 @@ func (l *Layer) resolveGroup6(p *Path) error {
 			i = l.interfaces[n]
 		}
 	}
-	if i == nil || i.six == nil && !i.Loopback() {
+	if i == nil || !i.Loopback() && !i.speaksIPv6() {
 		return syscall.ENETUNREACH
 	}
 	p.via, p.dst = i, p.dst.WithZone("")
