@@ -158,5 +158,6 @@ func (l *Layer) changed() {
 
 // route returns the route to dst, nil if there is none: the one with the longest
 // prefix (RFC 1812, section 5.2.4.3), and of those for the same prefix the one with
-// the lowest metric. It is valid until the routes change.
+// the lowest metric. It is valid until the routes change, and says where to send:
+// Interface, and Gateway or, without one, Prefix.
 func (l *Layer) route(dst netip.Addr) *Route { return l.routes.lookup(dst) }

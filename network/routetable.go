@@ -41,7 +41,9 @@ func (t *routeTable) len() int {
 	return len(t.few)
 }
 
-// lookup returns the first of the routes that match dst, nil if there is none.
+// lookup returns the first of the routes that match dst, nil if there is none. Of a
+// route by a gateway only Gateway and Interface are sure to be there, of others Prefix
+// too.
 func (t *routeTable) lookup(dst netip.Addr) *Route {
 	if t.someDown || dst.Is6() && dst.Zone() != "" {
 		return t.lookupUsable(dst)
@@ -138,127 +140,4 @@ func (t *routeTable) all() []Route {
 		return t.many.all()
 	}
 	return slices.Clone(t.few)
-}
-
-// manyRoutes is a large routing table. A routeTrie finds the route by an address, a map
-// by the prefix.
-type manyRoutes struct {
-	routes []candidate // by routeID
-	unused routeID     // the first free place of routes; its next is another
-	count  int
-	first  map[netip.Prefix]routeID
-	trie   routeTrie
-}
-
-// candidate is one of the routes for a prefix. The first of them is in the place that
-// the trie and the map know, whichever route that is.
-type candidate struct {
-	Route
-	next routeID
-}
-
-func newManyRoutes(routes []Route) *manyRoutes {
-	m := &manyRoutes{routes: make([]candidate, 1, 2*fewRoutesMost), first: make(map[netip.Prefix]routeID)}
-	m.trie.init()
-	for _, r := range routes {
-		m.add(r)
-	}
-	return m
-}
-
-func (m *manyRoutes) lookup(dst netip.Addr) *Route {
-	if id := m.trie.lookup(routeKey(dst)); id != 0 {
-		return &m.routes[id].Route
-	}
-	return nil
-}
-
-func (m *manyRoutes) to(prefix netip.Prefix) iter.Seq[*Route] {
-	return func(yield func(*Route) bool) {
-		for id := m.first[prefix]; id != 0; id = m.routes[id].next {
-			if !yield(&m.routes[id].Route) {
-				return
-			}
-		}
-	}
-}
-
-func (m *manyRoutes) add(r Route) {
-	at := m.first[r.Prefix]
-	if at == 0 {
-		id := m.place(candidate{Route: r})
-		m.first[r.Prefix] = id
-		m.trie.insert(r.Prefix, id)
-		return
-	}
-	if r.Metric < m.routes[at].Metric {
-		next := m.place(m.routes[at])
-		m.routes[at] = candidate{r, next}
-		return
-	}
-	for next := m.routes[at].next; next != 0 && m.routes[next].Metric <= r.Metric; next = m.routes[at].next {
-		at = next
-	}
-	id := m.place(candidate{r, m.routes[at].next})
-	m.routes[at].next = id
-}
-
-// place puts a candidate somewhere.
-func (m *manyRoutes) place(c candidate) routeID {
-	m.count++
-	id := m.unused
-	if id == 0 {
-		m.routes = append(m.routes, c)
-		return routeID(len(m.routes) - 1)
-	}
-	m.unused = m.routes[id].next
-	m.routes[id] = c
-	return id
-}
-
-func (m *manyRoutes) remove(prefix netip.Prefix, meant func(*Route) bool) bool {
-	before, at := routeID(0), m.first[prefix]
-	for at != 0 && !meant(&m.routes[at].Route) {
-		before, at = at, m.routes[at].next
-	}
-	next := m.routes[at].next
-	switch {
-	case at == 0:
-		return false
-	case before != 0:
-		m.routes[before].next = next
-	case next != 0:
-		m.routes[at] = m.routes[next]
-		at = next
-	default:
-		delete(m.first, prefix)
-		m.trie.remove(prefix, at, m.cover(prefix))
-	}
-	m.routes[at] = candidate{next: m.unused}
-	m.unused = at
-	m.count--
-	return true
-}
-
-// cover returns the first route for the longest of the shorter prefixes that contain
-// one.
-func (m *manyRoutes) cover(prefix netip.Prefix) routeID {
-	for bits := prefix.Bits() - 1; bits >= 0; bits-- {
-		shorter, _ := prefix.Addr().Prefix(bits)
-		if id := m.first[shorter]; id != 0 {
-			return id
-		}
-	}
-	return 0
-}
-
-func (m *manyRoutes) all() []Route {
-	all := make([]Route, 0, m.count)
-	for prefix := range m.first {
-		for r := range m.to(prefix) {
-			all = append(all, *r)
-		}
-	}
-	slices.SortStableFunc(all, moreSpecific)
-	return all
 }
