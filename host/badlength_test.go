@@ -110,6 +110,7 @@ func newTarget(t testing.TB, role string) *target {
 		must(t, i.AddAddress(netip.MustParsePrefix(six)))
 		return i
 	}
+	// Unjudged: what crosses it is wrong by intent.
 	wire := physical.NewWire(g.loop, g.pool, 1500, physical.Impairment{}, physical.Impairment{})
 	g.cable = wire.B()
 	g.host = host.New(g.loop, g.pool, "target")

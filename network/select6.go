@@ -18,7 +18,7 @@ func (i *Interface) sourceVia(dst, hop netip.Addr) netip.Addr {
 		return i.addr
 	}
 	var best *address6
-	if i.six != nil && !i.six.halted {
+	if i.speaksIPv6() {
 		for _, a := range i.six.addresses {
 			if a.usable() && (best == nil || i.prefers(a, best, dst, hop)) {
 				best = a
