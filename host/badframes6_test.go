@@ -169,6 +169,9 @@ func discoveryKinds(g *target) []badKind {
 	bits := lengthField{name: "prefix length", at: at6 + header.RouterAdvertisementLen + 2, width: 1, least: 0, most: 128, taken: every}
 	prefix, route := bits, bits
 	prefix.right, route.right = 64, 48
+	toRoute := []header.RouteInformation{{Prefix: netip.MustParsePrefix("2001:db8:6::/48"), Lifetime: time.Hour}}
+	redirect := &header.Redirect{Target: g.peer, Dst: netip.MustParseAddr("2001:db8:9::1")}
+	quote := header.NDOptions{Redirected: make([]byte, 48)}
 	return []badKind{
 		message("NS with source", &header.NeighbourSolicitation{Target: own}, header.NeighbourSolicitationLen, source),
 		message("NS with nonce", &header.NeighbourSolicitation{Target: own}, header.NeighbourSolicitationLen, nonce),
@@ -179,11 +182,11 @@ func discoveryKinds(g *target) []badKind {
 		advert("prefix", header.NDOptions{Prefixes: []header.PrefixInformation{{
 			Prefix: netip.MustParsePrefix("2001:db8:5::/64"), OnLink: true, Autonomous: true, Valid: time.Hour, Preferred: time.Hour,
 		}}}, prefix),
-		withOption(among(1), advert("route", header.NDOptions{Routes: []header.RouteInformation{{Prefix: netip.MustParsePrefix("2001:db8:6::/48"), Lifetime: time.Hour}}}, route)), // what is left of it is an unknown option
+		// Too short for its prefix it is ignored, and what is left is an unknown option.
+		withOption(among(1), advert("route", header.NDOptions{Routes: toRoute}, route)),
 		advert("DNS", header.NDOptions{DNS: []netip.Addr{netip.MustParseAddr("2001:db8::53")}, DNSLifetime: time.Hour}),
-		refusedBy("router", message("redirect with target", &header.Redirect{Target: g.peer, Dst: netip.MustParseAddr("2001:db8:9::1")}, header.RedirectLen, target)),
-		refusedBy("router", message("redirect with packet", &header.Redirect{Target: g.peer, Dst: netip.MustParseAddr("2001:db8:9::1")}, header.RedirectLen,
-			header.NDOptions{Redirected: make([]byte, 48)})),
+		refusedBy("router", message("redirect with target", redirect, header.RedirectLen, target)),
+		refusedBy("router", message("redirect with packet", redirect, header.RedirectLen, quote)),
 	}
 }
 
