@@ -82,10 +82,12 @@ func TestMovingATimerGivesUpItsPlace(t *testing.T) {
 	expectLog(t, log, "b@10ns", "a@10ns")
 }
 
-// The heap, with its late corrections, against a sorted list.
+// The heap, with its late corrections, and the seconds before it, against a sorted
+// list: timers due within nanoseconds, and within two minutes.
 func TestTimersAgainstModel(t *testing.T) {
 	rng := rand.New(rand.NewPCG(1, 2))
-	for range 200 {
+	for round := range 400 {
+		unit := [...]Time{1, 2.5e9}[round%2]
 		l := NewVirtual(1)
 		var log, want []string
 		type setting struct {
@@ -100,15 +102,17 @@ func TestTimersAgainstModel(t *testing.T) {
 		}
 		for seq := range 100 {
 			name := fmt.Sprint("t", rng.IntN(20))
-			switch rng.IntN(8) {
+			switch rng.IntN(9) {
 			case 0:
 				alarms[name].Stop()
 				delete(set, name)
 			case 1:
 				alarms[name].Reset(Never)
 				delete(set, name)
+			case 2: // as the driver does, which may find that it is too early
+				l.timers.next()
 			default:
-				when := Time(rng.IntN(50))
+				when := unit * Time(rng.IntN(50))
 				alarms[name].Reset(when)
 				set[name] = setting{when, seq}
 			}
@@ -129,6 +133,38 @@ func TestTimersAgainstModel(t *testing.T) {
 		}
 		l.Run(Never)
 		expectLog(t, log, want...)
+		if n := len(l.timers.entries) + l.timers.distant.count; n != 0 {
+			t.Errorf("%d timers are left behind, all have expired or were unset", n)
+		}
+	}
+}
+
+// TestSecondsThatComeRound: the seconds are few and used again, and what waits in one
+// of them is not taken for what waits in another.
+func TestSecondsThatComeRound(t *testing.T) {
+	l := NewVirtual(1)
+	var log []string
+	second := func(n int) Time { return Time(n << 30) }
+	names := map[int]*alarm{}
+	for _, n := range []int{10, 60, 70, 74, 124} {
+		names[n] = newAlarm(l, fmt.Sprint(n), &log)
+	}
+	names[10].Reset(second(10))
+	names[60].Reset(second(60))
+	names[10].Stop() // 74 will have its place
+	names[70].Reset(second(70))
+	l.now = second(11) // in real time nobody may have looked meanwhile
+	names[74].Reset(second(74))
+	if got := l.timers.least(); got > second(60) {
+		t.Errorf("nothing is due before %v, says the loop; a timer is at %v", got, second(60))
+	}
+	l.Run(second(61))
+	names[124].Reset(second(124)) // the place of 60
+	l.Run(Never)
+	for i, n := range []int{60, 70, 74, 124} {
+		if want := fmt.Sprintf("%d@%v", n, second(n)); i >= len(log) || log[i] != want {
+			t.Fatalf("expired %v, number %d should be %s", log, i, want)
+		}
 	}
 }
 

@@ -12,13 +12,16 @@ type Expirer interface {
 //
 // Moving a timer later is the common case (every acknowledgement restarts the
 // retransmission timer), so it only writes two words: the heap keeps the old,
-// earlier key and corrects it when that comes to the top.
+// earlier key and corrects it when that comes to the top. Timers that are due seconds
+// from now wait elsewhere, see distant.
 type Timer struct {
 	loop  *Loop
 	owner Expirer
 	when  Time
 	seq   uint64
-	slot  int32 // place in the heap plus one; zero when it is not there
+	slot  int32 // place in the heap plus one; if negative, in its distant second
+
+	second uint8 // which of the distant ones
 }
 
 // Init ties the timer to its loop and its owner. It must come before any other
@@ -38,8 +41,10 @@ func (t *Timer) Reset(when Time) {
 	h.seq++
 	t.seq = h.seq
 	switch {
-	case t.slot == 0:
-		h.push(t)
+	case t.slot < 0 && when >= h.distant.begin(t):
+	case t.slot <= 0:
+		t.unqueue()
+		h.add(t)
 	case when < h.entries[t.slot-1].when:
 		i := int(t.slot - 1)
 		h.entries[i].when, h.entries[i].seq = when, t.seq
@@ -51,8 +56,15 @@ func (t *Timer) Reset(when Time) {
 // keeps its owner alive.
 func (t *Timer) Stop() {
 	t.when = Never
-	if t.slot != 0 {
+	t.unqueue()
+}
+
+func (t *Timer) unqueue() {
+	switch {
+	case t.slot > 0:
 		t.loop.timers.remove(int(t.slot - 1))
+	case t.slot < 0:
+		t.loop.timers.distant.remove(t)
 	}
 }
 
@@ -64,6 +76,7 @@ func (t *Timer) When() Time { return t.when }
 type heap struct {
 	entries []entry
 	seq     uint64
+	distant distant
 }
 
 type entry struct {
@@ -74,6 +87,15 @@ type entry struct {
 
 func (a *entry) before(b *entry) bool {
 	return a.when < b.when || (a.when == b.when && a.seq < b.seq)
+}
+
+// add takes a timer that waits nowhere.
+func (h *heap) add(t *Timer) {
+	if h.distant.takes(t) {
+		h.distant.add(t)
+	} else {
+		h.push(t)
+	}
 }
 
 func (h *heap) push(t *Timer) {
@@ -99,29 +121,40 @@ func (h *heap) remove(i int) {
 // least returns a moment before which no timer expires, and mostly the moment at
 // which one does: what was moved later still counts with where it was.
 func (h *heap) least() Time {
-	if len(h.entries) == 0 {
-		return Never
+	first := h.distant.least()
+	if len(h.entries) > 0 && h.entries[0].when < first {
+		return h.entries[0].when
 	}
-	return h.entries[0].when
+	return first
 }
 
 // next returns the timer that expires first, nil when none is set. It first
 // corrects the keys of timers that were moved or unset since they were queued.
 func (h *heap) next() *Timer {
-	for len(h.entries) > 0 {
+	for {
+		second := h.distant.least()
+		switch empty := len(h.entries) == 0; {
+		case empty && second == Never:
+			return nil
+		case empty || second <= h.entries[0].when:
+			h.distant.spill(h)
+			continue
+		}
 		top := &h.entries[0]
 		t := top.timer
 		switch {
 		case t.when == Never:
 			h.remove(0)
-		case t.when != top.when || t.seq != top.seq:
+		case t.when == top.when && t.seq == top.seq:
+			return t
+		case h.distant.takes(t):
+			h.remove(0)
+			h.distant.add(t)
+		default:
 			top.when, top.seq = t.when, t.seq
 			h.down(0)
-		default:
-			return t
 		}
 	}
-	return nil
 }
 
 func (h *heap) place(i int, e entry) {

@@ -295,6 +295,9 @@ func (l *Layer) schedule(c *Conn) {
 		l.flush()
 	}
 	if d := c.Deadline(); d != c.timer.When() && c.state != Closed {
+		if c.state == TimeWait {
+			c.timer.Stop() // not one of those that are soon moved back
+		}
 		c.timer.Reset(d)
 	}
 }
