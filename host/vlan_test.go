@@ -55,7 +55,7 @@ func newStick(t *testing.T, singleFrames bool) *trainScene {
 	return s
 }
 
-func must(t *testing.T, err error) {
+func must(t testing.TB, err error) {
 	t.Helper()
 	if err != nil {
 		t.Fatal(err)

@@ -79,38 +79,39 @@ func Build(l *event.Loop, about *file.Lab) (*Lab, error) {
 
 // connect lays one cable and plugs both ends in.
 func (b *Lab) connect(k *file.Link) error {
-	mtu := 0
-	for _, end := range k.Ends {
-		if h := b.About.Host(end.Node); h != nil {
-			mtu = max(mtu, h.Interface(end.Interface).MTU)
-		}
-	}
-	if mtu == 0 {
-		mtu = defaultMTU // between two switches
-	}
 	b.Loop.Lock()
-	w := physical.NewWire(b.Loop, &b.pool, mtu, impairment(k.Impairments[0]), impairment(k.Impairments[1]))
+	w := physical.NewWire(b.Loop, &b.pool, b.About.MTU(k), impairment(k.Impairments[0]), impairment(k.Impairments[1]))
 	b.Loop.Unlock()
 	b.wires[k] = w
 	for i, port := range []physical.Port{w.A(), w.B()} {
-		if err := b.plug(k.Ends[i], port); err != nil {
+		if err := b.plug(k, k.Ends[i], port); err != nil {
 			return fmt.Errorf("link %s: %w", k.Name, err)
 		}
 	}
 	return nil
 }
 
-const defaultMTU = 1500
-
-func (b *Lab) plug(end file.End, port physical.Port) error {
+func (b *Lab) plug(k *file.Link, end file.End, port physical.Port) error {
 	if s := b.switches[end.Node]; s != nil {
 		b.Loop.Lock()
 		defer b.Loop.Unlock()
-		s.AddPort(port)
-		return nil
+		return b.addPort(s, k, port)
 	}
 	h := b.About.Host(end.Node)
-	i := h.Interface(end.Interface)
+	interfaces := h.On(end.Interface)
+	ports, err := b.split(interfaces, port)
+	if err != nil {
+		return err
+	}
+	for n, i := range interfaces {
+		if err := b.attach(h, i, ports[n]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (b *Lab) attach(h *file.Host, i *file.Interface, port physical.Port) error {
 	attached, err := b.hosts[h.Name].AttachMAC(i.Name, i.MAC, port, i.Address)
 	if err != nil {
 		return err

@@ -118,6 +118,8 @@ func (b *Lab) runStep(s *file.Step, say func(string)) (text string, err error) {
 		text, err = "link "+a.Link.Name+" changed", b.setLink(a)
 	case *file.LinkState:
 		text, err = b.linkState(a)
+	case *file.Cable:
+		text = b.cable(a)
 	default:
 		err = fmt.Errorf("unknown action %T", a)
 	}
@@ -314,4 +316,16 @@ func (b *Lab) linkState(a *file.LinkState) (string, error) {
 		state = "up"
 	}
 	return fmt.Sprintf("link %s is %s", a.Link.Name, state), nil
+}
+
+// cable pulls a cable out or plugs it in.
+func (b *Lab) cable(a *file.Cable) string {
+	b.Loop.Lock()
+	defer b.Loop.Unlock()
+	b.wires[a.Link].SetUp(a.Plugged)
+	state := "pulled"
+	if a.Plugged {
+		state = "plugged in"
+	}
+	return fmt.Sprintf("the cable %s is %s", a.Link.Name, state)
 }

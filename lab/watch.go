@@ -88,13 +88,22 @@ func (b *Lab) watch(w *Watch) *Watch {
 		tap := &wireTap{Watch: w, number: i, mtu: b.wires[k].A().MTU()}
 		for d, end := range [...]file.End{physical.AToB: k.Ends[1], physical.BToA: k.Ends[0]} {
 			if h := b.About.Host(end.Node); h != nil {
-				tap.receivers[d] = h.Interface(end.Interface)
+				tap.receivers[d] = receiver(h, end)
 			}
 		}
 		w.remove = append(w.remove, b.wires[k].Watch(tap))
 	}
 	b.watches = append(b.watches, w)
 	return w
+}
+
+// receiver returns the interface that receives all that comes to an end of a link; nil
+// if there are several, of different VLANs.
+func receiver(h *file.Host, end file.End) *file.Interface {
+	if all := h.On(end.Interface); len(all) == 1 && all[0].VLAN == 0 {
+		return all[0]
+	}
+	return nil
 }
 
 // most is how many frames may wait. Those of a capture are few: of the largest,
@@ -141,7 +150,7 @@ type wireTap struct {
 	*Watch
 	number    int
 	mtu       int
-	receivers [2]*file.Interface // by direction; nil at a switch
+	receivers [2]*file.Interface // by direction; nil at a switch, or where there are several
 }
 
 // Frame takes what the transmitter put on the wire, and what does not arrive.

@@ -83,12 +83,12 @@ type Advertisement struct {
 	Solicited, Override bool
 }
 
-// Advertised takes the advertisement of a neighbour (RFC 4861, section 7.2.5). One of
-// whom nobody has asked is not noted.
-func (n *NIC) Advertised(a netip.Addr, adv Advertisement) {
+// Advertised takes the advertisement of a neighbour (RFC 4861, section 7.2.5), and
+// reports whether it is believed. One of whom nobody has asked is not noted.
+func (n *NIC) Advertised(a netip.Addr, adv Advertisement) bool {
 	nb := n.cache.find(a)
 	if nb == nil || adv.HasMAC && adv.MAC.IsGroup() {
-		return
+		return false
 	}
 	mac := adv.MAC
 	if !adv.HasMAC {
@@ -97,16 +97,19 @@ func (n *NIC) Advertised(a netip.Addr, adv Advertisement) {
 	switch {
 	case nb.state == Incomplete && !adv.HasMAC, !nb.Resolved() && nb.state != Incomplete:
 		// Nothing is known without the address, nor of whom nothing was asked.
+		return false
 	case nb.state != Incomplete && mac != nb.mac && !adv.Override:
 		// Another address than the one that is known: it is doubted, not replaced.
 		if nb.state == Reachable {
 			nb.fresh = 0
 		}
+		return false
 	case adv.Solicited:
 		nb.confirm(mac)
 	case nb.state == Incomplete || mac != nb.mac:
 		nb.know(mac, 0)
 	}
+	return true
 }
 
 // Confirm says that the layers above have heard from the neighbour what it can only

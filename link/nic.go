@@ -1,5 +1,5 @@
-// Package link is layer 2: the Ethernet NIC with its neighbours (ARP), and the
-// learning switch. It knows stations on one network, not routes between them.
+// Package link is layer 2: the Ethernet NIC with its neighbours (ARP), the
+// learning switch, and VLANs on both. It knows stations on one network, not routes between them.
 package link
 
 import (

@@ -2,6 +2,7 @@ package network
 
 import (
 	"net/netip"
+	"slices"
 	"syscall"
 	"time"
 
@@ -134,8 +135,10 @@ func (i *Interface) newAddress6(addr netip.Addr, bits int, o AddressOrigin) *add
 // random delay if many hosts may do the same just now.
 func (i *Interface) assign(a *address6, delayed bool) error {
 	l := i.layer
+	// One that is tentative, or a duplicate, is another interface's too.
+	taken := slices.ContainsFunc(l.interfaces, func(j *Interface) bool { return j.address6(a.Addr) != nil })
 	switch {
-	case l.addresses[a.Addr] != foreign || i.address6(a.Addr) != nil:
+	case taken || l.addresses[a.Addr] != foreign:
 		return syscall.EEXIST
 	case len(i.six.addresses) >= MaxAddresses:
 		return syscall.ENOBUFS

@@ -121,6 +121,11 @@ func (a *Advertising) complete() error {
 			return syscall.EINVAL
 		}
 	}
+	for _, r := range a.Routes {
+		if !r.Prefix.IsValid() || !r.Prefix.Addr().Is6() || r.Preference < -1 || r.Preference > 1 {
+			return syscall.EINVAL
+		}
+	}
 	return nil
 }
 

@@ -143,6 +143,8 @@ func TestAdvertiseRefuses(t *testing.T) {
 		{ReachableTime: 2 * time.Hour},
 		{Prefixes: []header.PrefixInformation{prefix("2001:db8::/64", time.Hour, 2*time.Hour)}},
 		{Prefixes: many},
+		{Routes: []header.RouteInformation{{}}},
+		{Routes: []header.RouteInformation{{Prefix: netip.MustParsePrefix("10.0.0.0/8"), Lifetime: time.Hour}}},
 	} {
 		if err := i.Advertise(a); !errors.Is(err, syscall.EINVAL) {
 			t.Errorf("%+v: %v, want EINVAL", a, err)

@@ -274,8 +274,18 @@ func TestRouterPreference(t *testing.T) {
 	if gateway() != addr(good) {
 		t.Errorf("the default router is %v, want %v, which has answered", gateway(), good)
 	}
+	// RFC 4861, section 7.2.5: what comes from another card than the known one, and does
+	// not say that it overrides, changes nothing but that the entry is doubted.
+	h := header.NeighbourAdvertisement{Target: addr(good)}
+	s.send(message{
+		src: good, dst: "ff02::1", put: &h, n: header.NeighbourAdvertisementLen,
+		options: header.NDOptions{Target: header.MAC{2, 9, 9, 9, 9, 9}, HasTarget: true},
+	}.bytes())
+	if gateway() != addr(good) {
+		t.Errorf("the default router is %v, want %v: who has said that it is no router was not to be believed", gateway(), good)
+	}
 	// Who says that it is no router is none any more (RFC 4861, section 7.2.5).
-	h := header.NeighbourAdvertisement{Target: addr(good), Override: true}
+	h = header.NeighbourAdvertisement{Target: addr(good), Override: true}
 	s.send(message{src: good, dst: "ff02::1", put: &h, n: header.NeighbourAdvertisementLen}.bytes())
 	if gateway() != addr(bad) {
 		t.Errorf("the default router is %v, want %v: the other is no router", gateway(), bad)

@@ -152,6 +152,26 @@ func TestGroupMessagesRefused(t *testing.T) {
 	}
 }
 
+// A router alert of another length than two is none (RFC 2711, section 2.1): its packet is
+// dropped, and so nothing comes of the query that it has.
+func TestRouterAlertLength(t *testing.T) {
+	for length, want := range []uint64{1, 1, 0, 1, 1} {
+		b, l, s := members(t, false)
+		q := header.GroupQuery{MaxResponse: time.Second, Group: addr("::")}
+		query := make([]byte, q.MLDLen())
+		q.PutMLD(query)
+		h := header.IPv6{PayloadLength: 8 + len(query), HopLimit: 1, Src: addr("fe80::2"), Dst: addr("ff02::1")}
+		header.SetICMPv6Checksum(query, h.Src, h.Dst)
+		p := make([]byte, header.IPv6Len)
+		h.Put(p)
+		s.raw(h.Dst, append(append(p, 58, 0, 5, byte(length), 0, 0, 0, 0), query...))
+		b.run(30 * time.Second)
+		if bad, got := l.Stats().InBadOptions, s.take(); bad != want || (got == "") != (want == 1) {
+			t.Errorf("a router alert of length %d: %d packets dropped for it, want %d; answered with %q", length, bad, want, got)
+		}
+	}
+}
+
 // Whatever arrives as a message of IGMP or MLD, nothing breaks.
 func FuzzGroupMessages(f *testing.F) {
 	records := []header.GroupRecord{{Type: header.GroupToExclude, Group: addr("239.7.7.7"), Sources: addrs([]string{"10.9.0.1"})}}

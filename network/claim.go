@@ -2,6 +2,7 @@ package network
 
 import (
 	"net/netip"
+	"slices"
 	"syscall"
 	"time"
 
@@ -41,7 +42,8 @@ type Claim struct {
 // Claim gives the interface an address if nobody else on the link has it, which takes
 // five to seven seconds. told is called, with the turn held, when that is decided: with
 // nil when the address is the interface's, with EADDRINUSE when it is another's, and with
-// EADDRINUSE also when it is lost later. Errors: EINVAL for an address that no interface
+// EADDRINUSE also when it is lost later; with EEXIST if the interface was given an address
+// by hand meanwhile, or the host this one. Errors: EINVAL for an address that no interface
 // can have, and on "lo"; EEXIST if the interface has an address or claims one.
 func (i *Interface) Claim(prefix netip.Prefix, told func(error)) (*Claim, error) {
 	switch {
@@ -91,6 +93,12 @@ func (c *Claim) Expire(*event.Timer) {
 			c.after(announceWait, announceWait)
 		}
 		return
+	case !c.owned && (c.via.addr.IsValid() || c.via.layer.addresses[addr] != foreign):
+		// Somebody has given the interface an address by hand meanwhile, or this one to
+		// another.
+		c.Release()
+		c.told(syscall.EEXIST)
+		return
 	case !c.owned:
 		c.owned = true
 		c.via.addAddress4(c.prefix)
@@ -131,7 +139,9 @@ func (c *Claim) heard(arp *header.ARP) {
 func (i *Interface) removeAddress4() {
 	l := i.layer
 	delete(l.addresses, i.addr)
-	if b := i.Broadcast(); b.IsValid() {
+	b := i.Broadcast()
+	shared := slices.ContainsFunc(l.interfaces, func(j *Interface) bool { return j != i && j.Broadcast() == b })
+	if b.IsValid() && !shared {
 		delete(l.addresses, b)
 	}
 	i.nic.RemoveAddress(i.addr)

@@ -179,3 +179,32 @@ func TestLinkLocal4(t *testing.T) {
 		t.Error("it tries on after Release")
 	}
 }
+
+// Before the claim is decided somebody gives the interface an address by hand: that stays
+// the only one.
+func TestClaimOvertaken(t *testing.T) {
+	c := newClaimant(t)
+	c.claim("10.0.0.5/24")
+	c.b.run(time.Second)
+	check(t, c.in.AddAddress(netip.MustParsePrefix("10.0.1.1/24")))
+	c.b.run(20 * time.Second)
+	if len(c.told) != 1 || c.told[0] != syscall.EEXIST {
+		t.Errorf("told %v, want EEXIST once", c.told)
+	}
+	if c.in.Addr() != addr("10.0.1.1") || c.host.IsLocal(addr("10.0.0.5")) || len(c.host.Routes()) != 1 {
+		t.Errorf("address %v and routes %v, want the address given by hand and its network alone", c.in.Addr(), c.host.Routes())
+	}
+}
+
+// Two interfaces are on one network: when one loses its address, the broadcast address is
+// still the other's.
+func TestReleaseSharedBroadcast(t *testing.T) {
+	c := newClaimant(t)
+	c.b.attach(c.host, "10.0.0.1/24", "10.0.0.9", 1500)
+	claim := c.claim("10.0.0.5/24")
+	c.b.run(20 * time.Second)
+	claim.Release()
+	if !c.host.IsBroadcast(addr("10.0.0.255")) {
+		t.Error("10.0.0.255 is no broadcast address any more, but the host is still on 10.0.0.0/24")
+	}
+}

@@ -198,9 +198,18 @@ func TestDuplicateDetectionHardware(t *testing.T) {
 	if got := stateOf(i, linkLocal+"%"+i.Name()); got != "duplicated" {
 		t.Errorf("the address of the link is %s, another card has it", got)
 	}
+	s.take(0)
 	check(t, i.AddAddress(netip.MustParsePrefix("2001:db8::5/64")))
 	if _, err := host.Path(addr("2001:db8::9"), netip.Addr{}); !errors.Is(err, syscall.EADDRNOTAVAIL) {
 		t.Errorf("a path by the halted interface: %v, want EADDRNOTAVAIL", err)
+	}
+	if _, err := host.Path(addr("2001:db8::9"), addr("2001:db8::5")); !errors.Is(err, syscall.EADDRNOTAVAIL) {
+		t.Errorf("a path by the halted interface, from another address: %v, want EADDRNOTAVAIL", err)
+	}
+	check(t, i.JoinGroup(addr("ff05::7")))
+	b.run(10 * time.Second)
+	if len(s.got) > 0 {
+		t.Errorf("the halted interface has sent %d messages, the first %+v; it should be silent", len(s.got), s.got[0])
 	}
 }
 
@@ -217,4 +226,36 @@ func TestLateClaim(t *testing.T) {
 	if got := host.DiscoveryStats(); got != want || stateOf(i, "2001:db8::5") != "preferred" {
 		t.Errorf("%+v and the address is %s, want one conflict and preferred", got, stateOf(i, "2001:db8::5"))
 	}
+}
+
+// An address that is not yet known to be unique, or is known not to be, is not another
+// interface's as well.
+func TestTentativeOnOneInterface(t *testing.T) {
+	b := newBench(t)
+	host := b.host()
+	i, _ := b.join6(host)
+	j, _ := b.join6(host)
+	p := netip.MustParsePrefix("2001:db8::1/64")
+	check(t, i.AddTentative(p))
+	if err := j.AddAddress(p); err != syscall.EEXIST {
+		t.Errorf("a second interface got the tentative address of the first: %v, want EEXIST", err)
+	}
+}
+
+// RFC 8200, section 5: a link for IPv6 carries 1,280 bytes.
+func TestEnableIPv6SmallMTU(t *testing.T) {
+	b := newBench(t)
+	host := b.host()
+	i, _ := b.join6(host)
+	check(t, i.NIC().SetMTU(1279))
+	if err := i.EnableIPv6(); err != syscall.EINVAL || host.SpeaksIPv6() {
+		t.Errorf("IPv6 on a link with an MTU of 1,279: %v, want EINVAL", err)
+	}
+	check(t, i.NIC().SetMTU(1280))
+	check(t, i.EnableIPv6())
+	// The MTU shrinks later: a report does what it can.
+	check(t, i.NIC().SetMTU(68))
+	_, err := i.Listen(addr("ff05::1"), network.NewFilter(false, addr("2001:db8::7"), addr("2001:db8::8")))
+	check(t, err)
+	b.run(5 * time.Second)
 }

@@ -89,7 +89,7 @@ func (l *Layer) acceptOptions6(p *packet.Packet, d *Datagram, x []byte) bool {
 				l.drop(p, &l.stats.InBadOptions)
 				return false
 			}
-			if !l.acceptOption6(p, d, x[at], d.HeaderLen+at) {
+			if !l.acceptOption6(p, d, x[at:], d.HeaderLen+at) {
 				return false
 			}
 		}
@@ -98,10 +98,15 @@ func (l *Layer) acceptOptions6(p *packet.Packet, d *Datagram, x []byte) bool {
 	return true
 }
 
-// acceptOption6 decides about one option that is not padding.
-func (l *Layer) acceptOption6(p *packet.Packet, d *Datagram, option byte, at int) bool {
+// acceptOption6 decides about one option that is not padding, with which x begins.
+func (l *Layer) acceptOption6(p *packet.Packet, d *Datagram, x []byte, at int) bool {
+	option := x[0]
 	action := option >> 6
 	switch {
+	case option == optionRouterAlert && x[1] != 2:
+		// RFC 2711, section 2.1: its length is two.
+		l.stats.InBadOptions++
+		return l.badParameter(p, d, header.ICMPv6BadField, at+1)
 	case option == optionRouterAlert:
 		d.alert = true
 		return true

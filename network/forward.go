@@ -60,6 +60,7 @@ func (l *Layer) forward(p *packet.Packet, d *Datagram, h *header.IPv4) {
 	path := &l.forwards[forwardSlot(d.Dst)]
 	*path = Path{dst: d.Dst, generation: l.generation}
 	if err := path.follow(r); err != nil {
+		*path = Path{} // half of a path would be taken for one
 		l.drop(p, &l.stats.NoRoute)
 		return
 	}
@@ -111,9 +112,10 @@ func (l *Layer) forwardAlong(p *packet.Packet, d *Datagram, h *header.IPv4, path
 // unresolved takes back a packet whose next hop did not answer, and tells its
 // sender, which may be this host itself (RFC 1812, section 4.3.3.1; RFC 1122,
 // section 2.3.2.2).
-func (l *Layer) unresolved(p *packet.Packet, typ header.EtherType) {
+func (i *Interface) unresolved(p *packet.Packet, typ header.EtherType) {
+	l := i.layer
 	if typ == header.EtherTypeIPv6 {
-		l.unresolved6(p)
+		l.unresolved6(p, i)
 		return
 	}
 	h, _, err := header.ParseIPv4(p.Head())
@@ -125,7 +127,7 @@ func (l *Layer) unresolved(p *packet.Packet, typ header.EtherType) {
 	l.doubtGateway(h.Dst)
 	d := Datagram{
 		Src: h.Src, Dst: h.Dst, TTL: h.TTL, TOS: h.TOS, Protocol: h.Protocol,
-		Interface: l.lo(), HeaderLen: h.Len(), offset: h.FragmentOffset, more: h.MoreFragments,
+		Interface: i, HeaderLen: h.Len(), offset: h.FragmentOffset, more: h.MoreFragments,
 	}
 	l.refuse(p, &d, header.ICMP{Type: header.ICMPUnreachable, Code: header.ICMPHostUnreachable})
 }

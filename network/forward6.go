@@ -52,7 +52,7 @@ func (l *Layer) forwardPath6(d *Datagram) *Path {
 		return path
 	}
 	r := l.route(d.Dst)
-	if r == nil || r.Interface.six == nil {
+	if r == nil || !r.Interface.speaksIPv6() {
 		return nil
 	}
 	*path = Path{dst: d.Dst, src: d.Src, generation: l.generation}
@@ -65,7 +65,7 @@ func (l *Layer) forwardPath6(d *Datagram) *Path {
 
 // unresolved6 takes back a packet whose next hop did not answer, and tells its sender
 // (RFC 4861, section 7.2.2).
-func (l *Layer) unresolved6(p *packet.Packet) {
+func (l *Layer) unresolved6(p *packet.Packet, via *Interface) {
 	h, _, err := header.ParseIPv6(p.Head())
 	if err != nil {
 		l.drop(p, &l.stats.InBadHeader)
@@ -74,7 +74,7 @@ func (l *Layer) unresolved6(p *packet.Packet) {
 	l.stats.HostUnreachable++
 	d := Datagram{
 		Src: h.Src, Dst: h.Dst, TTL: h.HopLimit, TOS: h.TrafficClass, Protocol: h.NextHeader,
-		Interface: l.lo(), HeaderLen: header.IPv6Len, next: nextHeaderAt,
+		Interface: via, HeaderLen: header.IPv6Len, next: nextHeaderAt,
 	}
 	l.scope(&d)
 	l.refuse6(p, &d, header.ICMPv6{Type: header.ICMPv6Unreachable, Code: header.ICMPv6AddressUnreached})

@@ -44,6 +44,7 @@ func (m *memberships) send(records []header.GroupRecord) {
 // split gives no record more than most sources. RFC 3376, section 4.2.16; RFC 3810,
 // section 5.2.15: of those that exclude the rest is left away, the others become several.
 func (m *memberships) split(records []header.GroupRecord, most int) []header.GroupRecord {
+	most = max(most, 1) // where the MTU was made so small later that none fits
 	var all []header.GroupRecord
 	for _, r := range records {
 		excludes := r.Type == header.GroupIsExclude || r.Type == header.GroupToExclude
@@ -128,7 +129,7 @@ func (m *memberships) sendIGMP(kind uint8, group, to netip.Addr) {
 // transmit sends a message, whose checksum is filled in, to a group of the link.
 func (m *memberships) transmit(to netip.Addr, message []byte) {
 	i, l := m.via, m.via.layer
-	if i.nic == nil {
+	if i.nic == nil || m.six && !i.speaksIPv6() {
 		return
 	}
 	p := l.pool.From(message)

@@ -91,7 +91,11 @@ func (m *icmp6) inputError(h *header.ICMPv6, quote []byte, d *Datagram) {
 		l.stats.ICMPBadError++
 		return
 	}
-	e.Src, e.Dst = d.Interface.Scoped(q.Src), d.Interface.Scoped(q.Dst)
+	in := d.Interface
+	if i := l.interfaceOf(d.Dst); in.Loopback() && i != nil {
+		in = i // the host tells itself of what it has sent from there
+	}
+	e.Src, e.Dst = in.Scoped(q.Src), in.Scoped(q.Dst)
 	e.Protocol, e.Quoted = upperLayer(q.NextHeader, payload)
 	outside := q.Src.IsLoopback() && !d.Interface.Loopback()
 	if len(e.Quoted) < 8 || outside || d.Broadcast || !l.IsLocal(e.Src) {

@@ -11,7 +11,7 @@ import (
 // that its frame was sent to a group of stations.
 func (l *Layer) input6(p *packet.Packet, in *Interface, group bool) {
 	l.stats.Received += uint64(p.Frames())
-	if !in.Loopback() && (in.six == nil || in.six.halted) {
+	if !in.Loopback() && !in.speaksIPv6() {
 		l.drop(p, &l.stats.InDisabled)
 		return
 	}
@@ -33,7 +33,7 @@ func (l *Layer) input6(p *packet.Packet, in *Interface, group bool) {
 		Src: h.Src, Dst: h.Dst, TTL: h.HopLimit, TOS: h.TrafficClass, Protocol: h.NextHeader,
 		Interface: in, Broadcast: group, HeaderLen: header.IPv6Len, next: nextHeaderAt,
 	}
-	if h.Src != in.vouched && !l.vouch6(d) {
+	if !in.destination6(h.Dst) || h.Src != in.vouched && !l.vouch6(d) {
 		l.drop(p, &l.stats.InMartian)
 		return
 	}
@@ -60,26 +60,42 @@ func (l *Layer) scope(d *Datagram) {
 		d.Src, d.Dst = d.Interface.Scoped(d.Src), d.Interface.Scoped(d.Dst)
 		return
 	}
+	mine := d.Dst
+	if !mine.IsLinkLocalUnicast() {
+		mine = d.Src
+	}
 	for _, i := range l.interfaces[1:] {
-		if l.addresses[i.Scoped(d.Dst)] == own {
+		if l.addresses[i.Scoped(mine)] == own {
 			d.Src, d.Dst = i.Scoped(d.Src), i.Scoped(d.Dst)
 			return
 		}
 	}
 }
 
-// vouch6 is vouch for IPv6 (RFC 4291, sections 2.5.2, 2.5.3 and 2.7: the unspecified
-// address is no destination, the loopback address does not leave a node, a group is
-// no source, and packets to groups of the node alone do not come by wire; RFC 4942,
-// section 2.2: nor do IPv4-mapped addresses).
+// destination6 reports whether packets to dst may arrive here (RFC 4291, sections 2.5.2,
+// 2.5.3 and 2.7: the unspecified address is no destination, the loopback address does not
+// leave a node, and packets to groups of the node alone do not come by wire; RFC 4942,
+// section 2.2: nor do those to IPv4-mapped addresses).
+func (i *Interface) destination6(dst netip.Addr) bool {
+	switch {
+	case i.six != nil && dst == i.six.mine:
+		return true
+	case dst.IsUnspecified(), dst.Is4In6():
+		return false
+	}
+	return i.Loopback() || !dst.IsLoopback() && !dst.IsInterfaceLocalMulticast() && !reservedScope(dst)
+}
+
+// vouch6 is vouch for IPv6. The destination has been looked at, which is another with
+// each packet.
 func (l *Layer) vouch6(d *Datagram) bool {
 	in := d.Interface
 	switch {
-	case d.Dst.IsUnspecified(), d.Src.IsMulticast(), d.Src.Is4In6(), d.Dst.Is4In6():
+	case d.Src.IsMulticast(), d.Src.Is4In6():
 		return false
 	case in.Loopback():
 		return true
-	case d.Src.IsLoopback(), d.Dst.IsLoopback(), d.Dst.IsInterfaceLocalMulticast(), reservedScope(d.Dst):
+	case d.Src.IsLoopback():
 		return false
 	case d.Src.IsUnspecified():
 		return true

@@ -98,7 +98,7 @@ func (l *Layer) AddInterface(nic *link.NIC, prefix netip.Prefix) (*Interface, er
 		}
 	}
 	nic.OnReceive(i.receive)
-	nic.OnUnresolved(l.unresolved)
+	nic.OnUnresolved(i.unresolved)
 	nic.OnCarrier(l.carrierChanged)
 	l.carrierChanged(nic.Up())
 	return i, nil

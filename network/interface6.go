@@ -31,13 +31,16 @@ type interface6 struct {
 // EnableIPv6 turns IPv6 on and gives the interface its address of the link (RFC 4291,
 // section 2.5.6), made from that of the card (appendix A). The address can be used at
 // once; whether another card has the same is found out meanwhile (RFC 4862, section 5.4),
-// and if one has, IPv6 stops here. EINVAL for "lo", which needs none.
+// and if one has, IPv6 stops here. EINVAL for "lo", which needs none, and for a link that
+// does not carry 1,280 bytes (RFC 8200, section 5).
 func (i *Interface) EnableIPv6() error {
 	switch {
 	case i.nic == nil:
 		return syscall.EINVAL
 	case i.six != nil:
 		return nil
+	case i.nic.MTU() < header.IPv6MinMTU:
+		return syscall.EINVAL
 	}
 	l := i.layer
 	l.needSix().on = true
@@ -59,6 +62,10 @@ func (i *Interface) EnableIPv6() error {
 	return i.assign(a, false)
 }
 
+// speaksIPv6 reports whether IPv6 is on at this card, and was not stopped. RFC 4862,
+// section 5.4.5: an interface that was sends nothing, and drops what it receives.
+func (i *Interface) speaksIPv6() bool { return i.six != nil && !i.six.halted }
+
 // interfaceID returns the address in a prefix of 64 bits that is made from a card's
 // (RFC 4291, appendix A: the modified EUI-64).
 func interfaceID(prefix netip.Prefix, mac header.MAC) netip.Addr {
@@ -74,6 +81,19 @@ func (i *Interface) mtu6() int {
 		return i.MTU()
 	}
 	return min(i.six.mtu, i.MTU())
+}
+
+// Link returns the interface of whose link the datagram's link-local addresses are: where
+// it has arrived, or, of what this host has sent to itself, the one that has them.
+func (d *Datagram) Link() *Interface {
+	zone := d.Dst.Zone()
+	if zone == "" {
+		zone = d.Src.Zone()
+	}
+	if zone == "" || !d.Interface.Loopback() {
+		return d.Interface
+	}
+	return d.Interface.layer.interfaceNamed(zone)
 }
 
 func (l *Layer) hasRoute(r Route) bool {

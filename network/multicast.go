@@ -22,12 +22,14 @@ func (l *Layer) GroupPath(group, src netip.Addr, via *Interface) (Path, error) {
 	case src.IsValid() && !l.IsLocal(src):
 		return Path{}, syscall.EADDRNOTAVAIL
 	}
-	p := Path{src: src, dst: group.WithZone(""), via: via, pinned: via != nil, generation: l.generation}
+	p := Path{src: src, dst: group, via: via, pinned: via != nil, generation: l.generation}
+	var err error
 	if group.Is6() {
-		p.dst = group
-		return p, l.resolveGroup6(&p)
+		err = l.resolveGroup6(&p)
+	} else {
+		err = l.resolveGroup(&p)
 	}
-	return p, l.resolveGroup(&p)
+	return p, err
 }
 
 // resolveGroup finds the interface for an IPv4 group: the one that was asked for, that

@@ -107,12 +107,12 @@ func (i *Interface) inputAdvertisement(b []byte, d *Datagram) bool {
 		a.claimed()
 		return true
 	}
-	if !h.Router {
-		i.noRouter(i.Scoped(h.Target))
-	}
-	i.nic.Advertised(h.Target, link.Advertisement{
+	believed := i.nic.Advertised(h.Target, link.Advertisement{
 		MAC: o.Target, HasMAC: o.HasTarget, Solicited: h.Solicited, Override: h.Override,
 	})
+	if believed && !h.Router {
+		i.noRouter(i.Scoped(h.Target))
+	}
 	return true
 }
 
@@ -137,6 +137,9 @@ func (i *Interface) solicit(target netip.Addr, alone bool) {
 // this host, whatever it has joined.
 func (i *Interface) sendND(message []byte, src, to netip.Addr, o header.NDOptions) {
 	l := i.layer
+	if !i.speaksIPv6() {
+		return
+	}
 	p := l.pool.Get(len(message) + o.Len())
 	p.Append(message)
 	o.Put(p.Extend(o.Len()))

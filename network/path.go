@@ -194,6 +194,9 @@ func (p *Path) follow(r *Route) error {
 	if p.via.Loopback() {
 		return syscall.ENETUNREACH // only this host's addresses are behind "lo"
 	}
+	if p.dst.Is6() && !p.via.speaksIPv6() {
+		return syscall.EADDRNOTAVAIL
+	}
 	if !p.src.IsValid() {
 		if p.src = p.via.sourceVia(p.dst, r.Gateway); !p.src.IsValid() {
 			return syscall.EADDRNOTAVAIL

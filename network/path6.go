@@ -46,8 +46,10 @@ func (l *Layer) resolveGroup6(p *Path) error {
 	p.kind = toGroup
 	i := p.via
 	if i == nil && p.dst.Zone() != "" {
-		i = l.interfaceNamed(p.dst.Zone())
-		p.pinned = i != nil
+		if i = l.interfaceNamed(p.dst.Zone()); i == nil {
+			return syscall.EINVAL // not to whichever link the route shows
+		}
+		p.pinned = true
 	}
 	if i == nil && p.src.IsValid() {
 		i = l.interfaceOf(p.src)
@@ -60,7 +62,7 @@ func (l *Layer) resolveGroup6(p *Path) error {
 			i = l.interfaces[n]
 		}
 	}
-	if i == nil || i.six == nil && !i.Loopback() {
+	if i == nil || !i.Loopback() && !i.speaksIPv6() {
 		return syscall.ENETUNREACH
 	}
 	p.via, p.dst = i, p.dst.WithZone("")

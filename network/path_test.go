@@ -287,3 +287,14 @@ func TestLongestPrefix(t *testing.T) {
 		t.Errorf("the source became %v, was %v: a connection is bound to its address", path.Src(), src)
 	}
 }
+
+// A group of a link that there is not: nothing goes out by another.
+func TestGroupOfUnknownZone(t *testing.T) {
+	b := newBench(t)
+	host := b.host()
+	i, _ := b.join6(host)
+	check(t, i.EnableIPv6())
+	if p, err := host.Path(addr("ff02::1%nowhere"), netip.Addr{}); err != syscall.EINVAL {
+		t.Errorf("a path by %v and %v, want EINVAL: the host has no such link", p.Interface(), err)
+	}
+}

@@ -57,6 +57,16 @@ func (l *Layer) knownMTU(dst netip.Addr) (pathMTU, bool) {
 	return known, ok
 }
 
+// forgetOld makes room by what is not believed any more, and reports whether there is.
+func (m pathMTUs) forgetOld(now event.Time) bool {
+	for dst, known := range m {
+		if now >= known.until {
+			delete(m, dst)
+		}
+	}
+	return len(m) < maxPathMTUs
+}
+
 // pathMTU returns the MTU of the path to dst, which is at most that of its link.
 func (l *Layer) pathMTU(dst netip.Addr, link int) int {
 	if len(l.mtus) == 0 {
@@ -102,8 +112,8 @@ func (l *Layer) LearnPathMTU(e *Error) {
 		l.mtus = make(pathMTUs)
 	}
 	known, ok := l.knownMTU(e.Dst)
-	if !ok && len(l.mtus) >= maxPathMTUs {
-		return // what is known ages; nobody can push it out
+	if !ok && len(l.mtus) >= maxPathMTUs && !l.mtus.forgetOld(l.loop.Now()) {
+		return // what is believed still cannot be pushed out
 	}
 	told := pathMTU{mtu: e.MTU, until: l.loop.Now().Add(pathMTUAge)}
 	if e.Dst.Is4() && told.mtu < minPathMTU {

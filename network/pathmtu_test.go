@@ -159,3 +159,31 @@ func TestPathMTUForged(t *testing.T) {
 		t.Errorf("%d paths more are remembered, want 1,024 in all", n)
 	}
 }
+
+// The table is full of paths that nobody uses any more: when what was told of them is too
+// old to be believed, there is room for others.
+func TestPathMTUTableAges(t *testing.T) {
+	b := newBench(t)
+	host := b.host()
+	i, _ := b.join6(host)
+	check(t, i.AddAddress(netip.MustParsePrefix("2001:db8::1/64")))
+	learn := func(dst netip.Addr) int {
+		host.LearnPathMTU(&network.Error{Errno: syscall.EMSGSIZE, MTU: 1300, Dst: dst})
+		path, err := host.Path(dst, netip.Addr{})
+		check(t, err)
+		return host.PathMTU(&path)
+	}
+	dst := addr("2001:db8::1:0")
+	for range 1024 {
+		dst = dst.Next()
+		host.LearnPathMTU(&network.Error{Errno: syscall.EMSGSIZE, MTU: 1300, Dst: dst})
+	}
+	last := addr("2001:db8::2:0")
+	if got := learn(last); got != 1500 {
+		t.Errorf("the MTU of one path more is %d, want 1500: 1,024 are remembered and none is pushed out", got)
+	}
+	b.run(11 * time.Minute)
+	if got := learn(last); got != 1300 {
+		t.Errorf("the MTU of a path is %d after the others have aged, want 1300 as its router has told", got)
+	}
+}

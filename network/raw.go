@@ -97,7 +97,7 @@ func (r *Raw) SendHeader(p *packet.Packet, path *Path) error {
 // outputHeader sends a packet that has its IP header already.
 func (l *Layer) outputHeader(p *packet.Packet, path *Path) error {
 	b := p.Bytes()
-	if len(b) < header.IPv4Len || b[0]>>4 != 4 {
+	if len(b) < header.IPv4Len || b[0]>>4 != 4 || path.dst.Is6() {
 		p.Release()
 		return syscall.EINVAL
 	}

@@ -19,8 +19,8 @@ import (
 // comes before what those above it say, so that a change concerns one node alone. Only
 // a run of a single value may have a node below.
 //
-// A prefix that is alone below a value, and not much longer, needs no node: it stands
-// in the cell itself, a leaf.
+// A prefix that is alone below a value, with none for the value itself in that node and
+// at most 32 more bits, needs no node: it stands in the cell itself, a leaf.
 //
 // With random destinations it is misses of the processor's cache and wrong guesses of
 // branches that cost time. Most nodes therefore are a few words side by side: where up
@@ -133,7 +133,7 @@ func (t *routeTrie) lookup(root int, hi, lo uint64) routeID {
 		c = t.cells[t.find(c, int(hi>>56))]
 		hi, lo = hi<<8|lo>>56, lo<<8
 	}
-	if (uint32(hi>>32)^c.next())>>(32-c.length()) == 0 {
+	if (uint32(hi>>32)^c.next())>>uint(32-c.length()) == 0 {
 		return c.id()
 	}
 	return best

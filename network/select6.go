@@ -6,29 +6,51 @@ import (
 	"slices"
 )
 
-// sourceFor returns the address from which this interface sends to dst, the zero Addr
-// if it has none.
+// sourceFor returns the address of this interface from which it sends to dst, the zero
+// Addr if it has none.
 func (i *Interface) sourceFor(dst netip.Addr) netip.Addr {
-	return i.sourceVia(dst, netip.Addr{})
+	if dst.Is4() {
+		return i.addr
+	}
+	return i.bestSource(nil, dst, netip.Addr{}).address()
 }
 
-// sourceVia is sourceFor where it is known that the packet goes to the router hop.
+// sourceVia is sourceFor where it is known that the packet goes to the router hop. RFC
+// 6724, section 4: a router may send to other links from an address of another interface,
+// so that its errors get further than a link with link-local addresses alone.
 func (i *Interface) sourceVia(dst, hop netip.Addr) netip.Addr {
 	if dst.Is4() {
 		return i.addr
 	}
-	var best *address6
-	if i.six != nil && !i.six.halted {
-		for _, a := range i.six.addresses {
-			if a.usable() && (best == nil || i.prefers(a, best, dst, hop)) {
-				best = a
-			}
-		}
+	best := i.bestSource(nil, dst, hop)
+	if best != nil && scopeOf(best.Addr) >= scopeOf(dst) || !i.layer.forwarding || scopeOf(dst) == scopeLink {
+		return best.address()
 	}
-	if best == nil {
+	for _, j := range i.layer.interfaces {
+		best = j.bestSource(best, dst, hop)
+	}
+	return best.address()
+}
+
+// address returns the zero Addr for none.
+func (a *address6) address() netip.Addr {
+	if a == nil {
 		return netip.Addr{}
 	}
-	return best.Addr
+	return a.Addr
+}
+
+// bestSource returns what is better as a source: best, or one of the interface's.
+func (i *Interface) bestSource(best *address6, dst, hop netip.Addr) *address6 {
+	if !i.speaksIPv6() {
+		return best
+	}
+	for _, a := range i.six.addresses {
+		if a.usable() && (best == nil || i.prefers(a, best, dst, hop)) {
+			best = a
+		}
+	}
+	return best
 }
 
 // prefers reports whether a is a better source than b for dst (RFC 6724, section 5).

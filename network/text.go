@@ -110,6 +110,9 @@ func (r *Route) text() string {
 	if r.Metric != 0 {
 		text += fmt.Sprintf(" metric %d", r.Metric)
 	}
+	if !r.Interface.up() {
+		text += " linkdown" // it is not used
+	}
 	return text
 }
 

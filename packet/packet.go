@@ -140,12 +140,12 @@ func (p *Packet) Own() {
 	p.end += len(tail)
 }
 
-// Clone returns a packet of its own with the same bytes and checksum state.
+// Clone returns a packet of its own with the same bytes, checksum state and interface.
 func (p *Packet) Clone() *Packet {
 	q := p.pool.Get(p.Len())
 	q.Append(p.buf[p.start:p.end])
 	q.Append(p.tail)
-	q.checksum = p.checksum
+	q.checksum, q.In = p.checksum, p.In
 	if p.checksum == partial {
 		shift := q.start - p.start
 		q.sumStart, q.sumAt = p.sumStart+shift, p.sumAt+shift

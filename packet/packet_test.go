@@ -345,3 +345,19 @@ func TestFramePacketIsTwoKiB(t *testing.T) {
 		t.Errorf("a packet for a frame has a buffer of %d bytes, should be the one beside it of %d", len(p.buf), frameBuffer)
 	}
 }
+
+// The interface belongs to one life of a packet: copies have it, the next life has not.
+func TestInterfaceOfPacket(t *testing.T) {
+	var pool Pool
+	p := pool.From([]byte("hello"))
+	p.In = 7
+	q := p.Clone()
+	if q.In != 7 {
+		t.Errorf("a copy came by interface %d, want 7 as the packet itself", q.In)
+	}
+	p.Release()
+	q.Release()
+	if p := pool.Get(5); p.In != 0 {
+		t.Errorf("a new packet came by interface %d, but has not come yet", p.In)
+	}
+}

@@ -80,7 +80,7 @@ func (pl *Pool) Live() int { return pl.live }
 // Release ends the packet's life. The owner must not use it again.
 func (p *Packet) Release() {
 	p.tail = nil
-	p.checksum = unverified
+	p.checksum, p.In = unverified, 0
 	p.cars = p.cars[:0]
 	p.pool.live--
 	p.pool.keep(p)

@@ -14,6 +14,7 @@ import (
 // ListenMulticastUDP hears a group in either family, shares its port, and does not hear
 // itself.
 func TestListenMulticastUDP(t *testing.T) {
+	needsIPv4(t, "it speaks both families beside it")
 	w := virtualWorld(t, 1, physical.Impairment{Delay: time.Millisecond})
 	w.loop.Lock()
 	check(t, "IPv6 of alice", w.alice.Network.Interfaces()[1].AddAddress(netip.MustParsePrefix("2001:db8::1/64")))
@@ -55,6 +56,7 @@ func TestListenMulticastUDP(t *testing.T) {
 
 // A raw socket hears the groups that were joined, and sends to groups with one hop.
 func TestRawGroups(t *testing.T) {
+	needsIPv4(t, "raw sockets")
 	w := virtualWorld(t, 1, physical.Impairment{Delay: time.Millisecond})
 	a := must[*Socket](t)(w.alice.Socket(AF_INET, SOCK_RAW, 253))
 	b := must[*Socket](t)(w.bob.Socket(AF_INET, SOCK_RAW, 253))

@@ -12,7 +12,6 @@ import (
 	"septet/header"
 	"septet/host"
 	"septet/network"
-	"septet/physical"
 )
 
 // The kernel configures itself by what our router advertises: an address, the default
@@ -23,15 +22,7 @@ func TestTheirAutoconfiguration(t *testing.T) {
 	l.set("net/ipv6/conf/default/accept_ra", "1")
 	l.set("net/ipv6/conf/default/accept_ra_rt_info_max_plen", "64")
 	c := l.cable("tap0", 1500)
-	router := l.host("router", c.A(), "192.0.2.1/24", "2001:db8::1/64")
-	l.loop.Lock()
-	router.Network.SetForwarding(true)
-	// Unjudged: the cable to the kernel is.
-	w := physical.NewWire(l.loop, &l.pool, 1500, physical.Impairment{}, physical.Impairment{})
-	l.loop.Unlock()
-	l.attach(router, "eth1", w.A(), "198.51.100.1/24", "2001:db8:1::1/64")
-	far := l.host("far", w.B(), "198.51.100.9/24", "2001:db8:1::9/64")
-	l.gateways(far, "2001:db8:1::1")
+	router, _ := l.router(c, 1500)
 	l.loop.Lock()
 	inside := router.Network.Interfaces()[1]
 	err := inside.Advertise(network.Advertising{
@@ -59,7 +50,7 @@ func TestTheirAutoconfiguration(t *testing.T) {
 	shows("-6 address show dev tap0 scope global -tentative", "inet6 2001:db8:", "dynamic")
 	shows("-6 route show default", "via fe80:", "proto ra", "pref high", "hoplimit 17", "mtu 1400")
 	shows("-6 route show 2001:db8:7::/48", "proto ra")
-	if out, err := l.try(tool(t, "ping"), "-6", "-n", "-c", "1", "-W", "10", "2001:db8:1::9"); err != nil {
+	if out, err := l.try(tool(t, "ping"), "-6", "-n", "-c", "1", "-W", "10", families[1].far.String()); err != nil {
 		t.Errorf("the kernel should reach what is behind its router: %v\n%s", err, out)
 	}
 	l.loop.Lock()

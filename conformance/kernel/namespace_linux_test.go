@@ -2,6 +2,7 @@ package kernel
 
 import (
 	"context"
+	"flag"
 	"fmt"
 	"os"
 	"os/exec"
@@ -14,6 +15,16 @@ import (
 
 	"golang.org/x/sys/unix"
 )
+
+// TestMain lets more tests run at once than there are processors: they wait most of the
+// time.
+func TestMain(m *testing.M) {
+	flag.Parse()
+	if f := flag.Lookup("test.parallel"); f.Value.String() == fmt.Sprint(runtime.GOMAXPROCS(0)) {
+		_ = f.Value.Set("6")
+	}
+	m.Run()
+}
 
 // missing ends a test that the machine cannot run: a skip, but where everything is
 // meant to be there a failure.

@@ -19,7 +19,7 @@ import (
 func (l *lab) quick(name string) {
 	for _, v := range []string{"ipv4", "ipv6"} {
 		at := "net/" + v + "/neigh/" + name + "/"
-		l.set(at+"base_reachable_time_ms", "300")
+		l.set(at+"base_reachable_time_ms", "1000")
 		l.set(at+"retrans_time_ms", "100")
 		l.set(at+"delay_first_probe_time", "1")
 	}

@@ -29,8 +29,8 @@ func TestTheirPathMTU(t *testing.T) {
 	}
 }
 
-// Our TCP heeds what the kernel, as the router, says of the path; datagrams of ours that
-// may be cut arrive all the same.
+// Our TCP heeds what the kernel, as the router, says of the path, and datagrams have the
+// use of it: over IPv6 they are cut here, over IPv4 they may be cut by the kernel.
 func TestOurPathMTU(t *testing.T) {
 	_, c, ours, far := theirRouter(t, 1500, narrow)
 	for _, f := range families {

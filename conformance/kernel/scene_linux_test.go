@@ -65,17 +65,24 @@ func ourRouter(t *testing.T, mtu, farMTU int) (l *lab, c *cable, router, far *ho
 	l = newLab(t)
 	c = l.cable("tap0", mtu)
 	l.addresses("tap0", "192.0.2.2/24", "2001:db8::2/64")
+	router, far = l.router(c, farMTU)
+	l.ip("route add default via 192.0.2.1")
+	l.ip("-6 route add default via 2001:db8::1")
+	return l, c, router, far
+}
+
+// router puts a router of ours at the cable, and a host behind it.
+func (l *lab) router(c *cable, farMTU int) (router, far *host.Host) {
+	l.t.Helper()
 	router = l.host("router", c.A(), "192.0.2.1/24", "2001:db8::1/64")
 	l.loop.Lock()
 	router.Network.SetForwarding(true)
-	w := physical.NewWire(l.loop, &l.pool, mtu, physical.Impairment{}, physical.Impairment{}) // Unjudged: the cable to the kernel is
+	w := physical.NewWire(l.loop, &l.pool, c.A().MTU(), physical.Impairment{}, physical.Impairment{}) // Unjudged: the cable to the kernel is
 	l.loop.Unlock()
 	l.narrow(l.attach(router, "eth1", w.A(), "198.51.100.1/24", "2001:db8:1::1/64"), farMTU)
 	far = l.host("far", w.B(), "198.51.100.9/24", "2001:db8:1::9/64")
 	l.gateways(far, "198.51.100.1", "2001:db8:1::1")
-	l.ip("route add default via 192.0.2.1")
-	l.ip("-6 route add default via 2001:db8::1")
-	return l, c, router, far
+	return router, far
 }
 
 // theirRouter is a scene: the kernel is the router between a host of ours and another,

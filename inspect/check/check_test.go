@@ -127,6 +127,12 @@ func TestSimultaneousOpenAndECNAreClean(t *testing.T) {
 		step{ms: 7, from: server, f: ece | ack, seq: 1, ack: 4},
 		step{ms: 8, from: server, f: ack, seq: 1, ack: 5},
 	)))
+	clean(t, "an answer on its way before the echo", newScene(Options{}).play(then(openECN(),
+		step{ms: 3, from: client, f: psh | ack, seq: 1, ack: 1, data: "x", o: opts{ecn: 2}},
+		step{ms: 3, from: client, f: cwr | psh | ack, seq: 2, ack: 1, data: "y", o: opts{ecn: 2}},
+		step{ms: 4, from: server, f: ece | ack, seq: 1, ack: 2},
+		step{ms: 4, from: server, f: ack, seq: 1, ack: 3},
+	)))
 	clean(t, "a refusal", newScene(complete()).play([]step{
 		{ms: 0, from: client, f: syn},
 		{ms: 0, from: server, f: rst | ack, seq: -5000, ack: 1},

@@ -71,14 +71,15 @@ func (c *connection) checkECNSetup(e, peer *end, s *segment) {
 // checkEcho judges ECE: once set it stays until the peer says CWR.
 func (c *connection) checkEcho(e, peer *end, s *segment) {
 	if s.has(header.ECE) {
-		e.echoes = true
+		// A CWR that it has not acknowledged is on its way: it may answer this echo, or one
+		// that comes before it arrives.
+		e.echoes, e.mayStop = true, e.mayStop || c.k.options.Arrivals == nil && peer.cwrAt > s.ack
 		return
 	}
 	if e.echoes && !e.mayStop && e.vantage > behindRouter {
 		c.find(ruleECE, e, s, "no ECE; congestion was to be echoed, and there was no CWR")
 	}
-	// Another CWR may be on its way already, and let it stop another echo.
-	e.echoes, e.mayStop = false, c.k.options.Arrivals == nil && peer.cwrAt > s.ack
+	e.echoes, e.mayStop = false, false
 }
 
 func (c *connection) checkCWR(e, peer *end, s *segment) {

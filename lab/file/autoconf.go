@@ -106,7 +106,11 @@ func (i *Interface) has(a netip.Addr) bool {
 
 // onLink finds who has the address of the link a, whose zone is an interface of h.
 func (r *reader) onLink(h *Host, a netip.Addr) (member, bool) {
-	for _, m := range r.wires.members[r.wires.root(End{Node: h.Name, Interface: a.Zone()}.String())] {
+	i := h.Interface(a.Zone())
+	if i == nil {
+		return member{}, false
+	}
+	for _, m := range r.wires.on(h, i) {
 		if m.on.has(a) {
 			return m, true
 		}

@@ -53,7 +53,7 @@ func adjacent(first *token.Token, text string, t *token.Token) bool {
 
 // addressLike finds what has two colons or more and otherwise only what an IPv6
 // address has.
-var addressLike = regexp.MustCompile(`^[0-9A-Fa-f]*:[0-9A-Fa-f]*:[0-9A-Fa-f:.]*(%[0-9a-z-]+)?(/[0-9]+)?$`)
+var addressLike = regexp.MustCompile(`^[0-9A-Fa-f]*:[0-9A-Fa-f]*:[0-9A-Fa-f:.]*(%[0-9a-z.-]+)?(/[0-9]+)?$`)
 
 // unquoted finds what YAML takes for a list or a key, but is an IPv6 address.
 var unquoted = regexp.MustCompile(`\[[0-9A-Fa-f]*:[0-9A-Fa-f:.]*\]|::\s*$`)

@@ -45,7 +45,7 @@ func (r *reader) readHost(h *Host, e entry) {
 func (r *reader) readInterfaces(h *Host, o object, name place) {
 	v, several := o.get("interfaces")
 	if !several {
-		i := &Interface{Position: h.Position, Name: "eth0"}
+		i := &Interface{Position: h.Position, Name: "eth0", Card: "eth0"}
 		if !addressed(o) {
 			r.mistake(name, fmt.Sprintf("%s has no address", h.Name), "expected address: 10.0.1.10/24, or interfaces: with an address each")
 			i.unread = true
@@ -61,15 +61,15 @@ func (r *reader) readInterfaces(h *Host, o object, name place) {
 	}
 	entries, _ := r.mapping(v, "names with their addresses, like eth0: 10.0.1.1/24")
 	for _, e := range entries {
-		if !isName(e.key.text, 15) || e.key.text == "lo" { // Linux's IFNAMSIZ is 16 with the closing zero
-			r.mistake(e.key.place, quote(e.key.text)+" cannot be an interface", "expected a name like eth0, at most 15 characters; lo is on every host")
+		i, ok := r.interfaceName(e.key)
+		if !ok {
+			r.unnamed = true
 			continue
 		}
 		if len(h.Interfaces) >= maxPerHost {
 			r.mistake(e.key.place, "too many interfaces", fmt.Sprintf("the most is %d", maxPerHost))
 			return
 		}
-		i := &Interface{Position: e.key.Position, Name: e.key.text}
 		h.Interfaces = append(h.Interfaces, i)
 		r.readInterfaceValue(h, i, e.value)
 	}
@@ -156,16 +156,23 @@ func (r *reader) readMTU(i *Interface, o object) {
 const macForm = "an Ethernet address like 02:00:00:00:00:01"
 
 // readMAC reads the MAC or makes one, locally administered, of the IPv4 address or of
-// the names.
+// the names. The interfaces of one card have that of the first.
 func (r *reader) readMAC(h *Host, i *Interface, o object) {
 	at := r.at(i.Position, i.Name)
-	if i.Address.IsValid() {
+	first := h.On(i.Card)[0]
+	if first != i {
+		i.MAC = first.MAC
+	} else if i.Address.IsValid() {
 		a := i.Address.Addr().As4()
 		i.MAC = header.MAC{0x02, 0x00, a[0], a[1], a[2], a[3]}
 	} else if !i.unread {
 		i.MAC = header.LocalMAC(h.Name, i.Name)
 	}
 	if v, ok := o.get("mac"); ok {
+		if first != i {
+			r.mistake(o.key("mac"), fmt.Sprintf("%s and %s of %s have one card, so one Ethernet address", first.Name, i.Name, h.Name), "expected mac at the first of them alone")
+			return
+		}
 		w, ok := r.text(v, macForm)
 		if !ok {
 			return
@@ -181,7 +188,7 @@ func (r *reader) readMAC(h *Host, i *Interface, o object) {
 		}
 		i.MAC, at = mac, w.place
 	}
-	if i.MAC == (header.MAC{}) {
+	if i.MAC == (header.MAC{}) || first != i {
 		return
 	}
 	if owner, taken := r.macs[i.MAC]; taken {

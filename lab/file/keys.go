@@ -16,7 +16,7 @@ var (
 	serviceKeys    = keys{"a service", []string{"echo", "web"}}
 	echoKeys       = keys{"echo", []string{"port", "bind"}}
 	webKeys        = keys{"web", []string{"port", "bind", "title", "text", "pages"}}
-	linkKeys       = keys{"a link", append([]string{"link"}, impairmentKeys.names...)}
+	linkKeys       = keys{"a link", append([]string{"link", "vlan", "trunk", "native"}, impairmentKeys.names...)}
 	publishKeys    = keys{"a published port", []string{"listen", "to", "from", "protocol"}}
 	stepKeys       = keys{"a step", append([]string{"at", "host", "link", "timeout"}, actionNames...)}
 	pingKeys       = keys{"ping", []string{"to", "family", "count", "interval", "size"}}
@@ -29,7 +29,7 @@ var (
 	impairmentKeys = keys{"an impairment", []string{
 		"delay", "jitter", "rate", "queue", "loss", "burst", "duplicate", "reorder", "reorder-by", "corrupt",
 	}}
-	actionNames = []string{"ping", "traceroute", "connect", "udp", "get", "show", "sleep", "set", "state"}
+	actionNames = []string{"ping", "traceroute", "connect", "udp", "get", "show", "sleep", "set", "state", "cable"}
 )
 
 // formatKeys is every part of the format that has fixed keys.

@@ -5,10 +5,10 @@
 // them together:
 //
 //  1. yaml.go turns the bytes into a tree in which every word has its place.
-//  2. The readers (hosts.go, services.go, links.go, publish.go, steps.go) turn
+//  2. The readers (hosts.go, services.go, links.go, vlans.go, publish.go, steps.go) turn
 //     the tree into values, and resolve the names in it.
-//  3. The checks (addresses.go, wiring.go, autoconf.go, routes.go) ask whether the network
-//     can work: addresses, segments, and the way between two hosts.
+//  3. The checks (addresses.go, wiring.go, segments.go, autoconf.go, routes.go) ask whether
+//     the network can work: addresses, segments, and the way between two hosts.
 //
 // The format itself is explained in labs/README.md.
 package file
@@ -53,10 +53,13 @@ type Host struct {
 	Services   []*Service
 }
 
-// Interface is a host's attachment to one link.
+// Interface is a host's attachment to one link, or to one VLAN of it.
 type Interface struct {
 	Position
-	Name    string
+	Name string // the card's, and for a VLAN its number: eth0.10
+	Card string // into which the cable is plugged; several interfaces may share it
+	VLAN uint16 // of the frames it sends and receives, which have a tag; zero for those without
+
 	Address netip.Prefix   // of IPv4, with the length of its network's prefix; not valid if there is none
 	IPv6    []netip.Prefix // likewise, without that of the link
 	// Auto says that the interface configures its IPv6 addresses itself, from what a
@@ -82,7 +85,8 @@ type Route struct {
 // Switch is a learning switch. It has as many ports as links end at it.
 type Switch struct {
 	Position
-	Name string
+	Name  string
+	VLANs bool // it heeds VLANs, for one of its links says so
 }
 
 // Link is a cable between two ends.
@@ -93,13 +97,14 @@ type Link struct {
 	// Impairments holds what the link does to frames that travel from Ends[0]
 	// to Ends[1], and to those that travel back.
 	Impairments [2]Impairment
+	VLANs       VLANs // of the ports of switches that heed them
 }
 
 // End is where a link is plugged in.
 type End struct {
 	Position
 	Node      string // a host, router or switch
-	Interface string // empty at a switch
+	Interface string // its card; empty at a switch
 }
 
 // Impairment is what one direction of a link does to frames. The zero value

@@ -57,6 +57,9 @@ func (r *reader) readLink(v value) {
 	if w, ok := r.text(ends, linkForm); ok {
 		l.Name = w.text
 		if r.plug(l, w) {
+			before := len(r.mistakes)
+			r.readVLANs(o, l)
+			r.wires.broken = r.wires.broken || len(r.mistakes) > before
 			r.checkQueue(o, l)
 			r.readDirections(l, directed, &changes, l.Impairments)
 		}
@@ -119,17 +122,24 @@ func (r *reader) end(w word) (End, bool) {
 		return e, false
 	case n.bridge != nil:
 		return e, true
-	case named && n.host.Interface(port.text) == nil:
-		r.mistake(port.place, fmt.Sprintf("%s has no interface %s", name.text, quote(port.text)), oneOf("interfaces here", port.text, n.host.interfaceNames()))
+	}
+	cards := n.host.cards()
+	switch i := n.host.Interface(port.text); {
+	case named && slices.Contains(cards, port.text):
+	case named && i != nil:
+		r.mistake(port.place, fmt.Sprintf("%s is a VLAN, not a card with a plug", i.Name), fmt.Sprintf("expected %s:%s", name.text, i.Card))
 		return e, false
-	case !named && len(n.host.Interfaces) > 1:
+	case named:
+		r.mistake(port.place, fmt.Sprintf("%s has no interface %s", name.text, quote(port.text)), oneOf("interfaces here", port.text, cards))
+		return e, false
+	case len(cards) > 1:
 		r.mistake(w.place, fmt.Sprintf("%s has several interfaces", name.text),
-			fmt.Sprintf("say which: %s:%s", name.text, strings.Join(n.host.interfaceNames(), ", "+name.text+":")))
+			fmt.Sprintf("say which: %s:%s", name.text, strings.Join(cards, ", "+name.text+":")))
 		return e, false
-	case !named && len(n.host.Interfaces) == 0:
+	case len(cards) == 0:
 		return e, false // its missing interface is a mistake already
-	case !named:
-		e.Interface = n.host.Interfaces[0].Name
+	default:
+		e.Interface = cards[0]
 	}
 	return e, true
 }
@@ -201,24 +211,39 @@ func (r *reader) checkQueue(o object, l *Link) {
 	}
 	var set Impairment
 	r.readQueue(v).Apply(&set)
+	headers := "the Ethernet header"
+	if l.VLANs.Tagged != nil {
+		headers += ", the tag"
+	}
 	if frame := r.longestFrame(l); set.Queue > 0 && set.Queue < frame {
 		r.mistake(v.at, fmt.Sprintf("a queue of %d bytes is smaller than a frame", set.Queue),
-			fmt.Sprintf("expected at least %d bytes: the Ethernet header and the MTU", frame))
+			fmt.Sprintf("expected at least %d bytes: %s and the MTU", frame, headers))
 	}
 }
 
 // longestFrame is the length of the longest frame on a link.
 func (r *reader) longestFrame(l *Link) int {
+	n := header.EthernetLen + r.lab.MTU(l)
+	if l.VLANs.Tagged != nil {
+		n += header.VLANLen
+	}
+	return n
+}
+
+// MTU returns that of a link: the largest of the interfaces at its ends.
+func (l *Lab) MTU(k *Link) int {
 	mtu := 0
-	for _, e := range l.Ends {
-		if h := r.lab.Host(e.Node); h != nil {
-			mtu = max(mtu, h.Interface(e.Interface).MTU)
+	for _, e := range k.Ends {
+		if h := l.Host(e.Node); h != nil {
+			for _, i := range h.On(e.Interface) {
+				mtu = max(mtu, i.MTU)
+			}
 		}
 	}
 	if mtu == 0 {
 		mtu = defaultMTU // between two switches
 	}
-	return header.EthernetLen + mtu
+	return mtu
 }
 
 const defaultMTU = 1500

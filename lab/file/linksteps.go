@@ -58,6 +58,15 @@ func (r *reader) readLinkAction(s *Step, l *Link, a entry) {
 		s.Action = &LinkState{Link: l, Up: w.text == "up"}
 		return
 	}
+	if a.key.text == "cable" {
+		w, ok := r.text(a.value, "pulled or plugged")
+		if ok && w.text != "pulled" && w.text != "plugged" {
+			r.mistake(w.place, quote(w.text)+" is not what one does to a cable", "expected pulled or plugged")
+			return
+		}
+		s.Action = &Cable{Link: l, Plugged: w.text == "plugged"}
+		return
+	}
 	entries, ok := r.mapping(a.value, "impairments, like {loss: 10%}")
 	if !ok {
 		return

@@ -44,6 +44,7 @@ func Parse(filename string, src []byte) (*Lab, error) {
 		nodes: make(map[string]node), addresses: make(map[netip.Addr]*Host), macs: make(map[header.MAC]string),
 		autos: make(map[*Interface]place), advertisers: make(map[*Interface]*Host),
 		walked: make(map[[2]string]bool), states: make(map[*Link][2]Impairment),
+		vlans: make(map[uint16]bool),
 	}
 	r.read(root)
 	if err := s.err(); err != nil {
@@ -75,7 +76,8 @@ type reader struct {
 	gateways    []gateway
 	autos       map[*Interface]place    // where ipv6: auto stands
 	advertisers map[*Interface]*Host    // of whom those learn
-	unnamed     bool                    // a host has no name that it could have
+	vlans       map[uint16]bool         // those that the file names
+	unnamed     bool                    // a host or an interface has no name that it could have
 	walked      map[[2]string]bool      // pairs whose routes were followed
 	states      map[*Link][2]Impairment // links after the steps read so far
 }

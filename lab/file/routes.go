@@ -121,11 +121,14 @@ func (r *reader) hop(at *Host, to netip.Addr) (next *Host, out *Interface, probl
 		if !i.reaches(via) {
 			continue
 		}
-		for _, m := range r.wires.members[r.wires.root(End{Node: at.Name, Interface: i.Name}.String())] {
+		for _, m := range r.wires.on(at, i) {
 			if m.on.has(via) {
 				return m.host, i, ""
 			}
 		}
+	}
+	if problem := r.separated(at, via); problem != "" {
+		return nil, nil, problem
 	}
 	if via == to {
 		return nil, nil, fmt.Sprintf("%s looks for %v on its own network, but it is not linked to that segment", at.Name, to)
@@ -193,7 +196,7 @@ func (r *reader) complete() bool {
 func (r *reader) routersBeside(h *Host, a netip.Addr) string {
 	list := ""
 	for _, i := range h.Interfaces {
-		for _, m := range r.wires.members[r.wires.root(End{Node: h.Name, Interface: i.Name}.String())] {
+		for _, m := range r.wires.on(h, i) {
 			if m.host == h || !m.host.Router || len(list) >= 80 {
 				continue
 			}

@@ -14,12 +14,12 @@ type Step struct {
 	// Timeout is how long the action may wait: for each reply to a ping, and
 	// otherwise for the whole step. Zero for actions that do not wait.
 	Timeout time.Duration
-	Host    string // who does it; empty when nobody does (Sleep, SetLink, LinkState)
+	Host    string // who does it; empty when nobody does (Sleep, SetLink, LinkState, Cable)
 	Action  Action
 }
 
 // Action is what a step does: *Ping, *Traceroute, *Connect, *Datagram, *Get, *Show,
-// *Sleep, *SetLink or *LinkState.
+// *Sleep, *SetLink, *LinkState or *Cable.
 type Action interface{ isAction() }
 
 // Ping sends ICMP echo requests.
@@ -80,6 +80,12 @@ type LinkState struct {
 	Up   bool
 }
 
+// Cable pulls the cable of a link out, which both ends notice, or plugs it in again.
+type Cable struct {
+	Link    *Link
+	Plugged bool
+}
+
 func (*Ping) isAction()       {}
 func (*Traceroute) isAction() {}
 func (*Connect) isAction()    {}
@@ -88,6 +94,7 @@ func (*Get) isAction()        {}
 func (*Show) isAction()       {}
 func (*Sleep) isAction()      {}
 func (*SetLink) isAction()    {}
+func (*Cable) isAction()      {}
 func (*LinkState) isAction()  {}
 
 // Change is some of the properties of an Impairment; the others stay as they

@@ -90,7 +90,7 @@ func (r *reader) readAction(s *Step, o object, sound bool) {
 		if d, ok := r.duration(a.value); ok {
 			s.Action = &Sleep{For: d}
 		}
-	case "set", "state":
+	case "set", "state", "cable":
 		r.forbid(o, a.key, "host", "timeout")
 		if l, ok := r.subjectLink(o, a.key); ok {
 			r.readLinkAction(s, l, a)

@@ -9,13 +9,20 @@ import (
 
 // wiring is which ends are connected with which: the segments of the lab. A
 // segment is everything that a broadcast reaches: one link, or the links of
-// the switches that are connected with each other.
+// the switches that are connected with each other, in one VLAN.
 type wiring struct {
-	parent  map[string]string // union-find over switches and interfaces
-	used    map[string]Position
-	trunks  map[string][]string // switches by the switches they are linked to
-	broken  bool                // a link could not be read: what is not linked may have been meant there
-	members map[string][]member // the interfaces of each segment, by its root
+	cables   sets[string]        // switches and cards that are connected in any way
+	segments sets[spot]          // and those between which frames pass
+	used     map[string]plugged  // cards by what is plugged into them
+	trunks   map[string][]string // switches by the switches they are linked to
+	broken   bool                // a link or its VLANs could not be read: what is not linked may have been meant there
+	members  map[spot][]member   // the interfaces of each segment, by its root
+}
+
+// plugged is a link, and where its end at a card stands.
+type plugged struct {
+	link *Link
+	at   Position
 }
 
 // member is an interface on a segment.
@@ -31,39 +38,39 @@ func (e End) String() string {
 	return e.Node + ":" + e.Interface
 }
 
-func (w *wiring) root(x string) string {
-	for {
-		p, ok := w.parent[x]
-		if !ok || p == x {
-			return x
-		}
-		if next, ok := w.parent[p]; ok {
-			w.parent[x] = next // halve the path
-		}
-		x = p
-	}
+// cardName returns the name of an interface's card, as a link's end has it.
+func cardName(h *Host, i *Interface) string {
+	return End{Node: h.Name, Interface: i.Card}.String()
 }
 
-// connect puts both ends of a link on one segment. An interface takes one
+// segment returns what stands for the segment of an interface.
+func (w *wiring) segment(h *Host, i *Interface) spot {
+	return w.segments.root(spot{cardName(h, i), i.VLAN})
+}
+
+// on returns the interfaces on the segment of an interface.
+func (w *wiring) on(h *Host, i *Interface) []member { return w.members[w.segment(h, i)] }
+
+// connect notes what a link connects, whatever its VLANs. A card takes one
 // cable. Switches must form a tree: there is no spanning tree protocol (IEEE
 // 802.1D) that would cut a loop, and a broadcast in a loop never ends.
 func (w *wiring) connect(r *reader, l *Link, places ...place) bool {
-	if w.parent == nil {
-		w.parent, w.used, w.trunks = make(map[string]string), make(map[string]Position), make(map[string][]string)
+	if w.cables == nil {
+		w.cables, w.used, w.trunks = make(sets[string]), make(map[string]plugged), make(map[string][]string)
 	}
 	for i, e := range l.Ends {
 		if e.Interface == "" {
 			continue
 		}
 		if first, taken := w.used[e.String()]; taken {
-			r.mistake(places[i], e.String()+" is linked twice", fmt.Sprintf("the first link is on line %d; a switch connects more than two", first.Line))
+			r.mistake(places[i], e.String()+" is linked twice", fmt.Sprintf("the first link is on line %d; a switch connects more than two", first.at.Line))
 			return false
 		}
-		w.used[e.String()] = e.Position
+		w.used[e.String()] = plugged{l, e.Position}
 	}
 	a, b := l.Ends[0], l.Ends[1]
 	if a.Interface == "" && b.Interface == "" {
-		if w.root(a.Node) == w.root(b.Node) {
+		if w.cables.root(a.Node) == w.cables.root(b.Node) {
 			way := append(w.path(a.Node, b.Node), a.Node)
 			r.mistake(r.at(a.Position, l.Name), "this link closes a loop of switches: "+strings.Join(way, " - "),
 				"take one of its links away, or broadcasts go round for ever")
@@ -72,7 +79,7 @@ func (w *wiring) connect(r *reader, l *Link, places ...place) bool {
 		w.trunks[a.Node] = append(w.trunks[a.Node], b.Node)
 		w.trunks[b.Node] = append(w.trunks[b.Node], a.Node)
 	}
-	w.parent[w.root(a.String())] = w.root(b.String())
+	w.cables.join(a.String(), b.String())
 	return true
 }
 
@@ -100,18 +107,20 @@ func (w *wiring) path(from, to string) []string {
 // checkWiring looks for what is not linked, and at the addresses of each segment.
 func (r *reader) checkWiring() {
 	w := &r.wires
-	w.members = make(map[string][]member)
-	var roots []string
+	w.members = make(map[spot][]member)
+	r.divide()
+	var roots []spot
 	for _, h := range r.lab.Hosts {
 		for _, i := range h.Interfaces {
-			name := End{Node: h.Name, Interface: i.Name}.String()
+			name := cardName(h, i)
 			if _, linked := w.used[name]; !linked {
-				if !w.broken && !i.unread {
+				if !w.broken && !i.unread && i == h.On(i.Card)[0] {
 					r.mistake(r.unlinked(h, i), name+" has no link", fmt.Sprintf("expected one under links, like - link: %s - s1", name))
 				}
 				continue
 			}
-			root := w.root(name)
+			r.checkTag(h, i)
+			root := w.segment(h, i)
 			if w.members[root] == nil {
 				roots = append(roots, root)
 			}

@@ -355,7 +355,8 @@ func (e *Endpoint) Dissect(p *packet.Packet) (payload []byte, from netip.AddrPor
 	return udp[header.UDPLen:], from, netip.AddrFrom4([4]byte(b[16:20]))
 }
 
-// dissect6 reads a datagram that came over IPv6, at the interface of this number.
+// dissect6 reads a datagram that came over IPv6, whose link-local addresses are of the
+// interface of this number.
 func (e *Endpoint) dissect6(b []byte, in int) (payload []byte, from netip.AddrPort, to netip.Addr) {
 	h, udp, _ := header.ParseIPv6(b)
 	i := e.layer.network.Interface(in)

@@ -122,12 +122,12 @@ func (l *Layer) Input(p *packet.Packet, d *network.Datagram) {
 	e.enqueue(p)
 }
 
-// unpull brings the IP header back, without the extensions of IPv6, and notes where the
-// datagram came.
+// unpull brings the IP header back, without the extensions of IPv6, and notes of which
+// link the addresses are.
 func unpull(p *packet.Packet, d *network.Datagram) {
 	p.Unpull(d.HeaderLen)
 	if d.Src.Is6() {
-		p.In = uint16(d.Interface.Index())
+		p.In = uint16(d.Link().Index())
 		if d.HeaderLen > header.IPv6Len {
 			h := p.Pull(d.HeaderLen)
 			last := h[d.HeaderLen-header.IPv6Len:]
