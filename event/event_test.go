@@ -168,6 +168,23 @@ func TestSecondsThatComeRound(t *testing.T) {
 	}
 }
 
+// The end of a turn, and the driver, want to know when a timer is due, not which.
+func TestDistantTimersAreLeftAlone(t *testing.T) {
+	l := NewReal(1)
+	defer l.Close()
+	var log []string
+	for i := range 100 {
+		l.Lock()
+		newAlarm(l, fmt.Sprint(i), &log).Reset(l.Now().Add(time.Minute))
+		l.Unlock()
+	}
+	l.Lock()
+	defer l.Unlock()
+	if n := len(l.timers.entries); n != 0 {
+		t.Errorf("%d timers that are due in a minute are in the heap, should be none", n)
+	}
+}
+
 type post func()
 
 func (p post) Run() { p() }
