@@ -51,15 +51,12 @@ func sendUntil(t *testing.T, from party, f family, card, what string, so func() 
 		t.Fatalf("%s: %v", f.name, err)
 	}
 	defer c.Close()
-	for end := time.Now().Add(patience); !so(); {
-		if time.Now().After(end) {
-			t.Fatalf("%s: after %v it is still not so: %s", f.name, patience, what)
-		}
+	eventually(t, f.name+": "+what, func() bool {
 		if _, err := c.Write([]byte("to all of you")); err != nil {
 			t.Fatalf("%s: send: %v", f.name, err)
 		}
-		time.Sleep(20 * time.Millisecond)
-	}
+		return so()
+	})
 }
 
 // hears returns a function that reports whether something has come to c.

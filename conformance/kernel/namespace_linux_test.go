@@ -171,7 +171,8 @@ func (n *namespace) daemon(program string, args ...string) {
 	})
 }
 
-// eventually waits until something is so.
+// eventually waits until something is so. The kernel does what it does in its own time
+// and tells nobody: all that is left is to look again.
 func eventually(t *testing.T, what string, so func() bool) {
 	t.Helper()
 	for end := time.Now().Add(patience); !so(); time.Sleep(5 * time.Millisecond) {
