@@ -159,7 +159,7 @@ func (l *Layer) deliver(p *packet.Packet, d *Datagram) {
 		l.deliverRaw(p, d, proto.raws)
 	}
 	switch {
-	case proto.handler != nil:
+	case proto.serves(d.Src):
 		l.stats.Delivered += uint64(p.Frames())
 		p.Pull(d.HeaderLen)
 		proto.handler.Input(p, d)

@@ -145,11 +145,7 @@ func (l *Layer) classify6(p *packet.Packet, d *Datagram) {
 
 // classifyLoopback6 decides about a packet that the host has sent to itself.
 func (l *Layer) classifyLoopback6(p *packet.Packet, d *Datagram) {
-	if l.looped(p, d) {
-		l.deliver6(p, d)
-		return
-	}
-	if !l.IsLocal(d.Dst) {
+	if !l.looped(p, d) && !l.IsLocal(d.Dst) {
 		l.drop(p, &l.stats.InNotForUs)
 		return
 	}
@@ -185,7 +181,7 @@ func (l *Layer) deliverTo(p *packet.Packet, d *Datagram) {
 	case d.Protocol == header.ProtocolNoNext:
 		l.stats.Delivered++
 		p.Release()
-	case proto == nil || proto.handler == nil || d.Protocol == header.ProtocolICMP:
+	case !proto.serves(d.Src):
 		l.stats.InNoProtocol++
 		// RFC 4443, section 3.4: the pointer is to the number that is not known.
 		l.refuse6(p, d, header.ICMPv6{

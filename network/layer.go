@@ -87,6 +87,22 @@ type protocol struct {
 	raws    []*Raw
 }
 
+// serves reports whether there is a handler for datagrams between addresses of a's
+// family. ICMP and IGMP belong to IPv4 and ICMPv6 to IPv6: inside a header of the other
+// family they are nobody's, and nobody there checks what guards them.
+func (p *protocol) serves(a netip.Addr) bool {
+	if p == nil || p.handler == nil {
+		return false
+	}
+	switch p.number {
+	case header.ProtocolICMP, header.ProtocolIGMP:
+		return a.Is4()
+	case header.ProtocolICMPv6:
+		return a.Is6()
+	}
+	return true
+}
+
 // Datagram says how a packet came: what its IP header said, and where it
 // arrived.
 type Datagram struct {

@@ -134,11 +134,11 @@ func (l *Layer) LearnPathMTU(e *Error) {
 func (l *Layer) report(e *Error) {
 	proto := l.findProtocol(e.Protocol)
 	switch {
-	case proto == nil || proto.handler == nil && len(proto.raws) == 0:
-		l.stats.ICMPBadError++
-	case proto.handler != nil:
+	case proto.serves(e.Src):
 		proto.handler.Error(e)
-	default:
+	case proto != nil && len(proto.raws) > 0:
 		l.LearnPathMTU(e) // of a raw socket, which has no marks to know it by
+	default:
+		l.stats.ICMPBadError++
 	}
 }
