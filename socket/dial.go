@@ -55,7 +55,7 @@ func (d *Dialer) DialContext(ctx context.Context, network, address string) (net.
 	if err != nil {
 		return fail(nil, err)
 	}
-	peers, err := d.Stack.addresses(m, address)
+	peers, err := d.Stack.addresses(ctx, m, address)
 	if err != nil {
 		return fail(nil, err)
 	}
@@ -188,7 +188,7 @@ func (st *Stack) listen(network, address string, kind int) (*Socket, error) {
 	if err != nil {
 		return fail(err)
 	}
-	locals, err := st.addresses(m, address)
+	locals, err := st.addresses(context.Background(), m, address)
 	if err != nil {
 		return fail(err)
 	}
