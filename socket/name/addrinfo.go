@@ -197,8 +197,11 @@ func (h *Hints) node(ctx context.Context, sys socket.System, node string) (*foun
 	if mapped && (err != nil || h.Flags&AI_ALL != 0) {
 		f, err = mapping(ctx, sys, node, f, err)
 	}
-	if e, ok := err.(HostError); ok {
-		return nil, e.eai()
+	switch err {
+	case NO_RECOVERY: // glibc's getaddrinfo does not tell it from an unknown name
+		return nil, EAI_NONAME
+	case HOST_NOT_FOUND, TRY_AGAIN, NO_DATA:
+		return nil, err.(HostError).eai()
 	}
 	return f, err
 }

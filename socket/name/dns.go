@@ -31,7 +31,11 @@ func (c *Config) lookup(ctx context.Context, sys socket.System, name string, kin
 	all, asIs := c.candidates(name)
 	var saved error // what became of the name as it is
 	noData, failed := false, false
+	over := false // the domains are not tried any further
 	for n, candidate := range all {
+		if over && n != asIs {
+			continue
+		}
 		f, err := c.query(ctx, sys, candidate, kinds...)
 		switch {
 		case err == nil:
@@ -48,9 +52,10 @@ func (c *Config) lookup(ctx context.Context, sys socket.System, name string, kin
 			noData = true
 		case errServerFailure:
 			failed = true
-		case HOST_NOT_FOUND:
-		default:
-			return nil, plain(err) // nobody to ask: nor for the next one
+		case TRY_AGAIN: // nobody answers: nor will they for the next one
+			return nil, err
+		case errUnwilling, NO_RECOVERY:
+			over = true
 		}
 	}
 	switch {
@@ -64,13 +69,19 @@ func (c *Config) lookup(ctx context.Context, sys socket.System, name string, kin
 	return nil, saved
 }
 
-// serverFailure is TRY_AGAIN because a server said so: another name may still do better.
-type serverFailure struct{ HostError }
+// rcodeError is TRY_AGAIN because the servers said so: another name may still do better.
+type rcodeError struct{ dnsmessage.RCode }
 
-var errServerFailure error = serverFailure{TRY_AGAIN}
+func (e rcodeError) Error() string { return TRY_AGAIN.Error() }
 
+var (
+	errServerFailure error = rcodeError{dnsmessage.RCodeServerFailure}
+	errUnwilling     error = rcodeError{dnsmessage.RCodeRefused}
+)
+
+// plain is err as a HostError.
 func plain(err error) error {
-	if err == errServerFailure {
+	if _, ok := err.(rcodeError); ok {
 		return TRY_AGAIN
 	}
 	return err
@@ -118,15 +129,17 @@ func (q *question) read(f *found) error {
 		return HOST_NOT_FOUND
 	case dnsmessage.RCodeServerFailure:
 		return errServerFailure
+	case dnsmessage.RCodeRefused, dnsmessage.RCodeNotImplemented:
+		return errUnwilling
 	default:
 		return NO_RECOVERY
 	}
-	chain, addrs, names, ok := q.records()
+	chain, addrs, pointer, ok := q.records()
 	switch {
 	case !ok:
 		return NO_RECOVERY
-	case len(names) > 0: // PTR
-		f.name, f.aliases = names[0], names[1:]
+	case pointer != "":
+		f.name = pointer
 		return nil
 	case len(addrs) == 0:
 		return NO_DATA
@@ -140,32 +153,35 @@ func (q *question) read(f *found) error {
 
 // records goes through the answer's records in their order. chain begins with the name
 // that was asked for; each alias (CNAME) adds the next, and only records of the last
-// count.
-func (q *question) records() (chain []string, addrs []netip.Addr, names []string, ok bool) {
+// count. pointer is the first name of an address.
+func (q *question) records() (chain []string, addrs []netip.Addr, pointer string, ok bool) {
 	var p dnsmessage.Parser
 	if _, err := p.Start(q.answer); err != nil || p.SkipAllQuestions() != nil {
-		return nil, nil, nil, false
+		return nil, nil, "", false
 	}
 	at := q.name.String()
 	chain = []string{strings.TrimSuffix(at, ".")}
+	links := 0
 	for range maxRecord {
 		r, err := p.Answer()
 		if err == dnsmessage.ErrSectionDone {
-			return chain, addrs, names, true
+			return chain, addrs, pointer, true
 		}
 		if err != nil {
-			return nil, nil, nil, false
+			return nil, nil, "", false
 		}
 		if r.Header.Class != dnsmessage.ClassINET || !strings.EqualFold(r.Header.Name.String(), at) {
 			continue
 		}
 		switch body := r.Body.(type) {
 		case *dnsmessage.CNAMEResource:
-			next := body.CNAME.String()
-			if !isHostName(next) || len(chain) == maxChain {
-				return nil, nil, nil, false
+			at = body.CNAME.String()
+			if links++; links > maxChain || strings.EqualFold(at, q.name.String()) {
+				return nil, nil, "", false
 			}
-			at, chain = next, append(chain, strings.TrimSuffix(next, "."))
+			if isHostName(at) {
+				chain = append(chain, strings.TrimSuffix(at, "."))
+			}
 		case *dnsmessage.AResource:
 			if q.kind == dnsmessage.TypeA && len(addrs) < maxAddrs {
 				addrs = append(addrs, netip.AddrFrom4(body.A))
@@ -175,12 +191,16 @@ func (q *question) records() (chain []string, addrs []netip.Addr, names []string
 				addrs = append(addrs, netip.AddrFrom16(body.AAAA))
 			}
 		case *dnsmessage.PTRResource:
-			if n := body.PTR.String(); q.kind == dnsmessage.TypePTR && isHostName(n) && len(names) < maxFields {
-				names = append(names, strings.TrimSuffix(n, "."))
+			n := body.PTR.String()
+			if q.kind == dnsmessage.TypePTR && pointer == "" {
+				if !isHostName(n) {
+					return nil, nil, "", false
+				}
+				pointer = strings.TrimSuffix(n, ".")
 			}
 		}
 	}
-	return chain, addrs, names, true
+	return chain, addrs, pointer, true
 }
 
 // isHostName reports whether a name from outside has only what a host's name may have

@@ -131,9 +131,9 @@ func services(sys socket.System) iter.Seq[*Serv] {
 			if len(words) < 2 {
 				continue
 			}
-			number, proto, ok := strings.Cut(words[1], "/")
+			number, proto, _ := strings.Cut(words[1], "/")
 			port, err := strconv.ParseUint(number, 10, 16)
-			if ok && err == nil && !yield(&Serv{words[0], words[2:], int(port), proto}) {
+			if err == nil && !yield(&Serv{words[0], words[2:], int(port), proto}) {
 				return
 			}
 		}

@@ -37,11 +37,22 @@ func compare(t *testing.T, station *station, s *suite, theirs []string) {
 		return
 	}
 	for i, call := range calls {
-		if got := play(station.sys, call); got != theirs[i] {
+		got, known := play(station.sys, call), deviations[strings.ReplaceAll(call, "\t", "|")]
+		if known != "" && got == theirs[i] {
+			t.Errorf("%q is as in C: it is a deviation no more", call)
+		}
+		if known == "" && got != theirs[i] {
 			t.Errorf("%q\n is     %s\n in C   %s", strings.ReplaceAll(call, "\t", " "), got, theirs[i])
 		}
 	}
 	t.Logf("%d calls", len(calls))
+}
+
+// deviations are the calls that do not answer as in C, and why.
+var deviations = map[string]string{
+	"ghbn|":                      "an empty name finds a line of /etc/hosts that has no name; that is no host",
+	"gai|echo.example||0|0|1|0":  "glibc takes its own query, sent back, for an answer without records",
+	"gai|short.example||0|0|1|0": "glibc gives a server up that sends less than a header; RFC 5452, section 9.1, has us wait for the answer",
 }
 
 // askCLibrary returns a line for each call of each suite.

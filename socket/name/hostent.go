@@ -3,7 +3,6 @@ package name
 import (
 	"context"
 	"net/netip"
-	"slices"
 	"strings"
 
 	"golang.org/x/net/dns/dnsmessage"
@@ -105,13 +104,12 @@ func inHosts(file []byte, name string, family int) *found {
 		}
 		if f == nil {
 			f = &found{name: h.names[0]}
-			h.names = h.names[1:]
 		}
-		for _, n := range h.names {
-			if n != f.name && !slices.Contains(f.aliases, n) && len(f.aliases) < maxFields {
-				f.aliases = append(f.aliases, n)
-			}
+		aliases := h.names[1:]
+		if h.names[0] != f.name {
+			aliases = append(aliases, h.names[0])
 		}
+		f.aliases = append(f.aliases, aliases[:min(len(aliases), maxFields-len(f.aliases))]...)
 		if len(f.addrs) < maxAddrs {
 			f.addrs = append(f.addrs, a)
 		}
@@ -146,7 +144,11 @@ func hostByAddr(ctx context.Context, sys socket.System, a netip.Addr) (*HostEnt,
 		e.AddrType = socket.AF_INET
 	}
 	for line := range lines(contents(sys, hostsFile)) {
-		if h, ok := parseHost(line); ok && h.addr == a {
+		h, ok := parseHost(line)
+		if !ok {
+			continue
+		}
+		if own, ok := h.of(e.AddrType); ok && own == a {
 			e.Name, e.Aliases = h.names[0], h.names[1:]
 			return e, nil
 		}
@@ -155,7 +157,11 @@ func hostByAddr(ctx context.Context, sys socket.System, a netip.Addr) (*HostEnt,
 	if c == nil || !a.IsValid() {
 		return nil, HOST_NOT_FOUND
 	}
-	f, err := c.query(ctx, sys, reverse(a.Unmap()), dnsmessage.TypePTR)
+	if a.Is4In6() {
+		a = a.Unmap()
+		e.AddrType, e.Addrs[0] = socket.AF_INET, a
+	}
+	f, err := c.query(ctx, sys, reverse(a), dnsmessage.TypePTR)
 	if err != nil {
 		return nil, plain(err)
 	}

@@ -147,11 +147,11 @@ func allZero(b []byte) bool {
 }
 
 // number reads a decimal number that is the whole text, as strtoul(3) does: white space
-// and a sign may go before it.
+// and a plus sign may go before it.
 func number(s string) (n int, ok bool) {
 	for s != "" && isSpace(s[0]) {
 		s = s[1:]
 	}
 	v, err := strconv.ParseInt(s, 10, 64)
-	return int(v), err == nil
+	return int(v), err == nil && v >= 0
 }

@@ -39,6 +39,12 @@ const discard = 9
 // sourceTo returns the address from which the System would send to a, the zero Addr if it
 // cannot.
 func sourceTo(ctx context.Context, sys socket.System, a netip.Addr) netip.Addr {
+	switch a { // these stand for the host itself
+	case netip.IPv4Unspecified():
+		a = netip.AddrFrom4([4]byte{127, 0, 0, 1})
+	case netip.IPv6Unspecified():
+		a = netip.IPv6Loopback()
+	}
 	conn, err := sys.DialContext(ctx, "udp", netip.AddrPortFrom(a, discard).String())
 	if err != nil {
 		return netip.Addr{}

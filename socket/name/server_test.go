@@ -33,6 +33,10 @@ formerr.example. RCODE 1
 silent.example. SILENT -
 forged.example. FORGED -
 forged.example. A 10.1.0.7
+short.example. SHORT -
+echo.example. ECHO -
+echo.example. A 10.1.0.15
+short.example. A 10.1.0.14
 half.example. A 10.1.0.8
 half.example. FAIL6 -
 badname.example. CNAME bad$name.example.
@@ -51,6 +55,10 @@ mapped.example. AAAA ::ffff:10.1.0.13
 pc2.corp.lab. A 10.9.0.77
 1.0.1.10.in-addr.arpa. PTR www.example.
 77.0.9.10.in-addr.arpa. PTR pc2.corp.lab.
+14.0.1.10.in-addr.arpa. PTR bad$name.example.
+14.0.1.10.in-addr.arpa. PTR good.example.
+15.0.1.10.in-addr.arpa. PTR good.example.
+15.0.1.10.in-addr.arpa. PTR bad$name.example.
 4.0.1.10.in-addr.arpa. PTR v4.example.
 4.0.1.10.in-addr.arpa. PTR four.example.
 8.0.1.10.in-addr.arpa. RCODE 2
@@ -116,6 +124,10 @@ func answers(query []byte, stream bool) (all [][]byte) {
 			return nil
 		case r.kind == "FORGED":
 			all = append(all, forged(m)...)
+		case r.kind == "ECHO":
+			all = append(all, query)
+		case r.kind == "SHORT":
+			all = append(all, []byte{1, 2, 3}, []byte{})
 		case r.kind == "MANY" && q.Type == dnsmessage.TypeA:
 			m.Truncated = !stream
 			for i := 0; i < 60 && stream; i++ {
@@ -130,8 +142,7 @@ func answers(query []byte, stream bool) (all [][]byte) {
 	return append(all, b)
 }
 
-// forged are answers that nobody may believe: with another id, to another question, and
-// no answers at all.
+// forged are answers that nobody may believe: with another id, or to another question.
 func forged(m dnsmessage.Message) (all [][]byte) {
 	lie := resource(record{m.Questions[0].Name.String(), "A", "6.6.6.6"})
 	other := m
@@ -142,10 +153,6 @@ func forged(m dnsmessage.Message) (all [][]byte) {
 	other.ID = m.ID
 	other.Questions = []dnsmessage.Question{m.Questions[0]}
 	other.Questions[0].Name = dnsmessage.MustNewName("liar.example.")
-	b, _ = other.Pack()
-	all = append(all, b, []byte{1, 2, 3}, []byte{})
-	other = m
-	other.Response = false
 	b, _ = other.Pack()
 	return append(all, b)
 }
@@ -177,7 +184,7 @@ func servePackets(c net.PacketConn) {
 	}
 }
 
-// serveStreams answers one query of each client.
+// serveStreams answers the queries of one client after the other.
 func serveStreams(l net.Listener) {
 	for {
 		c, err := l.Accept()
@@ -185,11 +192,15 @@ func serveStreams(l net.Listener) {
 			return
 		}
 		var size [2]byte
-		io.ReadFull(c, size[:])
-		b := make([]byte, binary.BigEndian.Uint16(size[:]))
-		io.ReadFull(c, b)
-		for _, a := range answers(b, true) {
-			c.Write(append(binary.BigEndian.AppendUint16(nil, uint16(len(a))), a...))
+		for {
+			if _, err := io.ReadFull(c, size[:]); err != nil {
+				break
+			}
+			b := make([]byte, binary.BigEndian.Uint16(size[:]))
+			io.ReadFull(c, b)
+			for _, a := range answers(b, true) {
+				c.Write(append(binary.BigEndian.AppendUint16(nil, uint16(len(a))), a...))
+			}
 		}
 		c.Close()
 	}

@@ -29,6 +29,7 @@ const hostsText = `# a comment
 10.9.0.4	twice second-alias twice
 fe80::5	linklocal
 ::ffff:10.9.0.6	mapped
+10.9.0.5	third Twice twice
 10.9.0.7	WWW.Upper.Case
 not-an-address	broken
 10.9.0.8
@@ -480,6 +481,8 @@ gai|formerr.example||0|0|1|0
 gai|silent.example||0|2|1|0
 gai|silent.example||0|0|1|0
 gai|forged.example||0|0|1|0
+gai|short.example||0|0|1|0
+gai|echo.example||0|0|1|0
 gai|half.example||0|0|1|0
 gai|badname.example||2|0|1|0
 gai|under_score.example||2|0|1|0
@@ -514,6 +517,8 @@ ghbn2|v4.example|10
 ghba|10.1.0.1
 ghba|10.1.0.4
 ghba|10.1.0.8
+ghba|10.1.0.14
+ghba|10.1.0.15
 ghba|10.1.0.9
 ghba|10.1.0.10
 ghba|10.1.0.11
