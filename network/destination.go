@@ -96,14 +96,14 @@ func (l *Layer) sourceTo(dst netip.Addr) netip.Addr {
 // better reports whether a is to be tried before b: the rules of RFC 6724, section 6, in
 // their order, without the fourth, of home addresses, and the seventh, of tunnels.
 func (a *Destination) better(b *Destination) bool {
+	sa, sb := a.scope == scopeOf(a.source), b.scope == scopeOf(b.source)
 	switch {
 	case a.source.IsValid() != b.source.IsValid(): // rule 1: a usable one
 		return a.source.IsValid()
-	case !a.source.IsValid():
-		return false
-	}
-	sa, sb := a.scope == scopeOf(a.source), b.scope == scopeOf(b.source)
-	switch {
+	case !a.source.IsValid() && a.precedence != b.precedence: // rule 6: those before are of sources
+		return a.precedence > b.precedence
+	case !a.source.IsValid(): // rule 8
+		return a.scope < b.scope
 	case sa != sb: // rule 2: matching scopes
 		return sa
 	case a.deprecated != b.deprecated: // rule 3

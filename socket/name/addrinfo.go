@@ -302,7 +302,8 @@ func ownPrefixes(sys socket.System) (all []netip.Prefix, ok bool) {
 }
 
 // configured narrows the hints to the families of which the System has an address other
-// than loopback (RFC 3493, section 6.1). Who has neither is asked for both.
+// than loopback (RFC 3493, section 6.1). Who has neither may still ask
+// for both.
 func (h *Hints) configured(sys socket.System) error {
 	all, ok := ownPrefixes(sys)
 	if !ok {
@@ -315,9 +316,9 @@ func (h *Hints) configured(sys socket.System) error {
 		}
 	}
 	switch {
-	case has4 == has6:
-	case h.Family == socket.AF_INET && !has4, h.Family == socket.AF_INET6 && !has6 && h.Flags&AI_V4MAPPED == 0:
+	case h.Family == socket.AF_INET && !has4, h.Family == socket.AF_INET6 && !has6:
 		return EAI_NONAME
+	case has4 == has6:
 	case h.Family == socket.AF_UNSPEC && has4:
 		h.Family = socket.AF_INET
 	case h.Family == socket.AF_UNSPEC:

@@ -22,7 +22,7 @@ func TestAsTheCLibrary(t *testing.T) {
 	for n := range suites {
 		s := &suites[n]
 		t.Run(s.name, func(t *testing.T) {
-			station := newStation(t, s.hostname)
+			station := newStation(t, s.hostname, s.families)
 			station.files(t, s.files)
 			station.serve(t)
 			station.run(t, func() { compare(t, station, s, theirs[n]) })
@@ -101,7 +101,7 @@ func TestInside(t *testing.T) {
 		}
 	}
 	tool("mount --make-rprivate /")
-	tool("ip link set lo up && ip link add e1 index 3 type veth peer name eth0 index 2 && sysctl -qw net.ipv6.conf.eth0.accept_dad=0 && ip link set eth0 up && ip link set e1 up")
+	tool("ip link set lo up && ip link add e1 index 3 type veth peer name eth0 index 2 && sysctl -qw net.ipv6.conf.eth0.accept_dad=0 && ip link set e1 addrgenmode none && ip link set eth0 up && ip link set e1 up")
 	tool("ip addr add 10.9.0.2/24 dev eth0 && ip addr add 2001:db8:9::2/64 dev eth0 nodad")
 	tool("ip route add default via 10.9.0.1 && ip -6 route add default via 2001:db8:9::1")
 	c, err := net.ListenPacket("udp4", "127.0.0.1:53")
@@ -112,6 +112,15 @@ func TestInside(t *testing.T) {
 	go serveStreams(l)
 	for n := range suites {
 		s := &suites[n]
+		if !strings.Contains(s.families, "4") {
+			tool("ip -4 addr flush dev eth0")
+		}
+		switch {
+		case !strings.Contains(s.families, "6"):
+			tool("ip -6 addr flush dev eth0")
+		case s.families == "6":
+			tool("ip addr add 2001:db8:9::2/64 dev eth0 nodad && ip -6 route replace default via 2001:db8:9::1")
+		}
 		check(t, syscall.Sethostname([]byte(s.hostname)))
 		files := map[string]string{"/etc/nsswitch.conf": "hosts: files dns\nservices: files\nprotocols: files\n",
 			"/etc/host.conf": "multi on\n", "/etc/gai.conf": "\n"}

@@ -2,6 +2,7 @@ package name_test
 
 import (
 	"net/netip"
+	"strings"
 	"testing"
 
 	"septet/event"
@@ -12,15 +13,15 @@ import (
 	"septet/socket"
 )
 
-// station is a lab host in virtual time with both families, and a nameserver on itself.
+// station is a lab host in virtual time, and a nameserver on itself.
 type station struct {
 	loop *event.Loop
 	host *host.Host
 	sys  socket.System
 }
 
-// newStation makes the host. Unjudged: nobody is at the other end of its wire.
-func newStation(t *testing.T, hostname string) *station {
+// newStation makes the host with addresses of some families, "46" for both. Unjudged: nobody is at the other end of its wire.
+func newStation(t *testing.T, hostname, families string) *station {
 	t.Helper()
 	l := event.NewVirtual(1)
 	t.Cleanup(func() { l.Close() })
@@ -29,14 +30,23 @@ func newStation(t *testing.T, hostname string) *station {
 	l.Lock()
 	w := physical.NewWire(l, pool, 1500, physical.Impairment{}, physical.Impairment{})
 	l.Unlock()
-	i, err := h.Attach("eth0", w.A(), netip.MustParsePrefix("10.9.0.2/24"))
+	four := strings.Contains(families, "4")
+	var prefix netip.Prefix
+	if four {
+		prefix = netip.MustParsePrefix("10.9.0.2/24")
+	}
+	i, err := h.Attach("eth0", w.A(), prefix)
 	check(t, err)
 	l.Lock()
-	check(t, i.EnableIPv6())
-	check(t, i.AddAddress(netip.MustParsePrefix("2001:db8:9::2/64")))
-	check(t, h.Network.AddRoute(network.Route{Prefix: netip.MustParsePrefix("0.0.0.0/0"), Gateway: netip.MustParseAddr("10.9.0.1")}))
-	check(t, h.Network.AddRoute(network.Route{Prefix: netip.MustParsePrefix("::/0"), Gateway: netip.MustParseAddr("2001:db8:9::1")}))
-	l.Unlock()
+	defer l.Unlock()
+	if four {
+		check(t, h.Network.AddRoute(network.Route{Prefix: netip.MustParsePrefix("0.0.0.0/0"), Gateway: netip.MustParseAddr("10.9.0.1")}))
+	}
+	if strings.Contains(families, "6") {
+		check(t, i.EnableIPv6())
+		check(t, i.AddAddress(netip.MustParsePrefix("2001:db8:9::2/64")))
+		check(t, h.Network.AddRoute(network.Route{Prefix: netip.MustParsePrefix("::/0"), Gateway: netip.MustParseAddr("2001:db8:9::1")}))
+	}
 	return &station{l, h, h.Sockets.NewProcess(true)}
 }
 

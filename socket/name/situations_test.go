@@ -6,6 +6,7 @@ import "strings"
 // testdata/glibc.c, one a line, the arguments after a tab.
 type suite struct {
 	name, hostname string
+	families       string // that the machine has addresses of: "46", "4", "6" or ""
 	files          map[string]string
 	calls          string
 }
@@ -78,18 +79,51 @@ func etc(resolv string) map[string]string {
 }
 
 var suites = []suite{
-	{"texts", "pc1", etc("nameserver 127.0.0.1\n"), texts},
-	{"tables", "pc1", etc("nameserver 127.0.0.1\n"), tables},
-	{"hints", "pc1", etc("nameserver 127.0.0.1\n"), hintsCalls},
-	{"hosts", "pc1", etc("nameserver 127.0.0.1\n"), hostsCalls},
-	{"dns", "pc1", etc("nameserver 127.0.0.1\noptions timeout:1 attempts:1\n"), dnsCalls},
-	{"search", "pc1", etc("search corp.lab example\nnameserver 127.0.0.1\n"), searchCalls},
-	{"ndots", "pc1", etc("; old\ndomain corp.lab\nnameserver 127.0.0.1\noptions ndots:2 timeout:x\n"), searchCalls},
-	{"domain", "pc1.corp.lab", etc("nameserver 127.0.0.1\n"), searchCalls},
-	{"nobody", "pc1", etc("nameserver 127.0.0.2\noptions timeout:1 attempts:1\n"), "gai|www.example||0|0|1|0\nghbn|www.example\nghba|10.1.0.1\ngni|10.1.0.1|80|0\ngni|10.1.0.1|80|8\ngai|localhost||0|0|1|0\ngai|x||0|0|1|0\n"},
-	{"second", "pc1", etc("nameserver 127.0.0.2\nnameserver 127.0.0.1\nnameserver junk\noptions rotate timeout:1\n"), "gai|www.example||0|0|1|0\ngai|nowhere.example||0|0|1|0\ngai|fail.example||0|0|1|0\n"},
-	{"default", "pc1", etc("# nothing\n"), "gai|www.example||0|0|1|0\nghbn|nowhere.example\n"},
+	{"texts", "pc1", "46", etc("nameserver 127.0.0.1\n"), texts},
+	{"tables", "pc1", "46", etc("nameserver 127.0.0.1\n"), tables},
+	{"hints", "pc1", "46", etc("nameserver 127.0.0.1\n"), hintsCalls},
+	{"hosts", "pc1", "46", etc("nameserver 127.0.0.1\n"), hostsCalls},
+	{"dns", "pc1", "46", etc("nameserver 127.0.0.1\noptions timeout:1 attempts:1\n"), dnsCalls},
+	{"search", "pc1", "46", etc("search corp.lab example\nnameserver 127.0.0.1\n"), searchCalls},
+	{"ndots", "pc1", "46", etc("; old\ndomain corp.lab\nnameserver 127.0.0.1\noptions ndots:2 timeout:x\n"), searchCalls},
+	{"domain", "pc1.corp.lab", "46", etc("nameserver 127.0.0.1\n"), searchCalls},
+	{"nobody", "pc1", "46", etc("nameserver 127.0.0.2\noptions timeout:1 attempts:1\n"), "gai|www.example||0|0|1|0\nghbn|www.example\nghba|10.1.0.1\ngni|10.1.0.1|80|0\ngni|10.1.0.1|80|8\ngai|localhost||0|0|1|0\ngai|x||0|0|1|0\n"},
+	{"second", "pc1", "46", etc("nameserver 127.0.0.2\nnameserver 127.0.0.1\nnameserver junk\noptions rotate timeout:1\n"), "gai|www.example||0|0|1|0\ngai|nowhere.example||0|0|1|0\ngai|fail.example||0|0|1|0\n"},
+	{"default", "pc1", "46", etc("# nothing\n"), "gai|www.example||0|0|1|0\nghbn|nowhere.example\n"},
+	{"four", "pc1", "4", etc("nameserver 127.0.0.1\n"), familyCalls},
+	{"six", "pc1", "6", etc("nameserver 127.0.0.1\n"), familyCalls},
+	{"alone", "pc1", "", etc("nameserver 127.0.0.1\n"), familyCalls},
 }
+
+// familyCalls are those that depend on the machine's addresses: AI_ADDRCONFIG (32) and
+// the order.
+const familyCalls = `
+gai|www.example||0|0|1|0
+gai|localhost||0|0|1|0
+gai|NULL|80|0|0|1|0
+gai|NULL|80|1|0|1|0
+gai|NULL|80|32|0|1|0
+gai|NULL|80|33|0|1|0
+gai|both||0|0|1|0
+gai|www.example||32|0|1|0
+gai|www.example||32|2|1|0
+gai|www.example||32|10|1|0
+gai|www.example||40|10|1|0
+gai|www.example||40|0|1|0
+gai|www.example||56|10|1|0
+gai|v4.example||32|0|1|0
+gai|v6.example||32|0|1|0
+gai|v4.example||40|10|1|0
+gai|localhost||32|0|1|0
+gai|localhost||32|10|1|0
+gai|1.2.3.4||32|0|1|0
+gai|1.2.3.4||32|2|1|0
+gai|::1||32|0|1|0
+gai|::1||32|10|1|0
+gai|2001:db8::1||32|0|1|0
+gai|1.2.3.4||40|10|1|0
+gai|ula.example||0|0|1|0
+`
 
 const texts = `
 aton|1.2.3.4
