@@ -8,9 +8,7 @@ import (
 	"io"
 	"net"
 	"net/netip"
-	"os"
 	"strings"
-	"syscall"
 	"time"
 
 	"golang.org/x/net/dns/dnsmessage"
@@ -45,10 +43,10 @@ func (c *Config) ask(ctx context.Context, sys socket.System, questions []questio
 		}
 		first = int(id)
 	}
-	for attempt := range c.Attempts {
+	for range c.Attempts {
 		for n := range c.Servers {
 			server := c.Servers[(first+n)%len(c.Servers)]
-			err = c.askServer(ctx, sys, server, c.patience(attempt), questions)
+			err = c.askServer(ctx, sys, server, c.patience(n), questions)
 			if err == nil && !refusedAny(questions) {
 				return nil
 			}
@@ -63,12 +61,12 @@ func (c *Config) ask(ctx context.Context, sys socket.System, questions []questio
 	return err
 }
 
-// patience is how long one server may take: it doubles with every attempt, and then
-// the servers share it.
-func (c *Config) patience(attempt int) time.Duration {
-	d := c.Timeout << attempt
-	if attempt > 0 {
-		d /= time.Duration(len(c.Servers))
+// patience is how long the nth server may take, as glibc has it: each twice as long as
+// the one before, and of that, but for the first, the servers' share in whole seconds.
+func (c *Config) patience(n int) time.Duration {
+	d := c.Timeout << n
+	if n > 0 {
+		d = (d / time.Duration(len(c.Servers))).Truncate(time.Second)
 	}
 	return max(d, time.Second)
 }
@@ -210,9 +208,4 @@ func randomID(sys socket.System) (uint16, error) {
 	}
 	_, err := read(b[:])
 	return binary.NativeEndian.Uint16(b[:]), err
-}
-
-// silent reports whether an error says that nobody answered, in time or at all.
-func silent(err error) bool {
-	return errors.Is(err, os.ErrDeadlineExceeded) || errors.Is(err, syscall.ECONNREFUSED)
 }

@@ -20,6 +20,7 @@ www.example. A 10.1.0.1
 www.example. A 10.1.0.2
 www.example. AAAA 2001:db8:1::1
 v4.example. A 10.1.0.4
+ns.example. A 10.0.0.53
 v6.example. AAAA 2001:db8:1::6
 alias.example. CNAME www.example.
 chain.example. CNAME alias.example.
