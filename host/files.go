@@ -2,6 +2,7 @@ package host
 
 import (
 	"io/fs"
+	"net/netip"
 	"path"
 	"slices"
 	"strings"
@@ -43,8 +44,7 @@ func (h *Host) WriteFile(name string, data []byte) error {
 }
 
 // ReadFile reads one of the host's files: one that was put there, or /etc/hostname,
-// /etc/hosts, /etc/services and /etc/protocols, which every host has. The caller may not
-// change the bytes. Errors: fs.ErrNotExist.
+// /etc/hosts, /etc/services and /etc/protocols, which every host has. Errors: fs.ErrNotExist.
 func (h *Host) ReadFile(file string) ([]byte, error) {
 	h.loop.Lock()
 	data, ok := h.files[file]
@@ -52,30 +52,54 @@ func (h *Host) ReadFile(file string) ([]byte, error) {
 	h.loop.Unlock()
 	switch {
 	case ok:
-		return data, nil
+		return slices.Clone(data), nil
 	case file == "/etc/hosts":
-		return h.Hosts.file(six), nil
+		return h.Hosts.file(six, ""), nil
 	case file == "/etc/hostname":
 		return []byte(h.name + "\n"), nil
 	case file == "/etc/services":
-		return name.Services, nil
+		return slices.Clone(name.Services), nil
 	case file == "/etc/protocols":
-		return name.Protocols, nil
+		return slices.Clone(name.Protocols), nil
 	}
 	return nil, &fs.PathError{Op: "open", Path: file, Err: fs.ErrNotExist}
 }
 
+// HostsWith returns the lines of /etc/hosts in which a name or an address stands, and
+// perhaps others: a lab of ten thousand hosts is not written out for each look-up.
+func (h *Host) HostsWith(word string) ([]byte, error) {
+	h.loop.Lock()
+	data, ok := h.files["/etc/hosts"]
+	six := h.Network.SpeaksIPv6()
+	h.loop.Unlock()
+	if ok {
+		return slices.Clone(data), nil
+	}
+	return h.Hosts.file(six, word), nil
+}
+
 // file returns the table as hosts(5) has it, for a host with or without IPv6: who is
 // 127.0.0.1 is ::1 too. Those of a shared table come last, but for names that the table
-// has itself.
-func (t *Hosts) file(six bool) []byte {
+// has itself. Unless word is empty only the entries that have it count.
+func (t *Hosts) file(six bool, word string) []byte {
+	addr, _ := netip.ParseAddr(word)
+	addr = addr.Unmap()
 	t.mu.RLock()
 	defer t.mu.RUnlock()
 	var b []byte
+	asked := func(e entry) bool {
+		return word == "" || e.addr.Unmap() == addr || len(e.name) == len(word) && strings.EqualFold(e.name, word)
+	}
+	add := func(e entry) {
+		b = append(append(e.addr.AppendTo(b), '\t'), e.name...)
+		b = append(b, '\n')
+	}
 	for _, e := range t.entries {
-		b = e.append(b)
-		if e.addr == localhost4 && six {
-			b = entry{localhost6, e.name}.append(b)
+		if asked(e) {
+			add(e)
+		}
+		if six && e.addr == localhost4 && asked(entry{localhost6, e.name}) {
+			add(entry{localhost6, e.name})
 		}
 	}
 	if t.rest == nil {
@@ -83,18 +107,12 @@ func (t *Hosts) file(six bool) []byte {
 	}
 	t.rest.mu.RLock()
 	defer t.rest.mu.RUnlock()
-	b = slices.Grow(b, 32*len(t.rest.entries))
 	for _, e := range t.rest.entries {
-		if !t.has(e.name) {
-			b = e.append(b)
+		if asked(e) && !t.has(e.name) {
+			add(e)
 		}
 	}
 	return b
-}
-
-func (e entry) append(b []byte) []byte {
-	b = append(e.addr.AppendTo(b), '\t')
-	return append(append(b, e.name...), '\n')
 }
 
 // has reports whether the table has a name itself.

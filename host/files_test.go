@@ -34,6 +34,14 @@ func TestFiles(t *testing.T) {
 	if got := read("/etc/hostname"); got != "pc1\n" {
 		t.Errorf("/etc/hostname is %q", got)
 	}
+	for word, want := range map[string]string{
+		"LOCALHOST": "127.0.0.1\tlocalhost\n", "10.0.1.9": "10.0.1.9\twww\n", "::ffff:10.0.1.9": "10.0.1.9\twww\n",
+		"pc1": "127.0.1.1\tpc1\n", "10.0.1.3": "", "nobody": "", "": read("/etc/hosts"),
+	} {
+		if got, err := h.HostsWith(word); err != nil || string(got) != want {
+			t.Errorf("the lines with %q are %q, %v; want those of the file: %q", word, got, err, want)
+		}
+	}
 	for file, line := range map[string]string{"/etc/services": "http\t\t80/tcp", "/etc/protocols": "tcp\t\t6\tTCP"} {
 		if !strings.Contains(read(file), line) {
 			t.Errorf("%s has no %q", file, line)

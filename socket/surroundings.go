@@ -53,6 +53,17 @@ func (p *Process) ReadFile(name string) ([]byte, error) {
 	return p.machine.ReadFile(name)
 }
 
+// HostsWith returns the lines of /etc/hosts in which a name or an address stands, and
+// perhaps others, for a host that need not read them all.
+func (p *Process) HostsWith(word string) ([]byte, error) {
+	if m, ok := p.machine.(interface {
+		HostsWith(word string) ([]byte, error)
+	}); ok {
+		return m.HostsWith(word)
+	}
+	return p.ReadFile("/etc/hosts")
+}
+
 // InterfaceName returns the name of an interface, as if_indextoname(3) does. Errors: ENXIO.
 func (p *Process) InterfaceName(index int) (string, error) {
 	p.loop.Lock()

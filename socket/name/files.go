@@ -33,6 +33,19 @@ func contents(sys socket.System, name string) []byte {
 	return b[:min(len(b), maxFile)]
 }
 
+// hostsWith returns those lines of /etc/hosts in which a name or an address may stand: all,
+// unless the System can tell.
+func hostsWith(sys socket.System, word string) []byte {
+	s, ok := sys.(interface {
+		HostsWith(word string) ([]byte, error)
+	})
+	if !ok {
+		return contents(sys, hostsFile)
+	}
+	b, _ := s.HostsWith(word)
+	return b[:min(len(b), maxFile)]
+}
+
 // lines goes through the lines of a file that are not empty once the comment is gone.
 func lines(file []byte) iter.Seq[[]byte] {
 	return func(yield func([]byte) bool) {
@@ -124,9 +137,14 @@ type Proto struct {
 	Number  int
 }
 
-func services(sys socket.System) iter.Seq[*Serv] {
+// services goes through the entries in whose line a text stands: for the others nothing
+// is made.
+func services(sys socket.System, with string) iter.Seq[*Serv] {
 	return func(yield func(*Serv) bool) {
 		for line := range lines(contents(sys, servicesFile)) {
+			if !bytes.Contains(line, []byte(with)) {
+				continue
+			}
 			words := fields(line)
 			if len(words) < 2 {
 				continue
@@ -170,7 +188,7 @@ func called(name string, is string, aliases []string) bool {
 // GetServByName returns a service's entry, as getservbyname(3) does: with the given
 // protocol, or with any for "". Case matters. Errors: *EntryError.
 func GetServByName(sys socket.System, name, proto string) (*Serv, error) {
-	for s := range services(sys) {
+	for s := range services(sys, name) {
 		if (proto == "" || s.Proto == proto) && called(name, s.Name, s.Aliases) {
 			return s, nil
 		}
@@ -180,7 +198,7 @@ func GetServByName(sys socket.System, name, proto string) (*Serv, error) {
 
 // GetServByPort returns the entry of a port in host byte order. Errors: *EntryError.
 func GetServByPort(sys socket.System, port int, proto string) (*Serv, error) {
-	for s := range services(sys) {
+	for s := range services(sys, strconv.Itoa(port)) {
 		if (proto == "" || s.Proto == proto) && s.Port == port {
 			return s, nil
 		}

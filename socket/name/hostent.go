@@ -76,7 +76,7 @@ func digitsAndDots(s string) (a netip.Addr, numeric bool) {
 // hostByName looks for addresses of a family, or of both for AF_UNSPEC: in the file, then
 // at the nameservers.
 func hostByName(ctx context.Context, sys socket.System, name string, family int) (*found, error) {
-	if f := inHosts(contents(sys, hostsFile), name, family); f != nil {
+	if f := inHosts(hostsWith(sys, name), name, family); f != nil {
 		return f, nil
 	}
 	c := configOf(sys)
@@ -143,7 +143,7 @@ func hostByAddr(ctx context.Context, sys socket.System, a netip.Addr) (*HostEnt,
 	if a.Is4() {
 		e.AddrType = socket.AF_INET
 	}
-	for line := range lines(contents(sys, hostsFile)) {
+	for line := range lines(hostsWith(sys, a.String())) {
 		h, ok := parseHost(line)
 		if !ok {
 			continue

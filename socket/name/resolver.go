@@ -36,7 +36,7 @@ func (r *Resolver) LookupNetIP(ctx context.Context, network, host string) ([]net
 	}
 	// A final dot, which says that a name is whole, is not in hosts(5).
 	if whole, dot := strings.CutSuffix(host, "."); dot {
-		if f := inHosts(contents(r.System, hostsFile), whole, hints.Family); f != nil {
+		if f := inHosts(hostsWith(r.System, whole), whole, hints.Family); f != nil {
 			host = whole
 		}
 	}
