@@ -9,7 +9,9 @@
 //
 // What they know they find as glibc does with "hosts: files dns": first in the System's
 // /etc/hosts, then by asking the nameservers of its /etc/resolv.conf. A System that has no
-// resolv.conf has nobody to ask; glibc would ask 127.0.0.1.
+// resolv.conf has nobody to ask; glibc would ask 127.0.0.1. The order of addresses is that
+// of RFC 6724's table; glibc's is older and puts 6to4, Teredo and unique local addresses
+// elsewhere. The other differences are listed in the test that asks glibc.
 //
 // Resolver gives the same answers in the shapes of package net.
 //

@@ -50,6 +50,17 @@ whole. A 10.2.0.4
 many.example. MANY 60
 ula.example. AAAA 2001:db8:1::7
 ula.example. A 10.1.0.11
+private.example. AAAA fd00::1
+private.example. A 10.1.0.16
+sixtofour.example. AAAA 2002:a01:10::1
+sixtofour.example. A 10.1.0.17
+teredo.example. AAAA 2001::1
+teredo.example. A 10.1.0.18
+mixed.example. AAAA 2001::1
+mixed.example. AAAA 2002:a01:10::1
+mixed.example. AAAA fd00::1
+mixed.example. AAAA 2001:db8:2::1
+mixed.example. AAAA 2001:db8:9::3
 local.example. AAAA fe80::77
 local.example. A 10.1.0.12
 mapped.example. AAAA ::ffff:10.1.0.13
