@@ -125,8 +125,8 @@ func (st *Stack) portOf(ctx context.Context, network, service string) (uint16, e
 		return 0, nil
 	}
 	n, err := strconv.Atoi(service)
-	if r := st.Resolver(); err != nil && r != nil {
-		n, err = r.LookupPort(ctx, network, service)
+	if err != nil && st.machine != nil {
+		n, err = st.Resolver().LookupPort(ctx, network, service)
 		return uint16(n), err
 	}
 	switch {
