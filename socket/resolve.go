@@ -48,6 +48,17 @@ func parseMedium(network string) (medium, error) {
 	return medium{}, net.UnknownNetworkError(network)
 }
 
+// base returns the name of the medium without a family or a protocol.
+func (m medium) base() string {
+	switch m.kind {
+	case SOCK_STREAM:
+		return "tcp"
+	case SOCK_DGRAM:
+		return "udp"
+	}
+	return "ip"
+}
+
 var errMissingAddress = errors.New("missing address")
 
 // addresses resolves "host:port" (for raw sockets "host"). An empty host is the

@@ -188,12 +188,24 @@ func (q *question) pack(id uint16) ([]byte, error) {
 // bound has the connection's calls end after a while, or with the context. What it
 // returns ends the watch.
 func bound(ctx context.Context, sys socket.System, conn net.Conn, patience time.Duration) (end func()) {
+	if at, ok := ctx.Deadline(); ok {
+		patience = min(patience, left(sys, at))
+	}
 	conn.SetDeadline(sys.Now().Add(patience))
 	if ctx.Done() == nil {
 		return func() {}
 	}
 	stop := context.AfterFunc(ctx, func() { conn.SetDeadline(sys.Now().Add(-time.Second)) })
 	return func() { stop() }
+}
+
+// left returns how long it is to a deadline: a date on the System's clock, or one of the
+// machine's, which has a monotonic reading (see socket.Stack.Now).
+func left(sys socket.System, at time.Time) time.Duration {
+	if at.Round(0) != at {
+		return time.Until(at)
+	}
+	return at.Sub(sys.Now())
 }
 
 // randomID draws an id that nobody can guess: from the System if it has randomness of its
