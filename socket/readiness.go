@@ -83,10 +83,8 @@ func (t *stream) readiness() (r Readiness) {
 	if t.conn.Buffered() > 0 {
 		r |= POLLIN
 	}
-	if noWrite || t.conn.HasRoom() {
+	if t.full = !noWrite && !t.conn.HasRoom(); !t.full {
 		r |= POLLOUT
-	} else {
-		t.full = true
 	}
 	if t.conn.UrgentWaits() {
 		r |= POLLPRI

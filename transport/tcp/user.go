@@ -215,6 +215,9 @@ func (c *Conn) Peek(b []byte) (int, error) {
 }
 
 func (c *Conn) nothingToRead() error {
+	if c.is(flagFinTaken) {
+		return io.EOF // as on Linux, whatever came after it: that is for who writes
+	}
 	if err := c.TakeError(); err != nil {
 		return err
 	}
