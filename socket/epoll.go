@@ -258,6 +258,7 @@ func (e *epoll) destroy() {
 	for _, m := range e.members {
 		m.leave()
 	}
+	e.members = nil
 	e.host.end()
 	e.watches.close()
 }

@@ -45,6 +45,7 @@ type pollSet struct {
 	process *Process
 	watches []*pollWatch // of the descriptor with the same index, and more
 	noted   []*pollWatch // those to look at
+	live    int          // those that watch something
 	active  bool         // a call waits
 	woken   event.Cond
 	host    watchedHost
@@ -69,10 +70,19 @@ func (w *pollWatch) told(what Readiness) bool {
 	return true
 }
 
+// gone is quiet: the call finds out when something else wakes it. A set that watches
+// nothing any more is not kept.
 func (w *pollWatch) gone() {
-	if w.set.active {
+	set := w.set
+	set.live--
+	switch {
+	case set.active:
 		w.lost = true
 		w.note()
+	case set.live == 0:
+		if i := slices.Index(set.process.pollSets, set); i >= 0 {
+			set.process.pollSets = slices.Delete(set.process.pollSets, i, i+1)
+		}
 	}
 }
 
@@ -122,16 +132,17 @@ func (set *pollSet) lookAtAll(fds []PollFD) (n int) {
 		w := set.watches[i]
 		s := set.process.source(fds[i].FD)
 		if w.source != s {
-			w.end()
+			set.drop(w)
 			if s != nil {
 				w.begin(s)
+				set.live++
 			}
 		}
 		w.events = uint32(fds[i].Events | POLLERR | POLLHUP)
 		n += fds[i].look(s)
 	}
 	for _, w := range set.watches[len(fds):] {
-		w.end()
+		set.drop(w)
 	}
 	return n
 }
@@ -183,10 +194,11 @@ func (set *pollSet) grow(n int) {
 	}
 }
 
-// end stops watching.
-func (set *pollSet) end() {
-	for _, w := range set.watches {
+// drop has a watch end.
+func (set *pollSet) drop(w *pollWatch) {
+	if w.source != nil {
 		w.end()
+		set.live--
 	}
 }
 
@@ -210,10 +222,15 @@ func (p *Process) takePollSet(fds []PollFD) *pollSet {
 // go for it.
 func (p *Process) keepPollSet(set *pollSet) {
 	if len(p.pollSets) == maxPollSets {
-		p.pollSets[0].end()
+		oldest := p.pollSets[0]
 		p.pollSets = slices.Delete(p.pollSets, 0, 1)
+		for _, w := range oldest.watches {
+			oldest.drop(w)
+		}
 	}
-	p.pollSets = append(p.pollSets, set)
+	if set.live > 0 {
+		p.pollSets = append(p.pollSets, set)
+	}
 }
 
 // source returns what a descriptor stands for, nil if it stands for nothing.
