@@ -65,7 +65,11 @@ func (p *Process) EpollCreate() (Epoll, error) {
 }
 
 // FD is the number of the set's descriptor, -1 once it is closed.
-func (e *epoll) FD() int { return e.fd }
+func (e *epoll) FD() int {
+	e.process.loop.Lock()
+	defer e.process.loop.Unlock()
+	return e.fd
+}
 
 // Ctl adds a descriptor to the set, changes what is asked of it, or takes it out.
 // Errors, in this order: EBADF; EINVAL for the set itself; EINVAL for EPOLLEXCLUSIVE

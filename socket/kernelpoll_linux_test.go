@@ -6,6 +6,7 @@ import (
 	"runtime"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -67,7 +68,9 @@ func (machine) Poll(fds []socket.PollFD, timeout time.Duration) (int, error) {
 
 func (machine) EpollCreate() (socket.Epoll, error) {
 	fd, err := syscall.EpollCreate1(0)
-	return &machineEpoll{fd}, err
+	e := new(machineEpoll)
+	e.fd.Store(int32(fd))
+	return e, err
 }
 
 // machineSocket is a socket of the kernel, without the calls that no script makes.
@@ -113,18 +116,18 @@ func (m *machineSocket) Accept() (socket.Descriptor, netip.AddrPort, error) {
 	return &machineSocket{kernel: *e.(*kernel)}, netip.AddrPort{}, nil
 }
 
-type machineEpoll struct{ fd int }
+type machineEpoll struct{ fd atomic.Int32 }
 
-func (e *machineEpoll) FD() int { return e.fd }
+func (e *machineEpoll) FD() int { return int(e.fd.Load()) }
 
 func (e *machineEpoll) Ctl(op, fd int, ev socket.EpollEvent) error {
-	return syscall.EpollCtl(e.fd, op, fd, &syscall.EpollEvent{Events: ev.Events, Fd: int32(ev.Data)})
+	return syscall.EpollCtl(e.FD(), op, fd, &syscall.EpollEvent{Events: ev.Events, Fd: int32(ev.Data)})
 }
 
 func (e *machineEpoll) Wait(events []socket.EpollEvent, timeout time.Duration) (int, error) {
 	raw := make([]syscall.EpollEvent, len(events))
 	for {
-		n, err := syscall.EpollWait(e.fd, raw, int(timeout/time.Millisecond))
+		n, err := syscall.EpollWait(e.FD(), raw, int(timeout/time.Millisecond))
 		if err == syscall.EINTR {
 			continue
 		}
@@ -136,9 +139,7 @@ func (e *machineEpoll) Wait(events []socket.EpollEvent, timeout time.Duration) (
 }
 
 func (e *machineEpoll) Close() error {
-	err := syscall.Close(e.fd)
-	e.fd = -1
-	return err
+	return syscall.Close(int(e.fd.Swap(-1)))
 }
 
 // watching runs one script and writes down what the calls answer.

