@@ -189,8 +189,8 @@ func (e *epoll) Wait(events []EpollEvent, timeout time.Duration) (int, error) {
 
 func (e *epoll) wait(events []EpollEvent, until event.Time) (int, error) {
 	for {
-		if e.process.Stack.closed {
-			return 0, syscall.ENETDOWN
+		if err := e.process.over(); err != nil {
+			return 0, err
 		}
 		err := e.process.loop.Wait(&e.waiting, until)
 		if err != nil && err != event.ErrTimeout {

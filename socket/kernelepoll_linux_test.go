@@ -173,7 +173,7 @@ var epollScripts = []struct {
 		s.wait("told", e, 4)
 	}},
 	{"edge of a listener", func(s *watching) {
-		ln, a := s.listener()
+		ln, a := s.listener(5)
 		e := s.epoll()
 		s.ctl(e, add, ln.FD(), epIn|epEdge, 1)
 		for _, what := range []string{"one", "two"} {
@@ -192,7 +192,7 @@ var epollScripts = []struct {
 		s.wait("again", e, 4)
 	}},
 	{"edge of connect", func(s *watching) {
-		_, a := s.listener()
+		_, a := s.listener(5)
 		for _, to := range []netip.AddrPort{a, s.nobody(socket.SOCK_STREAM)} {
 			d, e := s.make(socket.SOCK_STREAM), s.epoll()
 			s.ctl(e, add, d.FD(), epIn|epOut|epRd|epEdge, 1)

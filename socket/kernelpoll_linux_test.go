@@ -198,15 +198,15 @@ func (s *watching) datagrams() (to, from socket.Descriptor) {
 	return to, from
 }
 
-func (s *watching) listener() (socket.Descriptor, netip.AddrPort) {
+func (s *watching) listener(backlog int) (socket.Descriptor, netip.AddrPort) {
 	d, a := s.bound(socket.SOCK_STREAM)
-	s.check("listen", d.Listen(5))
+	s.check("listen", d.Listen(backlog))
 	return d, a
 }
 
 // pair returns a connection.
 func (s *watching) pair() (client, server socket.Descriptor) {
-	ln, a := s.listener()
+	ln, a := s.listener(5)
 	client = s.make(socket.SOCK_STREAM)
 	s.dial(client, a)
 	server, _, err := ln.Accept()

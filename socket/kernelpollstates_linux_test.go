@@ -25,7 +25,7 @@ var states = []struct {
 		look("bound", d)
 	}},
 	{"listener", func(s *watching, look func(string, socket.Descriptor)) {
-		ln, a := s.listener()
+		ln, a := s.listener(5)
 		look("empty", ln)
 		s.dial(s.make(socket.SOCK_STREAM), a)
 		look("one waits", ln)
@@ -42,6 +42,22 @@ var states = []struct {
 		v, err := d.GetSockOpt(socket.SOL_SOCKET, socket.SO_ERROR)
 		s.note("SO_ERROR: %d %v", v, err)
 		look("told", d)
+	}},
+	{"connecting", func(s *watching, look func(string, socket.Descriptor)) {
+		for how := socket.SHUT_RD; how <= socket.SHUT_RDWR; how++ {
+			_, a := s.listener(0)
+			var last socket.Descriptor
+			for range 4 { // more than the queue of a listener takes
+				last = s.make(socket.SOCK_STREAM)
+				s.dial(last, a)
+			}
+			look("no answer", last)
+			s.note("shutdown %d: %v", how, last.Shutdown(how))
+			look("shut", last)
+			v, err := last.GetSockOpt(socket.SOL_SOCKET, socket.SO_ERROR)
+			s.note("SO_ERROR: %d %v", v, err)
+			look("told", last)
+		}
 	}},
 	{"connection", func(s *watching, look func(string, socket.Descriptor)) {
 		c, p := s.pair()
@@ -263,7 +279,7 @@ func TestPollWakes(t *testing.T) {
 		s.check("connect", d.Connect(s.nobody(socket.SOCK_DGRAM)))
 		blocked("refused", ask(0, d), long, func() { d.Send([]byte("x"), 0) })
 		blocked("closed meanwhile", ask(socket.POLLIN, from, d), short, func() { from.Close() })
-		ln, a := s.listener()
+		ln, a := s.listener(5)
 		conn := s.make(socket.SOCK_STREAM)
 		blocked("a connection", ask(socket.POLLIN, ln), long, func() { conn.Connect(a) })
 		e := s.epoll()

@@ -96,8 +96,8 @@ func (w *pollWatch) note() {
 // wait waits until one of fds is ready.
 func (set *pollSet) wait(fds []PollFD, until event.Time) (int, error) {
 	p := set.process
-	if p.Stack.closed {
-		return 0, syscall.ENETDOWN
+	if err := p.over(); err != nil {
+		return 0, err
 	}
 	set.active = true
 	set.host.begin(p.Stack, &set.woken)
@@ -110,12 +110,11 @@ func (set *pollSet) wait(fds []PollFD, until event.Time) (int, error) {
 		if err != nil && err != event.ErrTimeout {
 			return 0, errno(err)
 		}
-		n := set.lookAtNoted(fds)
-		switch {
-		case n > 0 || err != nil:
+		if n := set.lookAtNoted(fds); n > 0 || err != nil {
 			return n, nil
-		case p.Stack.closed:
-			return 0, syscall.ENETDOWN
+		}
+		if err := p.over(); err != nil {
+			return 0, err
 		}
 	}
 }

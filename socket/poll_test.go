@@ -192,6 +192,37 @@ func TestHostClosedDuringAWait(t *testing.T) {
 	noMoreGoroutines(t, before+1) // the loop's driver
 }
 
+// TestProcessClosedDuringAWait: so it is when the process ends, but for the numbers,
+// which stand for nothing any more. Another process on the host does not notice.
+func TestProcessClosedDuringAWait(t *testing.T) {
+	w := realWorld(t, physical.Impairment{})
+	p, other := w.alice.Sockets.NewProcess(true), w.alice.Sockets.NewProcess(true)
+	ds := datagramSockets(t, p, 3)
+	e := setOf(t, p, uint32(POLLIN), ds...)
+	var all sync.WaitGroup
+	all.Go(func() {
+		if n, err := p.Poll(readable(ds), -1); !(n == 0 && err == syscall.EBADF || n == 3 && err == nil) {
+			t.Errorf("poll: %d, %v, want EBADF, or three descriptors with POLLNVAL", n, err)
+		}
+	})
+	all.Go(func() {
+		if n, err := e.Wait(make([]EpollEvent, 1), -1); n != 0 || err != syscall.EBADF {
+			t.Errorf("wait: %d, %v, want EBADF", n, err)
+		}
+	})
+	all.Go(func() {
+		if n, err := other.Poll(nil, 50*time.Millisecond); n != 0 || err != nil {
+			t.Errorf("poll of another process: %d, %v, want 0", n, err)
+		}
+	})
+	time.Sleep(20 * time.Millisecond)
+	p.Close()
+	all.Wait()
+	if n := w.alice.Sockets.Open(); n != 0 {
+		t.Errorf("%d sockets are left of a process that has ended", n)
+	}
+}
+
 // TestLoopClosedDuringAWait: so it is when the whole network ends.
 func TestLoopClosedDuringAWait(t *testing.T) {
 	l := event.NewReal(1)

@@ -16,6 +16,7 @@ type Process struct {
 	most  int
 	// lowest is a number below which none is free.
 	lowest int
+	closed bool
 	// pollSets are what Poll goes on watching between its calls.
 	pollSets []*pollSet
 }
@@ -125,3 +126,29 @@ func (p *Process) Sleep(d time.Duration) error { return p.loop.Sleep(d) }
 
 // Go starts a task.
 func (p *Process) Go(name string, task func()) { p.loop.Go(name, task) }
+
+// Close closes every descriptor, as the end of a program does, and has the calls that
+// poll or wait for a set fail with EBADF. The process cannot be used any more.
+func (p *Process) Close() {
+	p.loop.Lock()
+	p.closed = true
+	open := append([]file(nil), p.files...)
+	p.Stack.watches.tell(anything)
+	p.loop.Unlock()
+	for _, f := range open {
+		if f != nil {
+			f.Close()
+		}
+	}
+}
+
+// over is why nothing can be waited for any more, nil if it can.
+func (p *Process) over() error {
+	switch {
+	case p.Stack.closed:
+		return syscall.ENETDOWN
+	case p.closed:
+		return syscall.EBADF
+	}
+	return nil
+}
