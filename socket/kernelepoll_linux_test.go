@@ -332,7 +332,7 @@ func TestEpollLikeTheKernel(t *testing.T) {
 
 // TestEpollWakes: which of the calls that wait are woken.
 func TestEpollWakes(t *testing.T) {
-	const soon, short = 20 * time.Millisecond, 400 * time.Millisecond
+	const soon, short = 20 * time.Millisecond, 250 * time.Millisecond
 	// waits has calls wait for sets, one begun after the other, and notes what each
 	// has found when all have ended.
 	waits := func(s *watching, what string, sets []socket.Epoll, act func()) {
