@@ -40,9 +40,10 @@ type Stack struct {
 	udp     *udp.Layer
 	machine Machine // nil: names mean nothing
 
-	first  *Socket // all open sockets, linked through them
-	open   int
-	closed bool
+	first   *Socket // all open sockets, linked through them
+	watches watches // of blocked calls that must end with the host
+	open    int
+	closed  bool
 }
 
 // NewStack returns the sockets of the host with the given layers. Names are found by the
@@ -138,6 +139,7 @@ func (st *Stack) Close() {
 	for st.first != nil {
 		st.first.end(true)
 	}
+	st.watches.tell(anything)
 }
 
 func (st *Stack) add(s *Socket) {
