@@ -131,6 +131,35 @@ func (l *Layer) Path(dst, src netip.Addr) (Path, error) {
 	return p, nil
 }
 
+// PathBy is Path by the interface via, or, if that is nil, by the one that the routes
+// show (IP_PKTINFO, IPV6_PKTINFO). It is for one datagram: it is not looked up again. As
+// on Linux, an IPv4 destination without a route is taken to be on the link.
+func (l *Layer) PathBy(dst, src netip.Addr, via *Interface) (Path, error) {
+	if dst.IsMulticast() {
+		return l.GroupPath(dst, src, via)
+	}
+	p, err := l.Path(dst, src)
+	if via == nil || err == nil && (p.via == via || p.Loopback()) || err != nil && err != syscall.ENETUNREACH {
+		return p, err
+	}
+	p = Path{src: src, dst: dst, generation: l.generation}
+	if !src.IsValid() || src.IsUnspecified() {
+		p.src = netip.Addr{}
+	}
+	if dst == limitedBroadcast {
+		return p, p.broadcastOn(via)
+	}
+	for r := range l.routes.matching(dst) {
+		if r.Interface == via {
+			return p, p.follow(r)
+		}
+	}
+	if dst.Is6() {
+		return Path{}, syscall.ENETUNREACH
+	}
+	return p, p.follow(&Route{Interface: via})
+}
+
 // resolve fills in the interface, the source and the next hop of p.
 func (l *Layer) resolve(p *Path) error {
 	if l.IsLocal(p.dst) {

@@ -1,6 +1,10 @@
 package socket
 
-import "syscall"
+import (
+	"syscall"
+
+	"septet/header"
+)
 
 // Of a socket's hop limit and traffic class there is one value each, for both families:
 // IPV6_UNICAST_HOPS and IP_TTL name the same, IPV6_TCLASS and IP_TOS too.
@@ -12,6 +16,9 @@ func (s *Socket) option6(name int) (int, error) {
 		return number(s.v6only), nil
 	case isGroupOption(true, name):
 		return s.groupOption(true, name)
+	}
+	if name == IPV6_UNICAST_HOPS && s.rare != nil && s.rare.noHops {
+		return 0, nil
 	}
 	four, ok := same6[name]
 	if !ok {
@@ -39,14 +46,31 @@ func (s *Socket) setOption6(name, value int) error {
 		return s.setGroupOption(true, name, value)
 	case name == IPV6_TCLASS && (value < -1 || value > 255):
 		return syscall.EINVAL
+	case name == IPV6_MTU:
+		return setMTU6(value)
+	case name == IPV6_UNICAST_HOPS && (value == 0 || s.rare != nil):
+		// None at all is good on the link alone, as one is.
+		s.needRare().noHops = value == 0
+		if value == 0 {
+			value = 1
+		}
 	case name == IPV6_TCLASS:
 		value = max(value, 0) // -1 is the default (RFC 3542, section 6.5)
 	}
 	four, ok := same6[name]
-	if !ok || name == IPV6_MTU {
+	if !ok {
 		return syscall.ENOPROTOOPT
 	}
 	return s.protocol.setOption(SOL_IP, four, value)
+}
+
+// setMTU6 checks the value of IPV6_MTU: the MTU that the path has at most, which is
+// accepted and not heeded. Linux takes none that is smaller than IPv6's.
+func setMTU6(value int) error {
+	if value != 0 && value < header.IPv6MinMTU {
+		return syscall.EINVAL
+	}
+	return nil
 }
 
 func (s *Socket) setV6Only(on bool) error {

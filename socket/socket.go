@@ -16,6 +16,7 @@ type Socket struct {
 	stack      *Stack
 	protocol   protocol
 	next, prev *Socket // in the stack's list
+	rare       *rareOptions
 
 	readable event.Cond // data, a connection to accept, an error, the end
 	writable event.Cond // room, connected, an error, the end

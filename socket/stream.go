@@ -114,6 +114,7 @@ func (t *stream) accept() (*Socket, netip.AddrPort, error) {
 	c.conn, c.state, c.lingers, c.lingerBy = conn, connected, t.lingers, t.lingerBy
 	c.socket.reuseAddr, c.socket.keepAlive = t.socket.reuseAddr, t.socket.keepAlive
 	c.socket.receiveTimeout, c.socket.sendTimeout = t.socket.receiveTimeout, t.socket.sendTimeout
+	c.socket.inheritRare(&t.socket)
 	conn.SetOwner(c)
 	st.add(&c.socket)
 	return &c.socket, conn.Remote(), nil

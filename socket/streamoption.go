@@ -72,11 +72,21 @@ func (t *stream) option(level, name int) (int, error) {
 			return getTTL(o.TTL), nil
 		case IP_TOS:
 			return int(o.TOS), nil
+		case IP_MTU:
+			return t.pathMTU()
 		}
 	case SOL_TCP:
 		return t.tcpOption(name, &o, usual)
 	}
 	return 0, syscall.ENOPROTOOPT
+}
+
+// pathMTU is what is known of the path of a connection (IP_MTU).
+func (t *stream) pathMTU() (int, error) {
+	if t.conn == nil || !t.conn.Connected() {
+		return 0, syscall.ENOTCONN
+	}
+	return t.conn.Info().PathMTU, nil
 }
 
 func (t *stream) tcpOption(name int, o *tcp.Options, usual *tcp.Personality) (int, error) {

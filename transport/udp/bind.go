@@ -44,7 +44,7 @@ func (e *Endpoint) Bind(local netip.AddrPort) error {
 	}
 	addr := local.Addr().Unmap()
 	switch {
-	case addr.IsValid() && !addr.IsUnspecified() && !addr.IsMulticast() &&
+	case !e.anywhere && addr.IsValid() && !addr.IsUnspecified() && !addr.IsMulticast() &&
 		!network.IsLocal(addr) && !network.IsBroadcast(addr):
 		return syscall.EADDRNOTAVAIL
 	}

@@ -45,13 +45,42 @@ type Endpoint struct {
 	multicast multicast
 
 	broadcast, sharing, closed bool
+	stamps                     bool
+	anywhere                   bool // may be bound to an address that is not the host's
 	ttl, tos                   uint8
 	discover                   network.Discovery
+	reports                    families
 }
 
-// Owner is told of an ICMP error, before Readable is signalled. It is called with
-// the turn held.
-type Owner interface{ Failed() }
+// families says something of each family.
+type families struct{ four, six bool }
+
+func (f families) of(a netip.Addr) bool {
+	if a.Is4() {
+		return f.four
+	}
+	return f.six
+}
+
+// Owner is told of ICMP errors, with the turn held.
+type Owner interface {
+	// Failed says that there is an error to be taken, before Readable is signalled.
+	Failed()
+	// Report tells of an error before that, if the endpoint was asked for it with
+	// SetReports. e is valid during the call only.
+	Report(e *network.Error)
+}
+
+// SetReports has the owner told of every ICMP error about datagrams of IPv4, and of
+// IPv6: also of those that may pass, and if the endpoint is not connected (IP_RECVERR,
+// IPV6_RECVERR). All of them are then errors that TakeError returns.
+func (e *Endpoint) SetReports(four, six bool) { e.reports = families{four, six} }
+
+// SetStamps has each datagram that is queued carry the time (packet.Packet.At).
+func (e *Endpoint) SetStamps(on bool) { e.stamps = on }
+
+// SetFreeBind lets Bind take an address that the host does not have (IP_FREEBIND).
+func (e *Endpoint) SetFreeBind(on bool) { e.anywhere = on }
 
 // SetOwner says who is told.
 func (e *Endpoint) SetOwner(o Owner) { e.owner = o }
@@ -211,8 +240,12 @@ func (e *Endpoint) TakeError() error {
 // Failed reports whether TakeError has something to say.
 func (e *Endpoint) Failed() bool { return e.err != 0 }
 
-func (e *Endpoint) fail(errno syscall.Errno) {
+// Fail leaves an error for TakeError, zero for none.
+func (e *Endpoint) Fail(errno syscall.Errno) {
 	e.err = errno
+	if errno == 0 {
+		return
+	}
 	if e.owner != nil {
 		e.owner.Failed()
 	}
@@ -225,7 +258,20 @@ func (e *Endpoint) fail(errno syscall.Errno) {
 // without a destination, EINVAL for port 0, EACCES for a broadcast address
 // without SetBroadcast, EAGAIN if no port is free, EBADF after Close, and those
 // of network's Path.
-func (e *Endpoint) Send(b []byte, to netip.AddrPort) error {
+func (e *Endpoint) Send(b []byte, to netip.AddrPort) error { return e.SendBy(b, to, nil) }
+
+// Way is how one datagram is sent otherwise than its endpoint's others: what its control
+// messages say (ip(7), ipv6(7)).
+type Way struct {
+	Src    netip.Addr         // valid: the source address
+	Via    *network.Interface // not nil: where it leaves the host
+	TTL    uint8              // not zero: time to live, or hop limit
+	TOS    uint8              // with SetTOS: type of service, or traffic class
+	SetTOS bool
+}
+
+// SendBy is Send with a way that may be nil.
+func (e *Endpoint) SendBy(b []byte, to netip.AddrPort, w *Way) error {
 	if !to.IsValid() {
 		to = e.remote
 	}
@@ -242,7 +288,7 @@ func (e *Endpoint) Send(b []byte, to netip.AddrPort) error {
 	if err := e.TakeError(); err != nil {
 		return err
 	}
-	if err := e.findPath(to.Addr()); err != nil {
+	if err := e.findWay(to.Addr(), w); err != nil {
 		return err
 	}
 	if e.path.Broadcast() && !e.broadcast {
@@ -251,7 +297,24 @@ func (e *Endpoint) Send(b []byte, to netip.AddrPort) error {
 	if err := e.autobind(); err != nil {
 		return err
 	}
-	return e.output(b, to.Port())
+	return e.output(b, to.Port(), w)
+}
+
+// findWay is findPath, but for a datagram that has its own way.
+func (e *Endpoint) findWay(dst netip.Addr, w *Way) error {
+	if w == nil || !w.Src.IsValid() && w.Via == nil {
+		return e.findPath(dst)
+	}
+	src := w.Src
+	if !src.IsValid() {
+		src = e.sourceFor(e.local.Addr())
+	}
+	path, err := e.layer.network.PathBy(dst, src, w.Via)
+	if err != nil {
+		return err
+	}
+	e.path, e.pathTo = path, netip.Addr{} // not for the next one
+	return nil
 }
 
 // findPath makes e.path the way to dst, which it mostly is already.
@@ -268,7 +331,7 @@ func (e *Endpoint) findPath(dst netip.Addr) error {
 	return nil
 }
 
-func (e *Endpoint) output(b []byte, port uint16) error {
+func (e *Endpoint) output(b []byte, port uint16, w *Way) error {
 	n := e.layer.network
 	h := header.UDP{SrcPort: e.local.Port(), DstPort: port, Length: header.UDPLen + len(b)}
 	h.Checksum = header.PseudoSum(e.path.Src(), e.path.Dst(), header.ProtocolUDP, h.Length)
@@ -277,7 +340,16 @@ func (e *Endpoint) output(b []byte, port uint16) error {
 	h.Put(p.Push(header.UDPLen))
 	p.PartialChecksum(checksumOffset)
 	e.layer.stats.Sent++
-	return n.Output(p, &e.path, network.Send{Protocol: header.ProtocolUDP, TTL: e.hops(), TOS: e.tos, Discover: e.discover})
+	o := network.Send{Protocol: header.ProtocolUDP, TTL: e.hops(), TOS: e.tos, Discover: e.discover}
+	if w != nil {
+		if w.TTL != 0 {
+			o.TTL = w.TTL
+		}
+		if w.SetTOS {
+			o.TOS = w.TOS
+		}
+	}
+	return n.Output(p, &e.path, o)
 }
 
 // checksumOffset is where the checksum is in a UDP header.
@@ -291,6 +363,10 @@ func (e *Endpoint) enqueue(p *packet.Packet) {
 		return
 	}
 	p.Own()
+	p.At = 0
+	if e.stamps {
+		p.At = int64(e.layer.Loop().Now())
+	}
 	e.queued += charge(p)
 	e.queue.Push(p)
 	e.layer.stats.Delivered++
@@ -341,6 +417,18 @@ func (e *Endpoint) Peek(b []byte) (n int, from netip.AddrPort, to netip.Addr, ok
 	payload, from, to := e.Dissect(p)
 	copy(b, payload)
 	return len(payload), from, to, true
+}
+
+// First returns the datagram that has waited longest and leaves it where it is, nil if
+// none waits. It is read with Dissect.
+func (e *Endpoint) First() *packet.Packet { return e.queue.First() }
+
+// LastMTU returns what is known of the MTU of the path by which a datagram was sent last.
+func (e *Endpoint) LastMTU() int {
+	if e.path.Interface() == nil {
+		return 0
+	}
+	return e.layer.network.PathMTU(&e.path)
 }
 
 // Dissect reads a datagram that waits or was taken, whose headers were checked when

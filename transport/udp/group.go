@@ -19,6 +19,7 @@ func (e *Endpoint) Multicast(six bool) *network.Multicast {
 	}
 	if *m == nil {
 		*m = network.NewMulticast()
+		(*m).OnlyJoined = !six && !e.everyAddr.Is4()
 	}
 	return *m
 }
@@ -36,7 +37,14 @@ func (m *multicast) of(a netip.Addr) *network.Multicast {
 // hears reports whether a datagram for many is for the endpoint, which has its port.
 func (e *Endpoint) hears(d *network.Datagram) bool {
 	m := e.multicast.of(d.Dst)
-	return m == nil || !d.Dst.IsMulticast() || m.Hears(d)
+	switch {
+	case !d.Dst.IsMulticast():
+		return true
+	case m == nil:
+		// A socket of IPv6 hears no IPv4 groups that it has not joined, as on Linux.
+		return d.Dst.Is6() || e.everyAddr.Is4()
+	}
+	return m.Hears(d)
 }
 
 // lookUp returns the way from a local address to dst.

@@ -8,6 +8,7 @@ package udp
 
 import (
 	"net/netip"
+	"syscall"
 
 	"septet/event"
 	"septet/header"
@@ -122,10 +123,11 @@ func (l *Layer) Input(p *packet.Packet, d *network.Datagram) {
 	e.enqueue(p)
 }
 
-// unpull brings the IP header back, without the extensions of IPv6, and notes of which
-// link the addresses are.
+// unpull brings the IP header back, without the extensions of IPv6, and notes where the
+// datagram came in: of which link its addresses are.
 func unpull(p *packet.Packet, d *network.Datagram) {
 	p.Unpull(d.HeaderLen)
+	p.In = uint16(d.Interface.Index())
 	if d.Src.Is6() {
 		p.In = uint16(d.Link().Index())
 		if d.HeaderLen > header.IPv6Len {
@@ -203,7 +205,8 @@ func (l *Layer) inputBroadcast(p *packet.Packet, d *network.Datagram, from netip
 
 // Error takes an ICMP error about a datagram of this host. RFC 1122, section
 // 4.1.3.3 has it passed up; as on Linux, only to a connected endpoint, which
-// cannot mistake which peer it is about, and only if it is a hard one.
+// cannot mistake which peer it is about, and only if it is a hard one, unless the
+// endpoint has asked for reports (SetReports).
 func (l *Layer) Error(e *network.Error) {
 	l.stats.Errors++
 	h := header.UDP{
@@ -211,25 +214,32 @@ func (l *Layer) Error(e *network.Error) {
 		DstPort: uint16(e.Quoted[2])<<8 | uint16(e.Quoted[3]),
 	}
 	remote := netip.AddrPortFrom(e.Dst, h.DstPort)
-	if l.sender(e.Src, h.SrcPort, remote) {
-		l.network.LearnPathMTU(e)
+	ep := l.sender(e.Src, h.SrcPort, remote)
+	if ep == nil {
+		return
 	}
-	for ep := l.endpoints[keyOf(e.Src, h.SrcPort)]; ep != nil; ep = ep.next {
-		if ep.remote == remote && e.Hard {
-			ep.fail(e.Errno)
-			return
-		}
+	l.network.LearnPathMTU(e)
+	hard := e.Hard || e.Errno == syscall.EMSGSIZE
+	switch {
+	case e.Errno == syscall.EMSGSIZE && !ep.discover.Heeds():
+		// Routers were free to cut it: the next datagram will be short enough.
+	case ep.reports.of(e.Src):
+		ep.owner.Report(e)
+		ep.Fail(e.Errno)
+	case ep.remote == remote && hard:
+		ep.Fail(e.Errno)
 	}
 }
 
-// sender reports whether an endpoint can have sent from src and port to remote.
-func (l *Layer) sender(src netip.Addr, port uint16, remote netip.AddrPort) bool {
+// sender returns the endpoint that can have sent from src and port to remote, nil if
+// there is none.
+func (l *Layer) sender(src netip.Addr, port uint16, remote netip.AddrPort) *Endpoint {
 	for _, a := range [...]netip.Addr{src, anyOf(src), {}} {
-		if l.endpoints[keyOf(a, port)].best(remote) != nil {
-			return true
+		if e := l.endpoints[keyOf(a, port)].best(remote); e != nil {
+			return e
 		}
 	}
-	return false
+	return nil
 }
 
 func (l *Layer) drop(p *packet.Packet, reason *uint64) {

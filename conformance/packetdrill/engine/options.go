@@ -6,6 +6,7 @@ import (
 	"strings"
 	"syscall"
 	"time"
+	"unsafe"
 
 	"septet/socket"
 )
@@ -120,6 +121,9 @@ func timeoutName(name int) int {
 	return name
 }
 
+// TCPInfo is struct tcp_info.
+type TCPInfo = socket.TCPInfo
+
 func (s *sock) tcpOption(name int) ([]byte, error) {
 	b, err := s.plainOption(socket.SOL_TCP, name)
 	if !errors.Is(err, syscall.ENOPROTOOPT) {
@@ -131,7 +135,9 @@ func (s *sock) tcpOption(name int) ([]byte, error) {
 	}
 	switch name {
 	case tcpInfo:
-		return encodeInfo(i), nil
+		b := make([]byte, unsafe.Sizeof(TCPInfo{}))
+		n, err := s.GetSockOptBytes(socket.SOL_TCP, socket.TCP_INFO, b)
+		return b[:n], err
 	case tcpCCInfo:
 		return nil, nil // Reno and CUBIC tell nothing of themselves: an empty answer, as on Linux
 	case tcpCongestion:
