@@ -127,6 +127,9 @@ func (s *Socket) parseControl(control []ControlMessage, to netip.Addr) (*udp.Way
 		case to.Is6() && c.Level == SOL_IPV6:
 			err = s.parseControl6(w, c)
 		case to.Is4() && c.Level == SOL_IPV6 && s.domain == AF_INET6 && c.Type == IPV6_PKTINFO:
+			if len(c.Data) < 16 || !netip.AddrFrom16([16]byte(c.Data)).Is4In6() {
+				return nil, syscall.EINVAL
+			}
 			err = s.parsePacketInfo6(w, c.Data)
 		case to.Is4() && c.Level == SOL_IP:
 			err = s.parseControl4(w, c)
@@ -144,10 +147,17 @@ func (s *Socket) parseControl4(w *udp.Way, c ControlMessage) error {
 		if len(c.Data) != 12 {
 			return syscall.EINVAL
 		}
-		if src := addr4(c.Data[4:]); !src.IsUnspecified() {
+		if err := s.parseVia(w, c.Data); err != nil {
+			return err
+		}
+		switch src := addr4(c.Data[4:]); {
+		case src.IsUnspecified():
+		case !s.stack.network.IsLocal(src):
+			return syscall.ENETUNREACH
+		default:
 			w.Src = src
 		}
-		return s.parseVia(w, c.Data, syscall.ENODEV)
+		return nil
 	case IP_TTL:
 		v, err := controlNumber(c.Data, 1, 255)
 		w.TTL = uint8(v)
@@ -174,7 +184,7 @@ func (s *Socket) parseControl6(w *udp.Way, c ControlMessage) error {
 		return err
 	case IPV6_TCLASS:
 		v, err := controlNumber(c.Data, -1, 255)
-		w.TOS, w.SetTOS = uint8(max(v, 0)), v >= 0
+		w.TOS, w.SetTOS = uint8(v), true // Linux makes 255 of -1
 		return err
 	}
 	return syscall.EINVAL
@@ -185,7 +195,7 @@ func (s *Socket) parsePacketInfo6(w *udp.Way, data []byte) error {
 	if len(data) < 20 {
 		return syscall.EINVAL
 	}
-	if err := s.parseVia(w, data[16:], syscall.ENODEV); err != nil {
+	if err := s.parseVia(w, data[16:]); err != nil {
 		return err
 	}
 	src := netip.AddrFrom16([16]byte(data)).Unmap()
@@ -194,6 +204,8 @@ func (s *Socket) parsePacketInfo6(w *udp.Way, data []byte) error {
 	}
 	switch {
 	case src.IsUnspecified():
+	case !s.stack.network.IsLocal(src) && src.Is4():
+		return syscall.ENETUNREACH
 	case !s.stack.network.IsLocal(src):
 		return syscall.EINVAL
 	default:
@@ -203,13 +215,13 @@ func (s *Socket) parsePacketInfo6(w *udp.Way, data []byte) error {
 }
 
 // parseVia reads the number of the interface where a datagram leaves.
-func (s *Socket) parseVia(w *udp.Way, data []byte, none error) error {
+func (s *Socket) parseVia(w *udp.Way, data []byte) error {
 	index := int(int32(binary.NativeEndian.Uint32(data)))
 	if index == 0 {
 		return nil
 	}
 	if w.Via = s.numbered(index); w.Via == nil {
-		return none
+		return syscall.ENODEV
 	}
 	return nil
 }

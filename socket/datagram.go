@@ -72,7 +72,7 @@ func (d *datagram) sendMsg(b []byte, flags int, to netip.AddrPort, control []Con
 		err = d.endpoint.SendBy(b, to, w)
 	}
 	if err == syscall.EMSGSIZE && d.socket.rare != nil {
-		d.tooLong(to)
+		d.tooLong(to, len(b))
 	}
 	if err != nil {
 		return 0, err

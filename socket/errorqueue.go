@@ -48,6 +48,9 @@ func (s *Socket) queueError(e queuedError, room int) {
 // errorsWait reports whether the error queue has something.
 func (s *Socket) errorsWait() bool { return s.rare != nil && len(s.rare.errors.waiting) > 0 }
 
+// maxDatagram is the longest IPv4 datagram.
+const maxDatagram = 65535
+
 // udpHeaderLen is how much of what an ICMP error quotes is not the payload.
 const udpHeaderLen = 8
 
@@ -68,14 +71,18 @@ func (d *datagram) Report(e *network.Error) {
 }
 
 // tooLong queues that a datagram did not fit the path to its destination.
-func (d *datagram) tooLong(to netip.AddrPort) {
+//
+// What is longer than any datagram of IPv4 is refused before there is a path.
+func (d *datagram) tooLong(to netip.AddrPort, length int) {
 	if !to.IsValid() {
 		to = d.endpoint.Remote()
 	}
-	if !d.socket.wants(wantErrors6) || to.Addr().Is4() {
-		if !d.socket.wants(wantErrors) || to.Addr().Is6() {
-			return
-		}
+	wanted := wantErrors
+	if to.Addr().Is6() {
+		wanted = wantErrors6
+	}
+	if !d.socket.wants(wanted) || to.Addr().Is4() && length > maxDatagram {
+		return
 	}
 	mtu := d.endpoint.LastMTU()
 	d.socket.queueError(queuedError{
@@ -84,18 +91,16 @@ func (d *datagram) tooLong(to netip.AddrPort) {
 }
 
 // receiveError takes the error that has waited longest. It never blocks.
-func (s *Socket) receiveError(b []byte, flags int, m *Message) (int, netip.AddrPort, error) {
+func (s *Socket) receiveError(b []byte, m *Message) (int, netip.AddrPort, error) {
 	if !s.errorsWait() {
 		return 0, netip.AddrPort{}, syscall.EAGAIN
 	}
 	q := &s.rare.errors
 	e := q.waiting[0]
 	n := copy(b, e.payload)
-	if flags&MSG_PEEK == 0 {
-		q.waiting = q.waiting[1:]
-		q.bytes -= len(e.payload) + queuedErrorCharge
-		s.nextError(&e)
-	}
+	q.waiting = q.waiting[1:] // also with MSG_PEEK, as on Linux
+	q.bytes -= len(e.payload) + queuedErrorCharge
+	s.nextError(&e)
 	if m != nil {
 		m.Flags |= MSG_ERRQUEUE
 		if n < len(e.payload) {

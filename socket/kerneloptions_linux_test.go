@@ -55,12 +55,23 @@ var optionStates = []struct {
 	{"datagram", func(s *session) endpoint { return s.make(SOCK_DGRAM) }},
 }
 
+// differentOptions are what a connection over "lo" tells otherwise, and why.
+var differentOptions = map[string]string{
+	"TCP_MAXSEG":       "Linux sends no more than half of the largest window it has seen at once",
+	"TCP_WINDOW_CLAMP": "Linux begins with its first window, here there is no bound",
+	"IP_MTU":           "that of lo is what an IP datagram can be here, with IPv6 too",
+	"IPV6_MTU":         "as IP_MTU",
+}
+
 // TestOptionsLikeTheKernel sets each option to each value and gets it before, and after.
 func TestOptionsLikeTheKernel(t *testing.T) {
 	for _, in := range scenes {
 		in.needed(t)
 		for _, state := range optionStates {
 			for _, o := range numberOptions {
+				if state.name == "connected" && differentOptions[o.text] != "" {
+					continue
+				}
 				t.Run(fmt.Sprintf("%s/%s/%s", in.name, state.name, o.text), func(t *testing.T) {
 					playBoth(t, in, func(s *session) {
 						e := state.make(s)

@@ -81,7 +81,7 @@ func scatter(buffers [][]byte, from []byte) {
 // receiveOnce asks the protocol, of which m, if it is not nil, wants to know more.
 func (s *Socket) receiveOnce(b []byte, flags int, m *Message) (int, netip.AddrPort, error) {
 	if flags&MSG_ERRQUEUE != 0 {
-		return s.receiveError(b, flags, m)
+		return s.receiveError(b, m)
 	}
 	if m == nil {
 		return s.protocol.receive(b, flags)

@@ -109,10 +109,15 @@ func (s *Socket) setOptionBytes(level, name int, value []byte) error {
 		return s.setNumberOption(level, name, int(value[0]))
 	case level == SOL_IP && !isGroupOption(false, name):
 		return s.setNumberOption(level, name, 0)
+	case level == SOL_IPV6 && s.domain != AF_INET6:
+		return syscall.ENOPROTOOPT
 	case level == SOL_IPV6:
-		if _, err := s.option6(name); err == syscall.ENOPROTOOPT {
-			return err
+		k, kept := s.keeps(option{level, name})
+		if _, err := s.numberOption(level, name); err == syscall.ENOPROTOOPT || kept && k.fixed && s.kind == SOCK_STREAM {
+			return syscall.ENOPROTOOPT
 		}
+	case level != SOL_SOCKET && level != SOL_IP && level != SOL_TCP:
+		return syscall.ENOPROTOOPT
 	case level == SOL_TCP && s.kind != SOCK_STREAM:
 		return syscall.ENOPROTOOPT
 	}
@@ -278,7 +283,8 @@ func addr4(b []byte) netip.Addr { return netip.AddrFrom4([4]byte(b)) }
 // membership is an option that joins or leaves a group.
 func membership(level, name int, parse func(level, name int, value []byte) (GroupRequest, error)) structured {
 	return structured{set: func(s *Socket, value []byte) error {
-		if s.kind == SOCK_STREAM && level == SOL_IP && name < MCAST_JOIN_GROUP {
+		plain := name == IP_ADD_MEMBERSHIP || name == IP_DROP_MEMBERSHIP
+		if s.kind == SOCK_STREAM && level == SOL_IP && plain {
 			return syscall.EPROTO
 		}
 		r, err := parse(level, name, value)

@@ -75,6 +75,7 @@ var keptOptions = map[option]keptOption{
 	{SOL_IP, IP_MULTICAST_TTL}:      {usual: 1, fixed: true},
 	{SOL_IP, IP_MULTICAST_LOOP}:     {usual: 1},
 	{SOL_IP, IP_MULTICAST_ALL}:      {usual: 1, strict: true},
+	{SOL_IPV6, IPV6_MULTICAST_IF}:   {fixed: true},
 	{SOL_IPV6, IPV6_MULTICAST_HOPS}: {usual: 1, fixed: true},
 	{SOL_IPV6, IPV6_MULTICAST_LOOP}: {usual: 1, strict: true},
 	{SOL_IPV6, IPV6_MULTICAST_ALL}:  {usual: 1},
