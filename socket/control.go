@@ -48,22 +48,20 @@ func (s *Socket) putStamp(m *Message, at event.Time) {
 }
 
 // describe adds what the socket wants to know of a datagram, which starts at its IP
-// header. The order is Linux's.
-func (d *datagram) describe(m *Message, p *packet.Packet) {
-	s := &d.socket
+// header and was sent to an address. The order is Linux's.
+func (s *Socket) describe(m *Message, p *packet.Packet, to netip.Addr) {
 	if s.rare == nil || s.rare.wants == 0 {
 		return
 	}
 	if s.wants(wantStamps) {
 		s.putStamp(m, event.Time(p.At))
 	}
-	_, _, to := d.endpoint.Dissect(p)
 	if s.domain == AF_INET6 && s.wants(wantPacketInfo6) {
 		m.put(SOL_IPV6, IPV6_PKTINFO, append(s.told(netip.AddrPortFrom(to, 0)).Addr().AsSlice(), int32Bytes(int(p.In))...))
 	}
 	b := p.Head()
 	if to.Is4() {
-		d.describe4(m, b, to, int(p.In))
+		s.describe4(m, b, to, int(p.In))
 		return
 	}
 	if s.wants(wantHopLimit) {
@@ -75,11 +73,10 @@ func (d *datagram) describe(m *Message, p *packet.Packet) {
 }
 
 // describe4 is describe of a datagram of IPv4.
-func (d *datagram) describe4(m *Message, b []byte, to netip.Addr, in int) {
-	s := &d.socket
+func (s *Socket) describe4(m *Message, b []byte, to netip.Addr, in int) {
 	if s.wants(wantPacketInfo) {
 		info := int32Bytes(in)
-		info = append(info, d.replyAddr(to, in)...)
+		info = append(info, s.replyAddr(to, in)...)
 		m.put(SOL_IP, IP_PKTINFO, append(info, to.AsSlice()...))
 	}
 	if s.wants(wantTTL) {
@@ -100,8 +97,8 @@ func (d *datagram) describe4(m *Message, b []byte, to netip.Addr, in int) {
 
 // replyAddr is the host's own address at which a datagram came: that of the interface if
 // it was sent to many.
-func (d *datagram) replyAddr(to netip.Addr, in int) []byte {
-	n := d.socket.stack.network
+func (s *Socket) replyAddr(to netip.Addr, in int) []byte {
+	n := s.stack.network
 	if n.IsLocal(to) {
 		return to.AsSlice()
 	}

@@ -42,6 +42,7 @@ func (s *Socket) queueError(e queuedError, room int) {
 	if size := len(e.payload) + queuedErrorCharge; q.bytes+size <= room {
 		q.waiting = append(q.waiting, e)
 		q.bytes += size
+		s.stack.loop.Signal(s.protocol.readCond())
 	}
 }
 

@@ -34,10 +34,10 @@ func (d *datagram) copyOut(b []byte, flags int, m *Message) (length int, from ne
 	if p == nil {
 		return 0, from, false
 	}
-	payload, from, _ := d.endpoint.Dissect(p)
+	payload, from, to := d.endpoint.Dissect(p)
 	copy(b, payload)
 	if m != nil {
-		d.describe(m, p)
+		d.socket.describe(m, p, to)
 	}
 	if flags&MSG_PEEK == 0 {
 		in.read.Push(in.queue.Pop())
@@ -94,10 +94,10 @@ func (d *datagram) peek(b []byte, m *Message) (length int, from netip.AddrPort, 
 	if p == nil {
 		return 0, from, false
 	}
-	payload, from, _ := d.endpoint.Dissect(p)
+	payload, from, to := d.endpoint.Dissect(p)
 	copy(b, payload)
 	if m != nil {
-		d.describe(m, p)
+		d.socket.describe(m, p, to)
 	}
 	return len(payload), from, true
 }
