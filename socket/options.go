@@ -19,6 +19,10 @@ func (s *Socket) GetSockOpt(level, name int) (int, error) {
 	}
 	switch {
 	case level == SOL_SOCKET:
+	case s.domain == AF_PACKET, s.kind == SOCK_RAW && (level == SOL_RAW || level == SOL_ICMPV6):
+		return s.protocol.option(level, name)
+	case level == SOL_IP && s.kind == SOCK_RAW && s.domain == AF_INET6:
+		return 0, syscall.ENOPROTOOPT
 	case level == SOL_IPV6 && s.domain == AF_INET6:
 		return s.option6(name)
 	case level == SOL_IP && isGroupOption(false, name):
@@ -42,6 +46,10 @@ func (s *Socket) GetSockOpt(level, name int) (int, error) {
 		return 0, nil
 	case SO_REUSEADDR:
 		return number(s.reuseAddr), nil
+	case SO_REUSEPORT:
+		return number(s.reusePort), nil
+	case SO_BINDTOIFINDEX:
+		return s.device().Index(), nil
 	case SO_BROADCAST:
 		return number(s.broadcast), nil
 	case SO_KEEPALIVE:
@@ -68,6 +76,10 @@ func (s *Socket) SetSockOpt(level, name, value int) error {
 func (s *Socket) setOption(level, name, value int) error {
 	switch {
 	case level == SOL_SOCKET:
+	case s.domain == AF_PACKET:
+		return s.protocol.setOption(level, name, value)
+	case level == SOL_IP && s.kind == SOCK_RAW && s.domain == AF_INET6:
+		return syscall.ENOPROTOOPT
 	case level == SOL_IPV6:
 		return s.setOption6(name, value)
 	case level == SOL_IP && isGroupOption(false, name):
@@ -82,6 +94,13 @@ func (s *Socket) setOption(level, name, value int) error {
 		return syscall.EINVAL
 	case SO_REUSEADDR:
 		s.reuseAddr = value != 0
+	case SO_REUSEPORT:
+		if s.domain == AF_PACKET {
+			return syscall.EOPNOTSUPP
+		}
+		s.reusePort = value != 0
+	case SO_BINDTOIFINDEX:
+		return s.setDeviceIndex(value)
 	case SO_BROADCAST:
 		s.broadcast = value != 0
 	case SO_KEEPALIVE:

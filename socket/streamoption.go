@@ -121,8 +121,11 @@ func (t *stream) setOption(level, name, value int) error {
 	switch level {
 	case SOL_SOCKET:
 		switch name {
-		case SO_REUSEADDR, SO_BROADCAST:
-			return nil // the first counts at bind, the second means nothing here
+		case SO_REUSEADDR, SO_REUSEPORT:
+			t.shareAgain()
+			return nil
+		case SO_BROADCAST:
+			return nil // it means nothing here
 		case SO_KEEPALIVE:
 			o.KeepAlive.Enabled = value != 0
 		case SO_OOBINLINE:

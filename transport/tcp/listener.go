@@ -21,8 +21,9 @@ type Listener struct {
 	owner    Owner
 	opts     Options
 	backlog  int
-	halfOpen int     // connections in SYN-RECEIVED
-	ready    []*Conn // established or early, waiting for Accept
+	halfOpen int       // connections in SYN-RECEIVED
+	ready    []*Conn   // established or early, waiting for Accept
+	next     *Listener // on the same address: sharing it, or at another device
 
 	cookiesUntil ev.Time   // ACKs may have SYN cookies
 	early        int       // connections that have data before their handshake is over
@@ -30,12 +31,12 @@ type Listener struct {
 }
 
 // Listen makes p a listener with room for backlog connections that nobody has
-// accepted. It takes over p. EADDRINUSE: another listens on the same address.
+// accepted. It takes over p. EADDRINUSE: another listens on the same address, and they
+// do not share it.
 func (l *Layer) Listen(p *Port, backlog int, o Owner) (*Listener, error) {
 	for _, other := range l.ports[p.addr.Port()] {
-		overlap := other.addr.Addr() == p.addr.Addr() ||
-			other.addr.Addr().IsUnspecified() || p.addr.Addr().IsUnspecified()
-		if other != p && other.listening && overlap {
+		shared := p.ReusePort && other.ReusePort || p.apart(&other.Sharing)
+		if other != p && other.listening && !shared && overlap(other.addr.Addr(), p.addr.Addr()) {
 			return nil, syscall.EADDRINUSE
 		}
 	}
@@ -45,6 +46,7 @@ func (l *Layer) Listen(p *Port, backlog int, o Owner) (*Listener, error) {
 	if l.listeners == nil {
 		l.listeners = make(map[netip.AddrPort]*Listener)
 	}
+	ln.next = l.listeners[p.addr]
 	l.listeners[p.addr] = ln
 	return ln, nil
 }
@@ -52,6 +54,9 @@ func (l *Layer) Listen(p *Port, backlog int, o Owner) (*Listener, error) {
 // SetBacklog changes the number of connections that may wait for Accept. As on
 // Linux one more than asked for is let in.
 func (ln *Listener) SetBacklog(n int) { ln.backlog = min(max(n, 0), maxBacklog) }
+
+// SetSharing changes with whom the listener shares its port.
+func (ln *Listener) SetSharing(s Sharing) { ln.port.SetSharing(s) }
 
 // SetOptions sets the options that accepted connections start with.
 func (ln *Listener) SetOptions(o Options) { ln.opts = o }
@@ -83,10 +88,9 @@ func (ln *Listener) Accept() *Conn {
 // Close ends listening. Connections that nobody has accepted are reset.
 func (ln *Listener) Close() {
 	l := ln.layer
-	if l.listeners[ln.port.addr] != ln {
+	if !l.removeListener(ln) {
 		return
 	}
-	delete(l.listeners, ln.port.addr)
 	for c := ln.Accept(); c != nil; c = ln.Accept() {
 		c.Abort()
 	}
@@ -113,7 +117,7 @@ func (ln *Listener) input(now ev.Time, s *Segment, d *network.Datagram, previous
 		return
 	}
 	o, _ := ln.routed(s.Route)
-	path, err := l.net.PathVia(d.Src, d.Dst, o.SourceRoute)
+	path, err := l.path(d.Src, d.Dst, &o)
 	if err != nil || path.Broadcast() {
 		return
 	}

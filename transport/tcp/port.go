@@ -3,6 +3,8 @@ package tcp
 import (
 	"net/netip"
 	"syscall"
+
+	"septet/network"
 )
 
 // Ephemeral ports, as Linux has them (RFC 6056 leaves the range to the host).
@@ -13,11 +15,32 @@ const (
 
 // Port is a local address that was bound.
 type Port struct {
-	layer     *Layer
-	addr      netip.AddrPort
-	reuse     bool // SO_REUSEADDR
+	layer *Layer
+	addr  netip.AddrPort
+	Sharing
 	listening bool
 	refs      int // the binder, and every connection that came from it
+}
+
+// Sharing says with whom a port can be shared.
+type Sharing struct {
+	// ReuseAddr lets others that have it too bind the port while none of them listens
+	// (SO_REUSEADDR).
+	ReuseAddr bool
+	// ReusePort lets others that have it too bind and listen: each gets a part of the
+	// connections (SO_REUSEPORT).
+	ReusePort bool
+	// Device is the one interface where the port is bound, nil for all
+	// (SO_BINDTODEVICE). Two devices are two ports.
+	Device *network.Interface
+}
+
+// SetSharing changes it for what comes later.
+func (p *Port) SetSharing(s Sharing) { p.Sharing = s }
+
+// apart reports whether two bindings are at two devices.
+func (s *Sharing) apart(other *Sharing) bool {
+	return s.Device != nil && other.Device != nil && s.Device != other.Device
 }
 
 // Addr returns the bound address; its IP may be unspecified.
@@ -48,7 +71,7 @@ func (p *Port) Release() {
 // 0.0.0.0 and :: for all of one. Port zero picks an ephemeral port. It returns
 // EADDRNOTAVAIL if the address is not this host's, EADDRINUSE if it is taken or
 // no port is left.
-func (l *Layer) Reserve(local netip.AddrPort, reuseAddr bool) (*Port, error) {
+func (l *Layer) Reserve(local netip.AddrPort, s Sharing) (*Port, error) {
 	if a := local.Addr(); a.IsValid() && !a.IsUnspecified() && !l.net.IsLocal(a) {
 		return nil, syscall.EADDRNOTAVAIL
 	}
@@ -60,10 +83,10 @@ func (l *Layer) Reserve(local netip.AddrPort, reuseAddr bool) (*Port, error) {
 			return nil, syscall.EADDRINUSE
 		}
 		local = netip.AddrPortFrom(local.Addr(), n)
-	} else if l.conflicts(local, reuseAddr) {
+	} else if l.conflicts(local, &s) {
 		return nil, syscall.EADDRINUSE
 	}
-	p := &Port{layer: l, addr: local, reuse: reuseAddr, refs: 1}
+	p := &Port{layer: l, addr: local, Sharing: s, refs: 1}
 	if l.ports == nil {
 		l.ports = make(map[uint16][]*Port)
 	}
@@ -72,14 +95,16 @@ func (l *Layer) Reserve(local netip.AddrPort, reuseAddr bool) (*Port, error) {
 }
 
 // conflicts reports whether a binding would collide: the addresses are the same
-// or one is unspecified, and not both sides allow reuse, or one is listening.
-func (l *Layer) conflicts(local netip.AddrPort, reuse bool) bool {
+// or one is unspecified, and not both sides allow it. Linux's rule: two that reuse the
+// address do if none of them listens, two that reuse the port in any state.
+func (l *Layer) conflicts(local netip.AddrPort, s *Sharing) bool {
 	for _, p := range l.ports[local.Port()] {
-		if overlap(p.addr.Addr(), local.Addr()) && (!reuse || !p.reuse || p.listening) {
+		shared := s.ReuseAddr && p.ReuseAddr && !p.listening || s.ReusePort && p.ReusePort
+		if !shared && !s.apart(&p.Sharing) && overlap(p.addr.Addr(), local.Addr()) {
 			return true
 		}
 	}
-	return !reuse && l.implicit[local.Port()] > 0
+	return !s.ReuseAddr && l.implicit[local.Port()] > 0
 }
 
 // overlap reports whether some address is one of those that a stands for and of those

@@ -25,6 +25,10 @@ type Options struct {
 	TOS           uint8 // of IP
 	SynRetries    int   // SYNs sent again; zero: the personality's
 
+	// Device is the one interface that segments leave and enter by, nil for any
+	// (SO_BINDTODEVICE).
+	Device *network.Interface
+
 	// SourceRoute is the way of an active open and all segments after it, nil for
 	// any. A passive open without one has the peer's, the other way. It stays what it
 	// is once the connection is opened (RFC 9293, section 3.9.2.1, MUST-51).

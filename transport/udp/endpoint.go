@@ -44,9 +44,12 @@ type Endpoint struct {
 
 	multicast multicast
 
-	broadcast, sharing, closed bool
-	ttl, tos                   uint8
-	discover                   network.Discovery
+	device *network.Interface // of SO_BINDTODEVICE; nil for any
+
+	broadcast, sharing, sharingPort, closed bool
+
+	ttl, tos uint8
+	discover network.Discovery
 }
 
 // Owner is told of an ICMP error, before Readable is signalled. It is called with

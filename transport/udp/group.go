@@ -43,9 +43,9 @@ func (e *Endpoint) hears(d *network.Datagram) bool {
 func (e *Endpoint) lookUp(dst, local netip.Addr) (network.Path, error) {
 	n, src := e.layer.network, e.sourceFor(local)
 	if m := e.multicast.of(dst); m != nil && dst.IsMulticast() {
-		return m.Path(n, dst, src)
+		return m.Path(n, dst, src, e.device)
 	}
-	return n.Path(dst, src)
+	return n.PathOn(dst, src, e.device)
 }
 
 // hops is the TTL or hop limit of what goes along the endpoint's path, zero for the
