@@ -89,7 +89,6 @@ func (s *Socket) setDevice(via *network.Interface) error {
 		o := p.tcpOptions()
 		o.Device = via
 		p.setTCPOptions(o)
-		p.shareAgain()
 	case *datagram:
 		p.endpoint.SetDevice(via)
 	case *raw:
@@ -99,18 +98,4 @@ func (s *Socket) setDevice(via *network.Interface) error {
 }
 
 // sharing says with whom the socket can share its port.
-func (t *stream) sharing() tcp.Sharing {
-	return tcp.Sharing{
-		ReuseAddr: t.socket.reuseAddr, ReusePort: t.socket.reusePort, Device: t.tcpOptions().Device,
-	}
-}
-
-// shareAgain tells the port that is bound already.
-func (t *stream) shareAgain() {
-	switch {
-	case t.port != nil:
-		t.port.SetSharing(t.sharing())
-	case t.listener != nil:
-		t.listener.SetSharing(t.sharing())
-	}
-}
+func (t *stream) sharing() tcp.Sharing { return t.tcpOptions().Sharing }

@@ -38,6 +38,9 @@ func (t *stream) setTCPOptions(o tcp.Options) {
 		t.listener.SetOptions(o)
 	default:
 		t.options = &o
+		if t.port != nil {
+			t.port.SetSharing(o.Sharing)
+		}
 	}
 }
 
@@ -121,9 +124,10 @@ func (t *stream) setOption(level, name, value int) error {
 	switch level {
 	case SOL_SOCKET:
 		switch name {
-		case SO_REUSEADDR, SO_REUSEPORT:
-			t.shareAgain()
-			return nil
+		case SO_REUSEADDR:
+			o.ReuseAddr = value != 0
+		case SO_REUSEPORT:
+			o.ReusePort = value != 0
 		case SO_BROADCAST:
 			return nil // it means nothing here
 		case SO_KEEPALIVE:

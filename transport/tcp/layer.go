@@ -323,7 +323,7 @@ func (l *Layer) stateChanged(c *Conn, from State, _ event) {
 			l.ended(c)
 		}
 		if c.port != nil {
-			c.port.Release()
+			c.port.release()
 			c.port = nil
 		} else if n := c.localPort; l.implicit[n] > 1 {
 			l.implicit[n]--

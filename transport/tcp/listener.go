@@ -35,12 +35,11 @@ type Listener struct {
 // do not share it.
 func (l *Layer) Listen(p *Port, backlog int, o Owner) (*Listener, error) {
 	for _, other := range l.ports[p.addr.Port()] {
-		shared := p.ReusePort && other.ReusePort || p.apart(&other.Sharing)
-		if other != p && other.listening && !shared && overlap(other.addr.Addr(), p.addr.Addr()) {
+		if other != p && other.listening && !p.allows(&other.Sharing, true) && overlap(other.addr.Addr(), p.addr.Addr()) {
 			return nil, syscall.EADDRINUSE
 		}
 	}
-	ln := &Listener{layer: l, port: p, owner: o}
+	ln := &Listener{layer: l, port: p, owner: o, opts: Options{Sharing: p.Sharing}}
 	ln.SetBacklog(backlog)
 	p.listening = true
 	if l.listeners == nil {
@@ -55,11 +54,8 @@ func (l *Layer) Listen(p *Port, backlog int, o Owner) (*Listener, error) {
 // Linux one more than asked for is let in.
 func (ln *Listener) SetBacklog(n int) { ln.backlog = min(max(n, 0), maxBacklog) }
 
-// SetSharing changes with whom the listener shares its port.
-func (ln *Listener) SetSharing(s Sharing) { ln.port.SetSharing(s) }
-
 // SetOptions sets the options that accepted connections start with.
-func (ln *Listener) SetOptions(o Options) { ln.opts = o }
+func (ln *Listener) SetOptions(o Options) { ln.opts, ln.port.Sharing = o, o.Sharing }
 
 // Options returns the options that accepted connections start with.
 func (ln *Listener) Options() Options { return ln.opts }

@@ -19,7 +19,8 @@ type Port struct {
 	addr  netip.AddrPort
 	Sharing
 	listening bool
-	refs      int // the binder, and every connection that came from it
+	orphan    bool // the binder has gone, connections have not
+	refs      int  // the binder, and every connection that came from it
 }
 
 // Sharing says with whom a port can be shared.
@@ -30,8 +31,8 @@ type Sharing struct {
 	// ReusePort lets others that have it too bind and listen: each gets a part of the
 	// connections (SO_REUSEPORT).
 	ReusePort bool
-	// Device is the one interface where the port is bound, nil for all
-	// (SO_BINDTODEVICE). Two devices are two ports.
+	// Device is the one interface where the port is bound, and by which segments leave
+	// and enter, nil for all (SO_BINDTODEVICE). Two devices are two ports.
 	Device *network.Interface
 }
 
@@ -49,6 +50,11 @@ func (p *Port) Addr() netip.AddrPort { return p.addr }
 // Release gives the port back. It becomes free when the last connection on it
 // has ended.
 func (p *Port) Release() {
+	p.orphan = true
+	p.release()
+}
+
+func (p *Port) release() {
 	p.refs--
 	if p.refs > 0 {
 		return
@@ -94,17 +100,38 @@ func (l *Layer) Reserve(local netip.AddrPort, s Sharing) (*Port, error) {
 	return p, nil
 }
 
-// conflicts reports whether a binding would collide: the addresses are the same
-// or one is unspecified, and not both sides allow it. Linux's rule: two that reuse the
-// address do if none of them listens, two that reuse the port in any state.
+// conflicts reports whether a binding would collide with another, or with a connection
+// that has outlived its own or never had one: the addresses are the same or one is
+// unspecified, and not both sides allow it.
 func (l *Layer) conflicts(local netip.AddrPort, s *Sharing) bool {
+	connections := l.implicit[local.Port()] > 0
 	for _, p := range l.ports[local.Port()] {
-		shared := s.ReuseAddr && p.ReuseAddr && !p.listening || s.ReusePort && p.ReusePort
-		if !shared && !s.apart(&p.Sharing) && overlap(p.addr.Addr(), local.Addr()) {
+		switch {
+		case p.orphan:
+			connections = true
+		case !s.allows(&p.Sharing, p.listening) && overlap(p.addr.Addr(), local.Addr()):
 			return true
 		}
 	}
-	return !s.ReuseAddr && l.implicit[local.Port()] > 0
+	return connections && l.table.any(func(c *Conn) bool {
+		return c.localPort == local.Port() && (c.port == nil || c.port.orphan) &&
+			!s.allows(&c.opts.Sharing, false) && (overlap(c.path.Src(), local.Addr()) || c.dual() && local.Addr() == anyIPv4)
+	})
+}
+
+var anyIPv4 = netip.IPv4Unspecified()
+
+// dual reports whether the connection is of IPv6 and was not bound to an address. Linux
+// has such one in the way of 0.0.0.0, whatever its address.
+func (c *Conn) dual() bool {
+	return c.path.Src().Is6() && (c.port == nil || !c.port.addr.Addr().IsValid())
+}
+
+// allows reports whether two can have one address, of which the other may be listening.
+// Linux's rule: two that reuse the address do if that does not listen, two that reuse the
+// port in any state, and two at two devices.
+func (s *Sharing) allows(other *Sharing, listening bool) bool {
+	return s.ReuseAddr && other.ReuseAddr && !listening || s.ReusePort && other.ReusePort || s.apart(other)
 }
 
 // overlap reports whether some address is one of those that a stands for and of those

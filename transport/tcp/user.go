@@ -25,9 +25,8 @@ type Options struct {
 	TOS           uint8 // of IP
 	SynRetries    int   // SYNs sent again; zero: the personality's
 
-	// Device is the one interface that segments leave and enter by, nil for any
-	// (SO_BINDTODEVICE).
-	Device *network.Interface
+	// Sharing says who else may have the local port, and of what device it is.
+	Sharing
 
 	// SourceRoute is the way of an active open and all segments after it, nil for
 	// any. A passive open without one has the peer's, the other way. It stays what it
