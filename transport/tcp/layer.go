@@ -6,6 +6,7 @@ import (
 	"net/netip"
 	"slices"
 	"syscall"
+	"time"
 
 	ev "septet/event"
 	"septet/header"
@@ -141,16 +142,22 @@ func (l *Layer) chooseLocal(local, remote netip.AddrPort) (_ netip.AddrPort, pre
 	return netip.AddrPortFrom(local.Addr(), n), previous
 }
 
+// reuseQuiet is for how long one in TIME-WAIT has been left alone before it gives way:
+// more than a tick of the clocks that timestamps may have (RFC 7323, section 5.4), as
+// Linux has it (net.ipv4.tcp_tw_reuse_delay).
+const reuseQuiet = time.Second
+
 // vacate reports whether a new connection may have these addresses. One in
 // TIME-WAIT gives way when timestamps tell old segments from new ones (RFC 6191,
-// section 2), that is, after two ticks of their clock; it is returned.
+// section 2), that is, after a while, if the personality allows it; it is returned.
 func (l *Layer) vacate(local, remote netip.AddrPort) (previous *Conn, free bool) {
 	old := l.table.find(local, remote)
 	if old == nil {
 		return nil, true
 	}
 	quiet := l.loop.Now().Sub(max(old.heardAt, old.lastSent))
-	if old.state != TimeWait || !old.stamp.enabled || quiet < 2*timestampTickDuration {
+	reuse := l.about.ReuseTimeWait || local.Addr().IsLoopback() || remote.Addr().IsLoopback()
+	if old.state != TimeWait || !old.stamp.enabled || !reuse || quiet < reuseQuiet {
 		return nil, false
 	}
 	old.destroy(nil)
