@@ -101,12 +101,15 @@ func (k *linkSocket) close(bool) {
 
 // see gives a copy of a frame to every socket that wants it.
 func (sn *sniffing) see(via *network.Interface, frame *packet.Packet, outgoing bool) {
-	h, _, err := header.ParseEthernet(frame.Bytes())
+	h, payload, err := header.ParseEthernet(frame.Bytes())
 	if err != nil || packetType(via, &h, outgoing) == PACKET_OTHERHOST && sn.promiscuous[via] == 0 {
 		return
 	}
 	for _, k := range sn.sockets {
-		if k.wants(via, h.Type, outgoing) && !(sn.sent == frame && sn.sender == k) {
+		switch {
+		case !k.wants(via, h.Type, outgoing), sn.sent == frame && sn.sender == k:
+		case k.socket.kind == SOCK_DGRAM && len(payload) == 0: // nothing is left of it
+		default:
 			k.input(frame.Clone(), via, outgoing)
 		}
 	}

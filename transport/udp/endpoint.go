@@ -123,6 +123,10 @@ func (e *Endpoint) Connect(remote netip.AddrPort) error {
 	if e.closed {
 		return syscall.EBADF
 	}
+	// As on Linux, the endpoint has a port even if the rest fails.
+	if err := e.autobind(); err != nil {
+		return err
+	}
 	src := e.local.Addr()
 	if e.remote.IsValid() && !e.addrAsked() {
 		src = e.everyAddr // the last peer's, not chosen by anyone
@@ -133,9 +137,6 @@ func (e *Endpoint) Connect(remote netip.AddrPort) error {
 	}
 	if path.Broadcast() && !e.broadcast {
 		return syscall.EACCES
-	}
-	if err := e.autobind(); err != nil {
-		return err
 	}
 	if !e.addrAsked() {
 		e.move(path.Src())
