@@ -9,6 +9,18 @@ import (
 
 // The calls whose addresses are those of the link, and what packet sockets do not have.
 
+// LinkDescriptor is what a Descriptor of the family AF_PACKET is too: a netip.AddrPort
+// cannot say its addresses.
+type LinkDescriptor interface {
+	Descriptor
+	BindLink(LinkAddress) error
+	GetSockLink() (LinkAddress, error)
+	SendLink(b []byte, flags int, to *LinkAddress) (int, error)
+	RecvLink(b []byte, flags int) (int, LinkAddress, error)
+}
+
+var _ LinkDescriptor = (*descriptor)(nil)
+
 // BindLink has a packet socket see one interface, or all, and one protocol, or all. Unlike
 // others it may be bound again. Errors: ENODEV without such an interface, EINVAL for a
 // socket of another family.
