@@ -186,6 +186,8 @@ func (d *datagram) setOption(level, name, value int) error {
 	switch {
 	case level == SOL_SOCKET && name == SO_REUSEADDR:
 		d.endpoint.SetReuseAddress(value != 0)
+	case level == SOL_SOCKET && name == SO_REUSEPORT:
+		d.endpoint.SetReusePort(value != 0)
 	case level == SOL_SOCKET && name == SO_BROADCAST:
 		d.endpoint.SetBroadcast(value != 0)
 	case level == SOL_SOCKET && name == SO_RCVBUF:

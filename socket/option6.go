@@ -11,6 +11,11 @@ import (
 
 // option6 returns an option of the level SOL_IPV6 (ipv6(7)).
 func (s *Socket) option6(name int) (int, error) {
+	if r, ok := s.protocol.(*raw); ok {
+		if v, ok := r.option6(name); ok {
+			return v, nil
+		}
+	}
 	switch {
 	case name == IPV6_V6ONLY:
 		return number(s.v6only), nil
@@ -37,6 +42,11 @@ var same6 = map[int]int{
 
 // setOption6 sets one. IPV6_V6ONLY: EINVAL once the socket is bound.
 func (s *Socket) setOption6(name, value int) error {
+	if r, ok := s.protocol.(*raw); ok {
+		if ok, err := r.setOption6(name, value); ok {
+			return err
+		}
+	}
 	switch {
 	case s.domain != AF_INET6:
 		return syscall.ENOPROTOOPT

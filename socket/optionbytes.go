@@ -64,6 +64,9 @@ func (s *Socket) GetSockOptBytes(level, name int, b []byte) (int, error) {
 	if s.closed {
 		return 0, syscall.EBADF
 	}
+	if value, ok, err := s.rawOptionBytes(level, name, len(b)); ok {
+		return copy(b, value), err
+	}
 	o, ok := s.structured(level, name)
 	if ok && o.get == nil {
 		return 0, syscall.ENOPROTOOPT
@@ -96,6 +99,9 @@ func (s *Socket) SetSockOptBytes(level, name int, value []byte) error {
 }
 
 func (s *Socket) setOptionBytes(level, name int, value []byte) error {
+	if ok, err := s.setRawOptionBytes(level, name, value); ok {
+		return err
+	}
 	if o, ok := s.structured(level, name); ok {
 		if o.set == nil {
 			return syscall.ENOPROTOOPT

@@ -44,6 +44,10 @@ func (s *Socket) numberOption(level, name int) (int, error) {
 func (s *Socket) ownOption(level, name int) (int, error) {
 	switch {
 	case level == SOL_SOCKET:
+	case s.domain == AF_PACKET, s.kind == SOCK_RAW && (level == SOL_RAW || level == SOL_ICMPV6):
+		return s.protocol.option(level, name)
+	case level == SOL_IP && s.kind == SOCK_RAW && s.domain == AF_INET6:
+		return 0, syscall.ENOPROTOOPT
 	case level == SOL_IPV6 && s.domain == AF_INET6:
 		return s.option6(name)
 	case level == SOL_IP && isGroupOption(false, name):
@@ -67,6 +71,10 @@ func (s *Socket) ownOption(level, name int) (int, error) {
 		return 0, nil
 	case SO_REUSEADDR:
 		return number(s.reuseAddr), nil
+	case SO_REUSEPORT:
+		return number(s.reusePort), nil
+	case SO_BINDTOIFINDEX:
+		return s.device().Index(), nil
 	case SO_BROADCAST:
 		return number(s.broadcast), nil
 	case SO_KEEPALIVE:
@@ -104,6 +112,10 @@ func (s *Socket) setNumberOption(level, name, value int) error {
 func (s *Socket) setOwnOption(level, name, value int) error {
 	switch {
 	case level == SOL_SOCKET:
+	case s.domain == AF_PACKET:
+		return s.protocol.setOption(level, name, value)
+	case level == SOL_IP && s.kind == SOCK_RAW && s.domain == AF_INET6:
+		return syscall.ENOPROTOOPT
 	case level == SOL_IPV6:
 		return s.setOption6(name, value)
 	case level == SOL_IP && isGroupOption(false, name):
@@ -116,6 +128,13 @@ func (s *Socket) setOwnOption(level, name, value int) error {
 		return syscall.ENOPROTOOPT
 	case SO_REUSEADDR:
 		s.reuseAddr = value != 0
+	case SO_REUSEPORT:
+		if s.domain == AF_PACKET {
+			return syscall.EOPNOTSUPP
+		}
+		s.reusePort = value != 0
+	case SO_BINDTOIFINDEX:
+		return s.setDeviceIndex(value)
 	case SO_BROADCAST:
 		s.broadcast = value != 0
 	case SO_KEEPALIVE:

@@ -97,6 +97,9 @@ func (s *Socket) wants(w wants) bool { return s.rare != nil && s.rare.wants&w !=
 // family has it.
 func (s *Socket) keeps(o option) (keptOption, bool) {
 	k, ok := keptOptions[o]
+	if s.domain == AF_PACKET && o.level != SOL_SOCKET {
+		return k, false
+	}
 	return k, ok && (o.level != SOL_IPV6 || s.domain == AF_INET6) && (o.level != SOL_TCP || s.kind == SOCK_STREAM)
 }
 

@@ -38,6 +38,9 @@ func (t *stream) setTCPOptions(o tcp.Options) {
 		t.listener.SetOptions(o)
 	default:
 		t.options = &o
+		if t.port != nil {
+			t.port.SetSharing(o.Sharing)
+		}
 	}
 }
 
@@ -131,8 +134,12 @@ func (t *stream) setOption(level, name, value int) error {
 	switch level {
 	case SOL_SOCKET:
 		switch name {
-		case SO_REUSEADDR, SO_BROADCAST:
-			return nil // the first counts at bind, the second means nothing here
+		case SO_REUSEADDR:
+			o.ReuseAddr = value != 0
+		case SO_REUSEPORT:
+			o.ReusePort = value != 0
+		case SO_BROADCAST:
+			return nil // it means nothing here
 		case SO_KEEPALIVE:
 			o.KeepAlive.Enabled = value != 0
 		case SO_OOBINLINE:

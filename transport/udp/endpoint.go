@@ -44,12 +44,15 @@ type Endpoint struct {
 
 	multicast multicast
 
-	broadcast, sharing, closed bool
-	stamps                     bool
-	anywhere                   bool // may be bound to an address that is not the host's
-	ttl, tos                   uint8
-	discover                   network.Discovery
-	reports                    families
+	device *network.Interface // of SO_BINDTODEVICE; nil for any
+
+	broadcast, sharing, sharingPort, closed bool
+
+	stamps   bool
+	anywhere bool // may be bound to an address that is not the host's
+	ttl, tos uint8
+	discover network.Discovery
+	reports  families
 }
 
 // families says something of each family.
@@ -149,6 +152,10 @@ func (e *Endpoint) Connect(remote netip.AddrPort) error {
 	if e.closed {
 		return syscall.EBADF
 	}
+	// As on Linux, the endpoint has a port even if the rest fails.
+	if err := e.autobind(); err != nil {
+		return err
+	}
 	src := e.local.Addr()
 	if e.remote.IsValid() && !e.addrAsked() {
 		src = e.everyAddr // the last peer's, not chosen by anyone
@@ -159,9 +166,6 @@ func (e *Endpoint) Connect(remote netip.AddrPort) error {
 	}
 	if path.Broadcast() && !e.broadcast {
 		return syscall.EACCES
-	}
-	if err := e.autobind(); err != nil {
-		return err
 	}
 	if !e.addrAsked() {
 		e.move(path.Src())

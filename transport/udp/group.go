@@ -49,11 +49,16 @@ func (e *Endpoint) hears(d *network.Datagram) bool {
 
 // lookUp returns the way from a local address to dst.
 func (e *Endpoint) lookUp(dst, local netip.Addr) (network.Path, error) {
-	n, src := e.layer.network, e.sourceFor(local)
+	return e.lookUpOn(dst, e.sourceFor(local), e.device)
+}
+
+// lookUpOn is lookUp by one interface, unless that is nil.
+func (e *Endpoint) lookUpOn(dst, src netip.Addr, via *network.Interface) (network.Path, error) {
+	n := e.layer.network
 	if m := e.multicast.of(dst); m != nil && dst.IsMulticast() {
-		return m.Path(n, dst, src)
+		return m.Path(n, dst, src, via)
 	}
-	return n.Path(dst, src)
+	return n.PathOn(dst, src, via)
 }
 
 // hops is the TTL or hop limit of what goes along the endpoint's path, zero for the

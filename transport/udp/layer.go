@@ -46,6 +46,8 @@ type Layer struct {
 	endpoints map[key]*Endpoint
 	recent    found
 	ports     map[uint16]portUse
+	atDevices int    // how many of them are bound to a device
+	secret    uint64 // of pickSharer, made when it is needed
 	stats     Stats
 }
 
@@ -70,15 +72,6 @@ type key struct {
 }
 
 func keyOf(a netip.Addr, port uint16) key { return key{a, uint64(port)} }
-
-// found is whom find has found last for what: datagrams come in flows. Whatever
-// changes whom it would find forgets it.
-type found struct {
-	dst      netip.Addr
-	port     uint16
-	from     netip.AddrPort
-	endpoint *Endpoint
-}
 
 // New returns the UDP of the host whose IP layer is n, and registers it there.
 func New(n *network.Layer) *Layer {
@@ -113,7 +106,7 @@ func (l *Layer) Input(p *packet.Packet, d *network.Datagram) {
 		l.inputBroadcast(p, d, from, h.DstPort)
 		return
 	}
-	e := l.find(d.Dst, h.DstPort, from)
+	e := l.find(d, h.DstPort, from)
 	if e == nil {
 		l.stats.NoPort++
 		l.network.PortUnreachable(p, d)
@@ -152,37 +145,6 @@ func intact(p *packet.Packet, d *network.Datagram, h *header.UDP) bool {
 	return header.Checksum(p.Bytes(), sum) == 0xffff
 }
 
-// find returns the endpoint for a datagram: one that is connected to its sender
-// before one that is bound to the address, and that before one that is bound to
-// any address.
-func (l *Layer) find(dst netip.Addr, port uint16, from netip.AddrPort) *Endpoint {
-	if r := &l.recent; r.port == port && r.dst == dst && r.from == from {
-		return r.endpoint
-	}
-	var e *Endpoint
-	for _, a := range [...]netip.Addr{dst, anyOf(dst), {}} {
-		if e = l.endpoints[keyOf(a, port)].best(from); e != nil {
-			break
-		}
-	}
-	l.recent = found{dst, port, from, e}
-	return e
-}
-
-// best picks from endpoints of one address and port.
-func (e *Endpoint) best(from netip.AddrPort) *Endpoint {
-	var unconnected *Endpoint
-	for ; e != nil; e = e.next {
-		switch {
-		case e.remote == from:
-			return e
-		case !e.remote.IsValid() && unconnected == nil:
-			unconnected = e
-		}
-	}
-	return unconnected
-}
-
 // inputBroadcast gives a copy to every endpoint that hears broadcasts, or the group:
 // bound to any address, or to that of all itself. RFC 1122, section 3.2.2:
 // nobody is told when there is none.
@@ -191,7 +153,7 @@ func (l *Layer) inputBroadcast(p *packet.Packet, d *network.Datagram, from netip
 	found := false
 	for _, a := range [...]netip.Addr{d.Dst, anyOf(d.Dst), {}} {
 		for e := l.endpoints[keyOf(a, port)]; e != nil; e = e.next {
-			if (!e.remote.IsValid() || e.remote == from) && e.hears(d) {
+			if (!e.remote.IsValid() || e.remote == from) && e.hears(d) && (e.device == nil || e.device == d.Device()) {
 				found = true
 				e.enqueue(p.Clone())
 			}
@@ -235,7 +197,7 @@ func (l *Layer) Error(e *network.Error) {
 // there is none.
 func (l *Layer) sender(src netip.Addr, port uint16, remote netip.AddrPort) *Endpoint {
 	for _, a := range [...]netip.Addr{src, anyOf(src), {}} {
-		if e := l.endpoints[keyOf(a, port)].best(remote); e != nil {
+		if e := l.endpoints[keyOf(a, port)].best(remote, nil); e != nil {
 			return e
 		}
 	}

@@ -65,7 +65,11 @@ func (e *Endpoint) findWay(dst netip.Addr, w *Way) error {
 	if !src.IsValid() {
 		src = e.sourceFor(e.local.Addr())
 	}
-	path, err := e.layer.network.PathBy(dst, src, w.Via)
+	via := w.Via
+	if via == nil {
+		via = e.device
+	}
+	path, err := e.lookUpOn(dst, src, via)
 	if err != nil {
 		return err
 	}
