@@ -28,7 +28,7 @@ type addresses struct{ local, remote netip.AddrPort }
 func newDatagram(st *Stack, domain uint8) *datagram {
 	d := &datagram{
 		endpoint:      st.udp.Open(everyAddr(domain)),
-		discover:      network.DiscoverWant,
+		discover:      network.DiscoverWant, // as on Linux: routers must not cut what fits the path
 		receiveBuffer: udp.DefaultReceiveBuffer,
 		sendBuffer:    udp.DefaultReceiveBuffer,
 	}
