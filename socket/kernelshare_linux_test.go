@@ -274,7 +274,7 @@ func TestPortsAreSharedAsOnLinux(t *testing.T) {
 			for _, q := range kind.all {
 				got, want := q.ask(us), q.ask(kernel)
 				// A port that an earlier one had, or another program? Ask again.
-				for n := 0; got != want && n < 20; n++ {
+				for n := 0; got != want && n < 4; n++ {
 					got, want = q.ask(us), q.ask(kernel)
 				}
 				if got == want {

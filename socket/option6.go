@@ -88,6 +88,11 @@ func (s *Socket) setV6Only(on bool) error {
 		return syscall.EINVAL
 	}
 	s.v6only = on
+	if t, ok := s.protocol.(*stream); ok {
+		o := t.tcpOptions()
+		o.V6Only = on
+		t.setTCPOptions(o)
+	}
 	if d, ok := s.protocol.(*datagram); ok {
 		d.endpoint.SetEvery(s.every())
 	}

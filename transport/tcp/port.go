@@ -31,6 +31,9 @@ type Sharing struct {
 	// ReusePort lets others that have it too bind and listen: each gets a part of the
 	// connections (SO_REUSEPORT).
 	ReusePort bool
+	// V6Only says that a socket of IPv6 has nothing to do with the ports of IPv4
+	// (IPV6_V6ONLY).
+	V6Only bool
 	// Device is the one interface where the port is bound, and by which segments leave
 	// and enter, nil for all (SO_BINDTODEVICE). Two devices are two ports.
 	Device *network.Interface
@@ -121,10 +124,10 @@ func (l *Layer) conflicts(local netip.AddrPort, s *Sharing) bool {
 
 var anyIPv4 = netip.IPv4Unspecified()
 
-// dual reports whether the connection is of IPv6 and was not bound to an address. Linux
-// has such one in the way of 0.0.0.0, whatever its address.
+// dual reports whether the connection is of IPv6, its socket could have been of IPv4 too,
+// and was not bound to an address. Linux has such one in the way of 0.0.0.0.
 func (c *Conn) dual() bool {
-	return c.path.Src().Is6() && (c.port == nil || !c.port.addr.Addr().IsValid())
+	return c.path.Src().Is6() && !c.opts.V6Only && (c.port == nil || !c.port.addr.Addr().IsValid())
 }
 
 // allows reports whether two can have one address, of which the other may be listening.
