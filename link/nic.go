@@ -45,7 +45,8 @@ type NIC struct {
 	discovery *Discovery // of IPv6 neighbours; nil without IPv6
 	failed    failed
 	carrier   func(up bool)
-	down      bool // the port has no carrier
+	sniff     Sniffer // nil unless somebody listens to all frames
+	down      bool    // the port has no carrier
 	closed    bool
 	stats     NICStats
 }
@@ -209,6 +210,9 @@ func (n *NIC) transmit(p *packet.Packet) {
 		n.drop(p, &n.stats.OutDown)
 		return
 	}
+	if n.sniff != nil && !n.shown(p, true, n.transmit) {
+		return
+	}
 	n.stats.OutFrames += uint64(p.Frames())
 	n.stats.OutBytes += uint64(p.TotalLen())
 	if n.rail == nil && p.Frames() > 1 {
@@ -226,6 +230,9 @@ func (n *NIC) CarriesTrains(nb *Neighbour) bool {
 
 // input takes a frame from the port.
 func (n *NIC) input(p *packet.Packet) {
+	if n.sniff != nil && !n.shown(p, false, n.input) {
+		return
+	}
 	n.stats.InFrames += uint64(p.Frames())
 	n.stats.InBytes += uint64(p.TotalLen())
 	if len(p.Head()) < header.EthernetLen {

@@ -177,9 +177,18 @@ func (l *Layer) deliverTo(p *packet.Packet, d *Datagram) {
 		l.needSix()
 	}
 	proto := l.findProtocol(d.Protocol)
+	if proto != nil && len(proto.raws6) > 0 {
+		if p.Frames() > 1 {
+			p.Break(func(frame *packet.Packet) { l.deliverTo(frame, d) })
+			return
+		}
+		l.deliverRaw(p, d, proto.raws6)
+	}
 	switch {
 	case d.Protocol == header.ProtocolNoNext:
 		l.stats.Delivered++
+		p.Release()
+	case !proto.serves(d.Src) && proto != nil && len(proto.raws6) > 0:
 		p.Release()
 	case !proto.serves(d.Src):
 		l.stats.InNoProtocol++

@@ -33,8 +33,14 @@ type Interface struct {
 // Name returns the interface's name: "lo", "eth0".
 func (i *Interface) Name() string { return i.name }
 
-// Index returns the interface's number, as if_nametoindex does: "lo" has 1.
-func (i *Interface) Index() int { return i.index }
+// Index returns the interface's number, as if_nametoindex does: "lo" has 1. Without an
+// interface it is 0.
+func (i *Interface) Index() int {
+	if i == nil {
+		return 0
+	}
+	return i.index
+}
 
 // NIC returns the card behind the interface, nil for "lo".
 func (i *Interface) NIC() *link.NIC { return i.nic }
@@ -98,6 +104,7 @@ func (l *Layer) AddInterface(nic *link.NIC, prefix netip.Prefix) (*Interface, er
 		}
 	}
 	nic.OnReceive(i.receive)
+	i.sniff()
 	nic.OnUnresolved(i.unresolved)
 	nic.OnCarrier(l.carrierChanged)
 	l.carrierChanged(nic.Up())

@@ -62,6 +62,7 @@ type Layer struct {
 	datagram  Datagram    // what input hands to the handlers: one at a time
 
 	loopback   loopback
+	sniffer    Sniffer
 	six        *layer6 // what only IPv6 needs, made with its first use
 	icmp       icmp
 	reassembly *reassembly // of IPv4, made with the first fragment
@@ -84,7 +85,8 @@ type Handler interface {
 type protocol struct {
 	number  header.Protocol
 	handler Handler
-	raws    []*Raw
+	raws    []*Raw // of IPv4
+	raws6   []*Raw
 }
 
 // serves reports whether there is a handler for datagrams between addresses of a's

@@ -42,9 +42,14 @@ func (l *Layer) GroupInterface(group netip.Addr) *Interface {
 // InterfaceOf returns the interface with an address, nil if there is none.
 func (l *Layer) InterfaceOf(a netip.Addr) *Interface { return l.interfaceOf(a) }
 
-// Path looks up the way to a group as the socket wants it.
-func (m *Multicast) Path(l *Layer, group, src netip.Addr) (Path, error) {
-	p, err := l.GroupPath(group, src, m.Via)
+// Path looks up the way to a group as the socket wants it, which is bound to a device if
+// that is not nil.
+func (m *Multicast) Path(l *Layer, group, src netip.Addr, device *Interface) (Path, error) {
+	via := m.Via
+	if device != nil {
+		via = device
+	}
+	p, err := l.GroupPath(group, src, via)
 	p.noLoop, p.local = m.NoLoop, m.Hops == 0
 	return p, err
 }

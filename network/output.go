@@ -113,10 +113,12 @@ func (l *Layer) transmitFrame(p *packet.Packet, path *Path) {
 	switch {
 	case path.neighbour != nil:
 		path.via.nic.Output(p, path.neighbour, typ)
-	case path.kind == toBroadcast:
+	case path.kind == toBroadcast && path.via.nic != nil:
 		// What is sent to every host of the network is sent to this one too,
 		// as on Linux; an Ethernet card does not hear itself.
-		l.loopback.push(p.Clone())
+		copied := p.Clone()
+		copied.In = uint16(path.via.index)
+		l.loopback.push(copied)
 		path.via.nic.Broadcast(p, typ)
 	case path.kind == toGroup:
 		l.multicast(p, path, typ)
@@ -134,6 +136,13 @@ type loopback struct {
 }
 
 func (q *loopback) push(p *packet.Packet) {
+	if q.layer.sniffer != nil && q.passes(p) {
+		if p.Frames() > 1 {
+			p.Break(q.push)
+			return
+		}
+		q.show(p, true)
+	}
 	q.queue.Push(p)
 	if !q.posted {
 		q.posted = true
@@ -148,6 +157,9 @@ func (q *loopback) Run() {
 	lo := q.layer.lo()
 	for range q.queue.Len() {
 		p := q.queue.Pop()
+		if q.layer.sniffer != nil && q.passes(p) {
+			q.show(p, false)
+		}
 		if p.Head()[0]>>4 == 6 {
 			q.layer.input6(p, lo, false)
 			continue

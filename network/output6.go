@@ -14,10 +14,10 @@ const maxPayload6 = 65535
 func (l *Layer) output6(p *packet.Packet, path *Path, o Send) error {
 	length := p.FrameLen()
 	mtu := path.via.mtu6()
-	if !o.DontFragment && o.Discover != DiscoverProbe && path.kind != toGroup {
+	if !o.DontFragment && o.Discover < DiscoverProbe && path.kind != toGroup {
 		mtu = l.pathMTU(path.dst, mtu)
 	}
-	o.DontFragment = o.DontFragment || o.Discover >= DiscoverDo
+	o.DontFragment = o.DontFragment || o.Discover >= DiscoverDo && o.Discover != DiscoverOmit
 	fits := header.IPv6Len+length <= mtu
 	if length > maxPayload6 || (!fits && o.DontFragment) {
 		l.drop(p, &l.stats.OutTooLong)

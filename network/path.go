@@ -17,7 +17,7 @@ type Path struct {
 	neighbour  *link.Neighbour // the next hop; nil on "lo" and for many
 	generation uint32
 	kind       delivery
-	pinned     bool // to the interface via, whatever the routes say; of a group
+	pinned     bool // to the interface via, whatever the other routes say
 	noLoop     bool // this host gets no copy of what is sent to a group
 	local      bool // nobody else does
 }
@@ -101,7 +101,10 @@ func (p *Path) Group() bool { return p.kind == toGroup }
 // without a route, EADDRNOTAVAIL if src is not an address of this host, EINVAL
 // if src is a loopback address and dst is not here, or if dst is of a link and does not
 // say of which, EAFNOSUPPORT for no address or two families.
-func (l *Layer) Path(dst, src netip.Addr) (Path, error) {
+func (l *Layer) Path(dst, src netip.Addr) (Path, error) { return l.PathOn(dst, src, nil) }
+
+// PathOn is Path by the interface via alone, unless that is nil (SO_BINDTODEVICE).
+func (l *Layer) PathOn(dst, src netip.Addr, via *Interface) (Path, error) {
 	dst, src = dst.Unmap(), src.Unmap()
 	switch {
 	case !dst.IsValid(), src.IsValid() && src.Is4() != dst.Is4():
@@ -111,21 +114,26 @@ func (l *Layer) Path(dst, src netip.Addr) (Path, error) {
 	case src.IsValid() && !l.IsLocal(src):
 		return Path{}, syscall.EADDRNOTAVAIL
 	}
-	p := Path{src: src, dst: dst, generation: l.generation}
-	if dst.Is6() {
-		if err := l.resolve6(&p); err != nil {
-			return Path{}, err
-		}
-		return p, nil
-	}
+	p := Path{src: src, dst: dst, via: via, pinned: via != nil, generation: l.generation}
 	// As on Linux, 0.0.0.0 as a destination is this host.
-	if dst == anyAddr {
+	if dst == anyAddr { // IPv4's; for the other resolve6 does it
 		p.dst = src
 		if !src.IsValid() {
 			p.dst = localhost
 		}
 	}
-	if err := l.resolve(&p); err != nil {
+	var err error
+	switch {
+	case dst.Is6() && via != nil:
+		err = l.resolveOn6(&p)
+	case dst.Is6():
+		err = l.resolve6(&p)
+	case via != nil:
+		err = l.resolveOn(&p)
+	default:
+		err = l.resolve(&p)
+	}
+	if err != nil {
 		return Path{}, err
 	}
 	return p, nil
@@ -222,9 +230,12 @@ func (l *Layer) refresh(p *Path, r *SourceRoute) error {
 	}
 	var fresh Path
 	var err error
-	if p.pinned {
+	switch {
+	case p.pinned && p.kind == toGroup:
 		fresh, err = l.GroupPath(p.dst, p.src, p.via)
-	} else {
+	case p.pinned:
+		fresh, err = l.PathOn(p.dst, p.src, p.via)
+	default:
 		fresh, err = l.PathVia(p.dst, p.src, r)
 	}
 	if err != nil {

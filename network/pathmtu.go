@@ -45,7 +45,15 @@ const (
 	DiscoverDo
 	// DiscoverProbe refuses it only if it is longer than the first link's MTU.
 	DiscoverProbe
+	// DiscoverInterface does too, but lets routers cut it; what they tell is not heeded.
+	DiscoverInterface
+	// DiscoverOmit is DiscoverNot, and what routers tell is not heeded.
+	DiscoverOmit
 )
+
+// Heeds reports whether the sender wants to know that a router could not pass a datagram
+// on because of its length.
+func (d Discovery) Heeds() bool { return d == DiscoverWant || d == DiscoverDo || d == DiscoverProbe }
 
 // knownMTU returns what routers have told of the path to dst.
 func (l *Layer) knownMTU(dst netip.Addr) (pathMTU, bool) {
@@ -86,6 +94,14 @@ func (l *Layer) PathMTU(p *Path) int { return l.pathMTU(p.dst, p.MTU()) }
 func (l *Layer) discover(path *Path, o *Send, total, link int) (mtu int, dontFragment bool, err error) {
 	mtu = link
 	known, ok := pathMTU{}, false
+	switch {
+	case o.Discover == DiscoverOmit:
+		return mtu, false, nil
+	case o.Discover == DiscoverInterface && total > mtu:
+		return mtu, false, syscall.EMSGSIZE
+	case o.Discover == DiscoverInterface:
+		return mtu, false, nil
+	}
 	if o.Discover != DiscoverProbe && path.kind == toOne {
 		if known, ok = l.knownMTU(path.dst); ok {
 			mtu = min(mtu, known.mtu)

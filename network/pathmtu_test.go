@@ -80,6 +80,10 @@ func TestPathMTU(t *testing.T) {
 			if n := p.one.Stats().Fragmented; (n > 0) != c.fragmentsHere {
 				t.Errorf("%s, %d: %d datagrams were cut here", name, c.d, n)
 			}
+			// A router that could not pass it on is an error of the connected socket.
+			if told := p.client.TakeError() != nil; told != (c.d == network.DiscoverProbe) {
+				t.Errorf("%s, %d: the sender was told of the second: %v", name, c.d, told)
+			}
 			if ok, err := p.send(1200); !ok || err != nil {
 				t.Errorf("%s, %d: a short one arrived: %v, %v", name, c.d, ok, err)
 			}
@@ -109,6 +113,9 @@ func TestPathMTUFloor(t *testing.T) {
 	p.client.SetDiscovery(network.DiscoverWant)
 	_, err := p.send(400)
 	check(t, err)
+	if err := p.client.TakeError(); err != syscall.EMSGSIZE {
+		t.Errorf("the sender is told %v, want EMSGSIZE", err)
+	}
 	if mtu, _ := p.client.PathMTU(); mtu != 552 {
 		t.Errorf("the path's MTU is %d, want 552: less is not believed", mtu)
 	}

@@ -18,26 +18,48 @@ type Raw struct {
 	layer    *Layer
 	protocol header.Protocol
 	receive  func(p *packet.Packet, d *Datagram)
+	six      bool
 	closed   bool
 
 	TTL uint8 // of what is sent without a header; zero means DefaultTTL
 	TOS uint8
 }
 
-// OpenRaw opens a raw socket. receive is given, with the turn held, its own copy
+// OpenRaw opens a raw socket of IPv4. receive is given, with the turn held, its own copy
 // of every datagram of protocol proto that this host receives, whole and with
 // the IP header; d is valid during the call only. The protocol's handler gets
 // the datagram too. While a raw socket is open nobody is told that the protocol
 // is unreachable. ENOBUFS if too many are open.
 func (l *Layer) OpenRaw(proto header.Protocol, receive func(p *packet.Packet, d *Datagram)) (*Raw, error) {
-	pr := l.protocol(proto)
-	if len(pr.raws) >= maxRaws {
+	return l.openRaw(&Raw{layer: l, protocol: proto, receive: receive})
+}
+
+// OpenRaw6 is OpenRaw for IPv6: proto is the number behind the extension headers, and
+// d.HeaderLen says where that header stands.
+func (l *Layer) OpenRaw6(proto header.Protocol, receive func(p *packet.Packet, d *Datagram)) (*Raw, error) {
+	if proto == header.ProtocolICMPv6 {
+		l.needSix()
+	}
+	return l.openRaw(&Raw{layer: l, protocol: proto, receive: receive, six: true})
+}
+
+func (l *Layer) openRaw(r *Raw) (*Raw, error) {
+	open := r.siblings()
+	if len(*open) >= maxRaws {
 		return nil, syscall.ENOBUFS
 	}
-	r := &Raw{layer: l, protocol: proto, receive: receive}
 	// A new slice: a receive function may open or close while deliverRaw walks.
-	pr.raws = append(slices.Clone(pr.raws), r)
+	*open = append(slices.Clone(*open), r)
 	return r, nil
+}
+
+// siblings are the raw sockets of the same protocol and family.
+func (r *Raw) siblings() *[]*Raw {
+	pr := r.layer.protocol(r.protocol)
+	if r.six {
+		return &pr.raws6
+	}
+	return &pr.raws
 }
 
 // Close ends the raw socket. Nothing is received any more.
@@ -46,9 +68,9 @@ func (r *Raw) Close() {
 		return
 	}
 	r.closed = true
-	pr := r.layer.protocol(r.protocol)
-	i := slices.Index(pr.raws, r)
-	pr.raws = slices.Delete(slices.Clone(pr.raws), i, i+1)
+	open := r.siblings()
+	i := slices.Index(*open, r)
+	*open = slices.Delete(slices.Clone(*open), i, i+1)
 }
 
 func (l *Layer) deliverRaw(p *packet.Packet, d *Datagram, raws []*Raw) {
@@ -91,13 +113,32 @@ func (r *Raw) SendHeader(p *packet.Packet, path *Path) error {
 		p.Release()
 		return syscall.EBADF
 	}
+	if r.six {
+		return r.layer.outputHeader6(p, path)
+	}
 	return r.layer.outputHeader(p, path)
+}
+
+// outputHeader6 sends a packet that has its IPv6 header already, as it is (RFC 3542,
+// section 3, leaves it to the host; so does Linux).
+func (l *Layer) outputHeader6(p *packet.Packet, path *Path) error {
+	switch n := p.Len(); {
+	case n > path.MTU():
+		l.drop(p, &l.stats.OutTooLong)
+		return syscall.EMSGSIZE
+	case n < header.IPv6Len:
+		p.Release()
+		return syscall.EINVAL
+	}
+	l.stats.Sent++
+	l.transmitFrame(p, path)
+	return nil
 }
 
 // outputHeader sends a packet that has its IP header already.
 func (l *Layer) outputHeader(p *packet.Packet, path *Path) error {
 	b := p.Bytes()
-	if len(b) < header.IPv4Len || b[0]>>4 != 4 || path.dst.Is6() {
+	if len(b) < header.IPv4Len || path.dst.Is6() {
 		p.Release()
 		return syscall.EINVAL
 	}

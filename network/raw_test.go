@@ -86,7 +86,6 @@ func TestRawSendErrors(t *testing.T) {
 		want error
 	}{
 		{"no header", pattern(10), "10.0.0.2", syscall.EINVAL},
-		{"version 6", append([]byte{0x65}, make([]byte, 40)...), "10.0.0.2", syscall.EINVAL},
 		{"header longer than the packet", append([]byte{0x4f}, make([]byte, 30)...), "10.0.0.2", syscall.EINVAL},
 		{"longer than the MTU", append([]byte{0x45}, make([]byte, 1500)...), "10.0.0.2", syscall.EMSGSIZE},
 		{"no route", append([]byte{0x45}, make([]byte, 30)...), "192.0.2.1", syscall.ENETUNREACH},

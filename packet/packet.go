@@ -45,6 +45,10 @@ type Packet struct {
 	// it: a packet that waits to be read has lost all else that was known of it.
 	In uint16
 
+	// At is the moment at which the packet was queued, in nanoseconds on the loop's
+	// clock, for whoever set it; zero if nobody asked for it.
+	At int64
+
 	train
 }
 
@@ -145,7 +149,7 @@ func (p *Packet) Clone() *Packet {
 	q := p.pool.Get(p.Len())
 	q.Append(p.buf[p.start:p.end])
 	q.Append(p.tail)
-	q.checksum, q.In = p.checksum, p.In
+	q.checksum, q.In, q.At = p.checksum, p.In, p.At
 	if p.checksum == partial {
 		shift := q.start - p.start
 		q.sumStart, q.sumAt = p.sumStart+shift, p.sumAt+shift

@@ -5,7 +5,7 @@ package packet
 var bufferSizes = [...]int{frameBuffer, 10 << 10, 66 << 10}
 
 // frameBuffer is what a packet itself leaves of 2 KiB.
-const frameBuffer = 2<<10 - 144
+const frameBuffer = 2<<10 - 152
 
 // framePacket is a packet for an Ethernet frame together with its buffer: in one
 // piece, because with many frames on the way neither is in the processor's caches,

@@ -23,7 +23,11 @@ func (s *Socket) Bind(local netip.AddrPort) error {
 	if err != nil {
 		return err
 	}
-	return s.protocol.bind(local)
+	err = s.protocol.bind(local)
+	if err == nil && local.Addr().Is6() && s.kind != SOCK_RAW {
+		s.v6only = true // one address of IPv6 has no IPv4 beside it, and Linux says so
+	}
+	return err
 }
 
 // Listen makes a stream socket wait for connections, of which backlog may be

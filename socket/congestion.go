@@ -11,6 +11,10 @@ import (
 func (s *Socket) Congestion() (string, error) {
 	s.stack.loop.Lock()
 	defer s.stack.loop.Unlock()
+	return s.congestion()
+}
+
+func (s *Socket) congestion() (string, error) {
 	t, err := s.stream()
 	if err != nil {
 		return "", err
@@ -26,6 +30,10 @@ func (s *Socket) Congestion() (string, error) {
 func (s *Socket) SetCongestion(name string) error {
 	s.stack.loop.Lock()
 	defer s.stack.loop.Unlock()
+	return s.setCongestion(name)
+}
+
+func (s *Socket) setCongestion(name string) error {
 	t, err := s.stream()
 	if err != nil {
 		return err

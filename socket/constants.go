@@ -38,9 +38,11 @@ const (
 const (
 	MSG_OOB      = 0x1
 	MSG_PEEK     = 0x2
+	MSG_CTRUNC   = 0x8 // out only: a control message did not fit
 	MSG_TRUNC    = 0x20
 	MSG_DONTWAIT = 0x40
 	MSG_WAITALL  = 0x100
+	MSG_ERRQUEUE = 0x2000 // receive from the error queue
 	MSG_NOSIGNAL = 0x4000 // accepted: there are no signals here
 	MSG_MORE     = 0x8000
 	MSG_FASTOPEN = 0x20000000
@@ -68,11 +70,19 @@ const (
 	SO_KEEPALIVE  = 9
 	SO_OOBINLINE  = 10
 	SO_LINGER     = 13
+	SO_RCVLOWAT   = 18
+	SO_SNDLOWAT   = 19
 	SO_RCVTIMEO   = 20
 	SO_SNDTIMEO   = 21
+	SO_TIMESTAMP  = 29
 	SO_ACCEPTCONN = 30
 	SO_PROTOCOL   = 38
 	SO_DOMAIN     = 39
+
+	SO_TIMESTAMPNS = 35
+
+	SO_RCVTIMEO_NEW = 66
+	SO_SNDTIMEO_NEW = 67
 )
 
 // Options of the level SOL_IP.
@@ -81,8 +91,15 @@ const (
 	IP_TTL     = 2
 	IP_HDRINCL = 3
 
+	IP_PKTINFO      = 8
 	IP_MTU_DISCOVER = 10
+	IP_RECVERR      = 11
+	IP_RECVTTL      = 12
+	IP_RECVTOS      = 13
 	IP_MTU          = 14
+	IP_FREEBIND     = 15
+
+	IP_RECVORIGDSTADDR = 20
 
 	IP_MULTICAST_IF           = 32
 	IP_MULTICAST_TTL          = 33
@@ -102,6 +119,9 @@ const (
 	IP_PMTUDISC_WANT  = 1
 	IP_PMTUDISC_DO    = 2
 	IP_PMTUDISC_PROBE = 3
+
+	IP_PMTUDISC_INTERFACE = 4
+	IP_PMTUDISC_OMIT      = 5
 )
 
 // Options of the levels SOL_IP and SOL_IPV6 (RFC 3678, section 5).
@@ -124,8 +144,14 @@ const (
 	IPV6_LEAVE_GROUP    = 21
 	IPV6_MTU_DISCOVER   = 23
 	IPV6_MTU            = 24
+	IPV6_RECVERR        = 25
 	IPV6_V6ONLY         = 26
 	IPV6_MULTICAST_ALL  = 29
+	IPV6_RECVPKTINFO    = 49
+	IPV6_PKTINFO        = 50
+	IPV6_RECVHOPLIMIT   = 51
+	IPV6_HOPLIMIT       = 52
+	IPV6_RECVTCLASS     = 66
 	IPV6_TCLASS         = 67
 )
 
@@ -140,7 +166,10 @@ const (
 	TCP_SYNCNT       = 7
 	TCP_LINGER2      = 8
 	TCP_DEFER_ACCEPT = 9
+	TCP_WINDOW_CLAMP = 10
+	TCP_INFO         = 11
 	TCP_QUICKACK     = 12
+	TCP_CONGESTION   = 13
 	TCP_USER_TIMEOUT = 18
 	TCP_FASTOPEN     = 23
 )

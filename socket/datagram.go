@@ -28,10 +28,12 @@ type addresses struct{ local, remote netip.AddrPort }
 func newDatagram(st *Stack, domain uint8) *datagram {
 	d := &datagram{
 		endpoint:      st.udp.Open(everyAddr(domain)),
+		discover:      network.DiscoverWant, // as on Linux: routers must not cut what fits the path
 		receiveBuffer: udp.DefaultReceiveBuffer,
 		sendBuffer:    udp.DefaultReceiveBuffer,
 	}
 	d.endpoint.SetOwner(d)
+	d.endpoint.SetDiscovery(d.discover)
 	d.socket.init(st, domain, SOCK_DGRAM, d)
 	return d
 }
@@ -55,13 +57,24 @@ func (d *datagram) connect(to netip.AddrPort) error {
 }
 
 func (d *datagram) send(b []byte, flags int, to netip.AddrPort) (int, error) {
+	return d.sendMsg(b, flags, to, nil)
+}
+
+func (d *datagram) sendMsg(b []byte, flags int, to netip.AddrPort, control []ControlMessage) (int, error) {
 	switch {
 	case flags&MSG_OOB != 0 && d.over(to).Is4():
 		return 0, syscall.EOPNOTSUPP // RFC 768 has nothing urgent; over IPv6 Linux does not mind
 	case d.socket.shutWrite:
 		return 0, syscall.EPIPE
 	}
-	if err := d.endpoint.Send(b, to); err != nil {
+	w, err := d.socket.parseControl(control, d.over(to))
+	if err == nil {
+		err = d.endpoint.SendBy(b, to, w)
+	}
+	if err == syscall.EMSGSIZE && d.socket.rare != nil {
+		d.tooLong(to, len(b))
+	}
+	if err != nil {
 		return 0, err
 	}
 	d.socket.tell(room) // as for every datagram that has left, on Linux
@@ -77,15 +90,22 @@ func (d *datagram) over(to netip.AddrPort) netip.Addr {
 }
 
 func (d *datagram) receive(b []byte, flags int) (int, netip.AddrPort, error) {
+	return d.receiveMsg(b, flags, nil)
+}
+
+func (d *datagram) receiveMsg(b []byte, flags int, m *Message) (int, netip.AddrPort, error) {
 	if err := d.endpoint.TakeError(); err != nil {
 		return 0, netip.AddrPort{}, err
 	}
-	length, from, ok := d.receiveNext(b, flags)
+	length, from, ok := d.receiveNext(b, flags, m)
 	switch {
 	case !ok && d.socket.shutRead:
 		return 0, from, io.EOF
 	case !ok:
 		return 0, from, syscall.EAGAIN
+	}
+	if m != nil && length > len(b) {
+		m.Flags |= MSG_TRUNC
 	}
 	return datagramCount(length, b, flags), from, nil
 }
@@ -167,6 +187,8 @@ func (d *datagram) setOption(level, name, value int) error {
 	switch {
 	case level == SOL_SOCKET && name == SO_REUSEADDR:
 		d.endpoint.SetReuseAddress(value != 0)
+	case level == SOL_SOCKET && name == SO_REUSEPORT:
+		d.endpoint.SetReusePort(value != 0)
 	case level == SOL_SOCKET && name == SO_BROADCAST:
 		d.endpoint.SetBroadcast(value != 0)
 	case level == SOL_SOCKET && name == SO_RCVBUF:

@@ -293,7 +293,7 @@ func (st *Stack) newNetSocket(m medium, at netip.Addr) (*Socket, error) {
 	case m.kind == SOCK_STREAM:
 		s.protocol.(*stream).options = &noDelay
 	default:
-		err = s.setOption(SOL_SOCKET, SO_BROADCAST, 1)
+		err = s.setNumberOption(SOL_SOCKET, SO_BROADCAST, 1)
 	}
 	return s, err
 }

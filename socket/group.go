@@ -27,10 +27,15 @@ type GroupRequest struct {
 func (s *Socket) SetSockOptGroup(level, name int, r GroupRequest) error {
 	s.stack.loop.Lock()
 	defer s.stack.loop.Unlock()
+	if s.closed {
+		return syscall.EBADF
+	}
+	return s.setGroup(level, name, r)
+}
+
+func (s *Socket) setGroup(level, name int, r GroupRequest) error {
 	six := level == SOL_IPV6
 	switch {
-	case s.closed:
-		return syscall.EBADF
 	case level != SOL_IP && !six, six && s.domain != AF_INET6:
 		return syscall.ENOPROTOOPT
 	case s.kind == SOCK_STREAM && !six && name == IP_MULTICAST_IF:
@@ -118,6 +123,9 @@ func (s *Socket) setGroupInterface(r GroupRequest) error {
 		}
 		m.Via = via
 	}
+	if s.rare != nil || !r.LocalAddr.IsUnspecified() {
+		s.needRare().groupAddr = r.LocalAddr
+	}
 	s.protocol.reroute()
 	return nil
 }
@@ -130,15 +138,15 @@ func isGroupOption(six bool, name int) bool {
 	return name >= IP_MULTICAST_IF && name <= IP_MULTICAST_LOOP || name == IP_MULTICAST_ALL
 }
 
-// groupOption returns one: of IP_MULTICAST_IF and IPV6_MULTICAST_IF the number of the
-// interface, 0 for the route's choice.
+// groupOption returns one: of IPV6_MULTICAST_IF the number of the interface, 0 for the
+// route's choice.
 func (s *Socket) groupOption(six bool, name int) (int, error) {
 	if s.kind == SOCK_STREAM {
 		return 0, syscall.ENOPROTOOPT
 	}
 	m := s.protocol.multicast(six)
 	switch name {
-	case IP_MULTICAST_IF, IPV6_MULTICAST_IF:
+	case IPV6_MULTICAST_IF:
 		if m.Via == nil {
 			return 0, nil
 		}
@@ -154,18 +162,13 @@ func (s *Socket) groupOption(six bool, name int) (int, error) {
 // setGroupOption sets one, with the errors of ip(7) and ipv6(7).
 func (s *Socket) setGroupOption(six bool, name, value int) error {
 	if s.kind == SOCK_STREAM {
-		switch {
-		case six:
-			return syscall.ENOPROTOOPT
-		case name == IP_MULTICAST_IF || name == IP_MULTICAST_TTL:
+		if !six && name == IP_MULTICAST_TTL {
 			return syscall.EINVAL
 		}
-		return nil // it means nothing there
+		return syscall.ENOPROTOOPT // or it is remembered
 	}
 	m := s.protocol.multicast(six)
 	switch name {
-	case IP_MULTICAST_IF:
-		return s.setGroupInterface(GroupRequest{Interface: value})
 	case IPV6_MULTICAST_IF:
 		via := s.numbered(value)
 		if via == nil && value != 0 {

@@ -27,15 +27,18 @@ type inbox struct {
 const inboxShare = 4
 
 // copyOut reads the datagram that has waited longest, as recv(2) does. length is
-// that of all of it.
-func (d *datagram) copyOut(b []byte, flags int) (length int, from netip.AddrPort, ok bool) {
+// that of all of it. A message, unless it is nil, gets what else there is to know.
+func (d *datagram) copyOut(b []byte, flags int, m *Message) (length int, from netip.AddrPort, ok bool) {
 	in := &d.inbox
 	p := in.queue.First()
 	if p == nil {
 		return 0, from, false
 	}
-	payload, from, _ := d.endpoint.Dissect(p)
+	payload, from, to := d.endpoint.Dissect(p)
 	copy(b, payload)
+	if m != nil {
+		d.socket.describe(m, p, to)
+	}
 	if flags&MSG_PEEK == 0 {
 		in.read.Push(in.queue.Pop())
 	}
@@ -48,7 +51,7 @@ func (d *datagram) receiveTaken(b []byte, flags int) (n int, from netip.AddrPort
 	in := &d.inbox
 	in.mu.Lock()
 	if in.open {
-		n, from, ok = d.copyOut(b, flags)
+		n, from, ok = d.copyOut(b, flags, nil)
 	}
 	in.mu.Unlock()
 	return datagramCount(n, b, flags), from, ok
@@ -64,14 +67,13 @@ func datagramCount(length int, b []byte, flags int) int {
 
 // receiveNext reads from the inbox, and fills it first if it is empty. The turn
 // must be held.
-func (d *datagram) receiveNext(b []byte, flags int) (length int, from netip.AddrPort, ok bool) {
+func (d *datagram) receiveNext(b []byte, flags int, m *Message) (length int, from netip.AddrPort, ok bool) {
 	in, realTime := &d.inbox, !d.socket.stack.loop.Simulated()
 	in.mu.Lock()
 	defer in.mu.Unlock()
 	if in.queue.Len() == 0 {
 		if flags&MSG_PEEK != 0 {
-			length, from, _, ok = d.endpoint.Peek(b)
-			return length, from, ok
+			return d.peek(b, m)
 		}
 		share := 0 // one: there is nobody to wait for in simulated time
 		if realTime {
@@ -79,11 +81,25 @@ func (d *datagram) receiveNext(b []byte, flags int) (length int, from netip.Addr
 		}
 		d.endpoint.Take(&in.queue, share)
 	}
-	length, from, ok = d.copyOut(b, flags)
+	length, from, ok = d.copyOut(b, flags, m)
 	in.read.Release()
 	// A deadline that has passed comes before data, which takes the turn to know.
 	in.open = realTime && d.socket.readDeadline == event.Never
 	return length, from, ok
+}
+
+// peek reads a datagram that stays in the endpoint's queue.
+func (d *datagram) peek(b []byte, m *Message) (length int, from netip.AddrPort, ok bool) {
+	p := d.endpoint.First()
+	if p == nil {
+		return 0, from, false
+	}
+	payload, from, to := d.endpoint.Dissect(p)
+	copy(b, payload)
+	if m != nil {
+		d.socket.describe(m, p, to)
+	}
+	return len(payload), from, true
 }
 
 // shut has every reader take the turn, because there may be something else to

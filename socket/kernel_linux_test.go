@@ -47,6 +47,10 @@ type endpoint interface {
 	setTimeout(name int, d time.Duration) error
 	setGroup(level, name int, r socket.GroupRequest) error
 	AtMark() (bool, error)
+	SendMsg(m *socket.Message, flags int) (int, error)
+	RecvMsg(m *socket.Message, flags int) (int, error)
+	GetSockOptBytes(level, name int, b []byte) (int, error)
+	SetSockOptBytes(level, name int, value []byte) error
 }
 
 type ourAPI struct{ h *host.Host }

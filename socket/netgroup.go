@@ -40,10 +40,10 @@ func (st *Stack) ListenMulticastUDP(network, ifi string, group *net.UDPAddr) (*U
 
 // listenGroup binds the socket to a port and joins a group at an interface.
 func (s *Socket) listenGroup(at netip.AddrPort, ifi string) error {
-	level, via, loop, join := SOL_IP, IP_MULTICAST_IF, IP_MULTICAST_LOOP, IP_ADD_MEMBERSHIP
+	level, loop, join := SOL_IP, IP_MULTICAST_LOOP, IP_ADD_MEMBERSHIP
 	every := netip.IPv4Unspecified()
 	if at.Addr().Is6() {
-		level, via, loop, join = SOL_IPV6, IPV6_MULTICAST_IF, IPV6_MULTICAST_LOOP, IPV6_JOIN_GROUP
+		level, loop, join = SOL_IPV6, IPV6_MULTICAST_LOOP, IPV6_JOIN_GROUP
 		every = netip.IPv6Unspecified()
 	}
 	index, err := s.interfaceIndex(ifi)
@@ -56,10 +56,16 @@ func (s *Socket) listenGroup(at netip.AddrPort, ifi string) error {
 	if err := s.bindNet(netip.AddrPortFrom(every, at.Port())); err != nil {
 		return cause("bind", err)
 	}
-	for _, o := range [...]struct{ name, value int }{{via, index}, {loop, 0}} {
-		if err := s.SetSockOpt(level, o.name, o.value); err != nil {
-			return cause("setsockopt", err)
-		}
+	if at.Addr().Is6() {
+		err = s.SetSockOpt(SOL_IPV6, IPV6_MULTICAST_IF, index)
+	} else {
+		err = s.SetSockOptGroup(SOL_IP, IP_MULTICAST_IF, GroupRequest{Interface: index})
+	}
+	if err == nil {
+		err = s.SetSockOpt(level, loop, 0)
+	}
+	if err != nil {
+		return cause("setsockopt", err)
 	}
 	err = s.SetSockOptGroup(level, join, GroupRequest{Group: at.Addr(), Interface: index})
 	if err != nil {

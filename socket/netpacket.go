@@ -65,7 +65,7 @@ func (c *UDPConn) ReadFrom(b []byte) (int, net.Addr, error) {
 
 // ReadFromUDPAddrPort is ReadFrom without an allocation.
 func (c *UDPConn) ReadFromUDPAddrPort(b []byte) (int, netip.AddrPort, error) {
-	n, from, err := c.socket.receive(b, 0)
+	n, from, err := c.socket.receive(b, 0, nil)
 	return n, from, c.socket.opError("read", "recvfrom", err)
 }
 
@@ -113,7 +113,7 @@ func (c *IPConn) ReadFrom(b []byte) (int, net.Addr, error) {
 
 func (c *IPConn) readFrom(b []byte) (int, netip.AddrPort, error) {
 	whole := make([]byte, len(b)+header.IPv4MaxLen)
-	n, from, err := c.socket.receive(whole, 0)
+	n, from, err := c.socket.receive(whole, 0, nil)
 	if err != nil {
 		return 0, from, c.socket.opError("read", "recvfrom", err)
 	}

@@ -1,17 +1,29 @@
 package socket
 
-import "syscall"
+import (
+	"syscall"
+
+	"septet/header"
+)
 
 // Of a socket's hop limit and traffic class there is one value each, for both families:
 // IPV6_UNICAST_HOPS and IP_TTL name the same, IPV6_TCLASS and IP_TOS too.
 
 // option6 returns an option of the level SOL_IPV6 (ipv6(7)).
 func (s *Socket) option6(name int) (int, error) {
+	if r, ok := s.protocol.(*raw); ok {
+		if v, ok := r.option6(name); ok {
+			return v, nil
+		}
+	}
 	switch {
 	case name == IPV6_V6ONLY:
 		return number(s.v6only), nil
 	case isGroupOption(true, name):
 		return s.groupOption(true, name)
+	}
+	if name == IPV6_UNICAST_HOPS && s.rare != nil && s.rare.noHops {
+		return 0, nil
 	}
 	four, ok := same6[name]
 	if !ok {
@@ -30,6 +42,11 @@ var same6 = map[int]int{
 
 // setOption6 sets one. IPV6_V6ONLY: EINVAL once the socket is bound.
 func (s *Socket) setOption6(name, value int) error {
+	if r, ok := s.protocol.(*raw); ok {
+		if ok, err := r.setOption6(name, value); ok {
+			return err
+		}
+	}
 	switch {
 	case s.domain != AF_INET6:
 		return syscall.ENOPROTOOPT
@@ -39,14 +56,31 @@ func (s *Socket) setOption6(name, value int) error {
 		return s.setGroupOption(true, name, value)
 	case name == IPV6_TCLASS && (value < -1 || value > 255):
 		return syscall.EINVAL
+	case name == IPV6_MTU:
+		return setMTU6(value)
+	case name == IPV6_UNICAST_HOPS && (value == 0 || s.rare != nil):
+		// None at all is good on the link alone, as one is.
+		s.needRare().noHops = value == 0
+		if value == 0 {
+			value = 1
+		}
 	case name == IPV6_TCLASS:
 		value = max(value, 0) // -1 is the default (RFC 3542, section 6.5)
 	}
 	four, ok := same6[name]
-	if !ok || name == IPV6_MTU {
+	if !ok {
 		return syscall.ENOPROTOOPT
 	}
 	return s.protocol.setOption(SOL_IP, four, value)
+}
+
+// setMTU6 checks the value of IPV6_MTU: the MTU that the path has at most, which is
+// accepted and not heeded. Linux takes none that is smaller than IPv6's.
+func setMTU6(value int) error {
+	if value != 0 && value < header.IPv6MinMTU {
+		return syscall.EINVAL
+	}
+	return nil
 }
 
 func (s *Socket) setV6Only(on bool) error {
@@ -54,6 +88,11 @@ func (s *Socket) setV6Only(on bool) error {
 		return syscall.EINVAL
 	}
 	s.v6only = on
+	if t, ok := s.protocol.(*stream); ok {
+		o := t.tcpOptions()
+		o.V6Only = on
+		t.setTCPOptions(o)
+	}
 	if d, ok := s.protocol.(*datagram); ok {
 		d.endpoint.SetEvery(s.every())
 	}

@@ -1,6 +1,7 @@
 package socket
 
 import (
+	"encoding/binary"
 	"syscall"
 	"time"
 
@@ -8,17 +9,45 @@ import (
 )
 
 // GetSockOpt returns the value of an option that is a number; a switch is 0 or
-// 1. SO_ERROR returns the errno of what failed since the last call and clears
-// it. Errors: ENOPROTOOPT for an option that the socket does not have, EINVAL
-// for one that is not a number.
+// 1. Of one that is more it returns the first four bytes (GetSockOptBytes). SO_ERROR returns the errno of what failed since the last call and clears
+// it. Errors: ENOPROTOOPT for an option that the socket does not have.
 func (s *Socket) GetSockOpt(level, name int) (int, error) {
 	s.stack.loop.Lock()
 	defer s.stack.loop.Unlock()
 	if s.closed {
 		return 0, syscall.EBADF
 	}
+	o, ok := s.structured(level, name)
+	if !ok {
+		return s.numberOption(level, name)
+	}
+	if o.get == nil {
+		return 0, syscall.ENOPROTOOPT
+	}
+	b, err := o.get(s)
+	if err != nil {
+		return 0, err
+	}
+	return int(int32(binary.NativeEndian.Uint32(b))), nil // what there is room for
+}
+
+// numberOption returns the value of an option that is a number.
+func (s *Socket) numberOption(level, name int) (int, error) {
+	v, err := s.ownOption(level, name)
+	if err == syscall.ENOPROTOOPT {
+		return s.keptValue(option{level, name})
+	}
+	return v, err
+}
+
+// ownOption returns an option that the socket or its protocol has itself.
+func (s *Socket) ownOption(level, name int) (int, error) {
 	switch {
 	case level == SOL_SOCKET:
+	case s.domain == AF_PACKET, s.kind == SOCK_RAW && (level == SOL_RAW || level == SOL_ICMPV6):
+		return s.protocol.option(level, name)
+	case level == SOL_IP && s.kind == SOCK_RAW && s.domain == AF_INET6:
+		return 0, syscall.ENOPROTOOPT
 	case level == SOL_IPV6 && s.domain == AF_INET6:
 		return s.option6(name)
 	case level == SOL_IP && isGroupOption(false, name):
@@ -42,12 +71,14 @@ func (s *Socket) GetSockOpt(level, name int) (int, error) {
 		return 0, nil
 	case SO_REUSEADDR:
 		return number(s.reuseAddr), nil
+	case SO_REUSEPORT:
+		return number(s.reusePort), nil
+	case SO_BINDTOIFINDEX:
+		return s.device().Index(), nil
 	case SO_BROADCAST:
 		return number(s.broadcast), nil
 	case SO_KEEPALIVE:
 		return number(s.keepAlive), nil
-	case SO_LINGER, SO_RCVTIMEO, SO_SNDTIMEO:
-		return 0, syscall.EINVAL
 	}
 	return s.protocol.option(level, name)
 }
@@ -62,12 +93,29 @@ func (s *Socket) SetSockOpt(level, name, value int) error {
 	if s.closed {
 		return syscall.EBADF
 	}
-	return s.setOption(level, name, value)
+	if _, ok := s.structured(level, name); ok {
+		return s.setOptionBytes(level, name, int32Bytes(value))
+	}
+	return s.setNumberOption(level, name, value)
 }
 
-func (s *Socket) setOption(level, name, value int) error {
+// setNumberOption sets an option that is a number.
+func (s *Socket) setNumberOption(level, name, value int) error {
+	err := s.setOwnOption(level, name, value)
+	if err == syscall.ENOPROTOOPT {
+		return s.keep(option{level, name}, value)
+	}
+	return err
+}
+
+// setOwnOption sets an option that the socket or its protocol has itself.
+func (s *Socket) setOwnOption(level, name, value int) error {
 	switch {
 	case level == SOL_SOCKET:
+	case s.domain == AF_PACKET:
+		return s.protocol.setOption(level, name, value)
+	case level == SOL_IP && s.kind == SOCK_RAW && s.domain == AF_INET6:
+		return syscall.ENOPROTOOPT
 	case level == SOL_IPV6:
 		return s.setOption6(name, value)
 	case level == SOL_IP && isGroupOption(false, name):
@@ -78,10 +126,15 @@ func (s *Socket) setOption(level, name, value int) error {
 	switch name {
 	case SO_TYPE, SO_DOMAIN, SO_PROTOCOL, SO_ERROR, SO_ACCEPTCONN:
 		return syscall.ENOPROTOOPT
-	case SO_LINGER, SO_RCVTIMEO, SO_SNDTIMEO:
-		return syscall.EINVAL
 	case SO_REUSEADDR:
 		s.reuseAddr = value != 0
+	case SO_REUSEPORT:
+		if s.domain == AF_PACKET {
+			return syscall.EOPNOTSUPP
+		}
+		s.reusePort = value != 0
+	case SO_BINDTOIFINDEX:
+		return s.setDeviceIndex(value)
 	case SO_BROADCAST:
 		s.broadcast = value != 0
 	case SO_KEEPALIVE:
@@ -97,7 +150,7 @@ func (s *Socket) GetSockOptLinger() (Linger, error) {
 	if s.closed {
 		return Linger{}, syscall.EBADF
 	}
-	return s.protocol.linger(), nil
+	return s.lingerOption(), nil
 }
 
 // SetSockOptLinger sets SO_LINGER.
@@ -110,7 +163,7 @@ func (s *Socket) SetSockOptLinger(v Linger) error {
 	case v.Time < 0:
 		return syscall.EINVAL
 	}
-	s.protocol.setLinger(v)
+	s.setLingerOption(v)
 	return nil
 }
 
@@ -195,10 +248,9 @@ func getTTL(ttl uint8) int {
 	return int(ttl)
 }
 
-// setDiscovery checks the value of IP_MTU_DISCOVER. Linux begins with IP_PMTUDISC_WANT,
-// this host with IP_PMTUDISC_DONT: routers may cut its datagrams.
+// setDiscovery checks the value of IP_MTU_DISCOVER.
 func setDiscovery(d *network.Discovery, value int) error {
-	if value < IP_PMTUDISC_DONT || value > IP_PMTUDISC_PROBE {
+	if value < IP_PMTUDISC_DONT || value > IP_PMTUDISC_OMIT {
 		return syscall.EINVAL
 	}
 	*d = network.Discovery(value)

@@ -21,6 +21,8 @@ type Process struct {
 	pollSets []*pollSet
 }
 
+var _ System = (*Process)(nil)
+
 // file is what a descriptor stands for: a *descriptor or a set of them.
 type file interface {
 	FD() int
@@ -50,6 +52,9 @@ type descriptor struct {
 
 // Socket makes a socket of this process.
 func (p *Process) Socket(domain, kind, protocol int) (Descriptor, error) {
+	if err := p.permits(domain, kind&^SOCK_NONBLOCK, protocol); err != nil {
+		return nil, err
+	}
 	s, err := p.Stack.Socket(domain, kind, protocol)
 	if err != nil {
 		return nil, err
@@ -57,11 +62,25 @@ func (p *Process) Socket(domain, kind, protocol int) (Descriptor, error) {
 	return p.open(s)
 }
 
+// permits refuses what needs CAP_NET_RAW: EPERM.
+func (p *Process) permits(domain, kind, protocol int) error {
+	switch {
+	case p.privileged:
+		return nil
+	case domain == AF_PACKET:
+		return syscall.EPERM
+	case kind == SOCK_RAW && supported(domain, kind, protocol) == nil:
+		return syscall.EPERM
+	}
+	return nil
+}
+
 // open gives a socket the lowest free number.
 func (p *Process) open(s *Socket) (Descriptor, error) {
 	l := p.loop
 	l.Lock()
 	defer l.Unlock()
+	s.ordinary = !p.privileged
 	d := &descriptor{Socket: s, process: p}
 	fd, err := p.number(d)
 	if err != nil {

@@ -14,15 +14,20 @@ import (
 // defaultRawBuffer is how many bytes wait at most to be received, as on Linux.
 const defaultRawBuffer = 212992
 
-// raw is the protocol of SOCK_RAW sockets: datagrams of one IP protocol,
-// received with their IP headers and sent without, or with them too if
-// IP_HDRINCL is set (raw(7)).
+// raw is the protocol of SOCK_RAW sockets: datagrams of one IP protocol. Of IPv4 they are
+// received with their IP headers and sent without, or with them too if IP_HDRINCL is set
+// (raw(7)). Of IPv6 they are received without (RFC 3542, section 3), and sent with them
+// only if IPV6_HDRINCL is.
 type raw struct {
-	socket Socket
-	number header.Protocol
-	handle *network.Raw
-	bound  netip.Addr
-	peer   netip.Addr
+	socket   Socket
+	number   header.Protocol
+	six      bool
+	handle   *network.Raw
+	bound    netip.Addr
+	chosen   netip.Addr // by connect, where nothing was bound
+	peer     netip.Addr
+	peerPort uint16 // which means nothing, but is told
+	device   *network.Interface
 
 	queue  packet.Queue
 	queued int // bytes in queue
@@ -34,40 +39,80 @@ type raw struct {
 	ttl, tos       uint8
 	discover       network.Discovery
 	groups         *network.Multicast
+	checksumAt     int // IPV6_CHECKSUM, negative for none
+	filter         *icmpFilter
 }
 
-func newRaw(st *Stack, number int) (*Socket, error) {
+func newRaw(st *Stack, domain uint8, number int) (*Socket, error) {
 	r := &raw{
 		number:        header.Protocol(number),
+		six:           domain == AF_INET6,
 		receiveBuffer: defaultRawBuffer,
 		sendBuffer:    defaultRawBuffer,
+		checksumAt:    -1,
 	}
 	// raw(7): "An IPPROTO_RAW socket is send only" and implies IP_HDRINCL.
 	r.headerIncluded = number == IPPROTO_RAW
-	handle, err := st.network.OpenRaw(r.number, r.input)
+	open := st.network.OpenRaw
+	if r.six {
+		open = st.network.OpenRaw6
+	}
+	if r.six && number == IPPROTO_ICMPV6 {
+		r.checksumAt = icmp6ChecksumAt
+	}
+	handle, err := open(r.number, r.input)
 	if err != nil {
 		return nil, err
 	}
 	r.handle, r.groups = handle, network.NewMulticast()
-	r.socket.init(st, AF_INET, SOCK_RAW, r)
+	r.socket.init(st, domain, SOCK_RAW, r)
 	return &r.socket, nil
 }
 
 // input takes a copy of every datagram of the protocol.
 func (r *raw) input(p *packet.Packet, d *network.Datagram) {
-	wanted := (!r.bound.IsValid() || r.bound == d.Dst) && (!r.peer.IsValid() || r.peer == d.Src)
-	switch {
-	case !wanted || r.number == IPPROTO_RAW, d.Dst.IsMulticast() && !r.groups.Hears(d):
+	if !r.wants(p, d) {
 		p.Release()
-	case r.queued+p.Len() > r.receiveBuffer:
+		return
+	}
+	if r.six {
+		keepHeader6(p, d)
+	}
+	if r.queued+p.Len() > r.receiveBuffer {
 		r.lost++
 		p.Release()
-	default:
-		r.queued += p.Len()
-		r.queue.Push(p)
-		r.socket.stack.loop.Signal(&r.socket.readable)
-		r.socket.tell(arrived)
+		return
 	}
+	r.queued += p.Len()
+	r.queue.Push(p)
+	r.socket.stack.loop.Signal(&r.socket.readable)
+	r.socket.tell(arrived)
+}
+
+// wants reports whether the socket receives a datagram, which p is with its headers.
+func (r *raw) wants(p *packet.Packet, d *network.Datagram) bool {
+	own := r.ownAddr()
+	switch {
+	case r.number == IPPROTO_RAW,
+		own.IsValid() && own != d.Dst,
+		r.peer.IsValid() && r.peer != d.Src,
+		r.device != nil && r.device != d.Device(),
+		d.Dst.IsMulticast() && !r.groups.Hears(d):
+		return false
+	}
+	payload := p.Bytes()[d.HeaderLen:]
+	if r.filter.blocks(payload) {
+		return false
+	}
+	return r.checksumAt < 0 || header.Checksum(payload, header.PseudoSum(d.Src, d.Dst, r.number, len(payload))) == 0xffff
+}
+
+// ownAddr is the address to which the socket is bound or that connect has chosen.
+func (r *raw) ownAddr() netip.Addr {
+	if r.bound.IsValid() {
+		return r.bound
+	}
+	return r.chosen
 }
 
 func (r *raw) readCond() *event.Cond { return &r.socket.readable }
@@ -75,9 +120,16 @@ func (r *raw) readCond() *event.Cond { return &r.socket.readable }
 func (r *raw) bind(local netip.AddrPort) error {
 	n := r.socket.stack.network
 	a := local.Addr()
-	if a.IsUnspecified() {
+	switch {
+	case !a.IsValid() || a.IsUnspecified():
 		r.bound = netip.Addr{}
 		return nil
+	case r.six && a.Is4():
+		return syscall.EADDRNOTAVAIL
+	}
+	a, err := r.scoped(a)
+	if err != nil {
+		return err
 	}
 	if !n.IsLocal(a) && !n.IsBroadcast(a) && !a.IsMulticast() {
 		return syscall.EADDRNOTAVAIL
@@ -94,12 +146,12 @@ func (r *raw) accept() (*Socket, netip.AddrPort, error) {
 
 func (r *raw) connect(to netip.AddrPort) error {
 	if !to.IsValid() {
-		r.peer = netip.Addr{}
+		r.peer, r.peerPort, r.chosen = netip.Addr{}, 0, netip.Addr{}
 		return nil
 	}
 	path, err := r.path(to.Addr())
 	if err == nil {
-		r.peer = path.Dst()
+		r.peer, r.peerPort, r.chosen = path.Dst(), to.Port(), path.Src()
 	}
 	return err
 }
@@ -110,43 +162,54 @@ func (r *raw) path(dst netip.Addr) (network.Path, error) {
 	if src.IsMulticast() || n.IsBroadcast(src) {
 		src = netip.Addr{}
 	}
-	if dst.IsMulticast() {
-		return r.groups.Path(n, dst, src)
+	dst, err := r.scoped(dst)
+	switch {
+	case err != nil:
+		return network.Path{}, err
+	case r.six && dst.Is4():
+		return network.Path{}, syscall.ENETUNREACH
+	case dst.IsMulticast():
+		return r.groups.Path(n, dst.WithZone(""), src, r.linkOf(dst))
 	}
-	path, err := n.Path(dst, src)
+	path, err := n.PathOn(dst, src, r.device)
 	if err == nil && path.Broadcast() && !r.socket.broadcast {
 		err = syscall.EACCES
 	}
 	return path, err
 }
 
-func (r *raw) send(b []byte, _ int, to netip.AddrPort) (int, error) {
+func (r *raw) send(b []byte, flags int, to netip.AddrPort) (int, error) {
 	dst := to.Addr()
 	switch {
-	case r.socket.shutWrite:
-		return 0, syscall.EPIPE
+	case len(b) > 65535:
+		return 0, syscall.EMSGSIZE
+	case flags&MSG_OOB != 0:
+		return 0, syscall.EOPNOTSUPP
+	case r.six && dst.IsValid() && to.Port() != 0 && to.Port() != uint16(r.number):
+		return 0, syscall.EINVAL // a port is the protocol's number, if it is anything
 	case !dst.IsValid() && !r.peer.IsValid():
 		return 0, syscall.EDESTADDRREQ
 	case !dst.IsValid():
 		dst = r.peer
 	}
-	if len(b) > 65535 {
-		return 0, syscall.EMSGSIZE
-	}
 	path, err := r.path(dst)
 	if err != nil {
 		return 0, err
 	}
-	st := r.socket.stack
-	p := st.network.Pool().From(b)
-	if r.headerIncluded {
+	n := r.socket.stack.network
+	p := n.Pool().From(b)
+	switch {
+	case r.headerIncluded:
 		err = r.handle.SendHeader(p, &path)
-	} else {
+	case !r.fillChecksum(p, &path):
+		p.Release()
+		err = syscall.EINVAL
+	default:
 		o := network.Send{Protocol: r.number, TTL: r.ttl, TOS: r.tos, Discover: r.discover}
 		if path.Group() {
 			o.TTL = r.groups.Hops
 		}
-		err = st.network.Output(p, &path, o)
+		err = n.Output(p, &path, o)
 	}
 	if err != nil {
 		return 0, err
@@ -165,18 +228,26 @@ func (r *raw) receive(b []byte, flags int) (int, netip.AddrPort, error) {
 	case p == nil:
 		return 0, netip.AddrPort{}, syscall.EAGAIN
 	}
-	data := p.Bytes()
+	data, from := r.dissect(p)
 	n, length := copy(b, data), len(data)
-	from := netip.AddrPortFrom(netip.AddrFrom4([4]byte(data[12:16])), 0)
 	if flags&MSG_PEEK == 0 {
 		r.queue.Pop()
-		r.queued -= length
+		r.queued -= p.Len()
 		p.Release()
 	}
 	if flags&MSG_TRUNC != 0 {
 		n = length
 	}
 	return n, from, nil
+}
+
+// dissect reads a datagram that waits.
+func (r *raw) dissect(p *packet.Packet) (data []byte, from netip.AddrPort) {
+	data = p.Bytes()
+	if r.six {
+		return r.dissect6(data, int(p.In))
+	}
+	return data, netip.AddrPortFrom(netip.AddrFrom4([4]byte(data[12:16])), 0)
 }
 
 func (r *raw) shutdown(how int) error {
@@ -201,14 +272,14 @@ func (r *raw) close(bool) {
 
 func (r *raw) local() netip.AddrPort {
 	// A raw socket has no port; Linux gives the protocol's number instead.
-	return netip.AddrPortFrom(r.bound, uint16(r.number))
+	return netip.AddrPortFrom(r.ownAddr(), uint16(r.number))
 }
 
 func (r *raw) remote() (netip.AddrPort, error) {
-	if !r.peer.IsValid() {
+	if !r.peer.IsValid() || r.peerPort == 0 { // as Linux sees it
 		return netip.AddrPort{}, syscall.ENOTCONN
 	}
-	return netip.AddrPortFrom(r.peer, 0), nil
+	return netip.AddrPortFrom(r.peer, r.peerPort), nil
 }
 
 func (r *raw) takeError() error { return nil }

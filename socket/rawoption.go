@@ -1,8 +1,10 @@
 package socket
 
 import (
+	"encoding/binary"
 	"syscall"
 
+	"septet/header"
 	"septet/network"
 )
 
@@ -18,6 +20,14 @@ func (r *raw) setLinger(Linger) {}
 
 func (r *raw) option(level, name int) (int, error) {
 	switch {
+	case level == SOL_RAW && r.six && name == IPV6_CHECKSUM:
+		return r.checksumAt, nil
+	case level == SOL_RAW, level == SOL_ICMPV6:
+		b, err := r.filterOf(level, name)
+		if err != nil {
+			return 0, err
+		}
+		return int(int32(binary.NativeEndian.Uint32(b))), nil
 	case level == SOL_SOCKET && name == SO_PROTOCOL:
 		return int(r.number), nil
 	case level == SOL_SOCKET && name == SO_RCVBUF:
@@ -40,7 +50,16 @@ func (r *raw) option(level, name int) (int, error) {
 
 func (r *raw) setOption(level, name, value int) error {
 	switch {
-	case level == SOL_SOCKET && (name == SO_REUSEADDR || name == SO_BROADCAST || name == SO_KEEPALIVE):
+	case level == SOL_RAW && r.six && name == IPV6_CHECKSUM:
+		if value > 0 && value%2 != 0 {
+			return syscall.EINVAL
+		}
+		if r.number != header.ProtocolICMPv6 {
+			r.checksumAt = max(value, -1)
+		}
+	case level == SOL_RAW, level == SOL_ICMPV6:
+		return r.setFilter(level, name, binary.NativeEndian.AppendUint32(nil, uint32(value)))
+	case level == SOL_SOCKET && (name == SO_REUSEADDR || name == SO_REUSEPORT || name == SO_BROADCAST || name == SO_KEEPALIVE):
 		// SO_BROADCAST is looked at when sending; the others mean nothing here.
 	case level == SOL_SOCKET && name == SO_RCVBUF:
 		r.receiveBuffer = 2 * clampBuffer(value, minReceiveBuffer)

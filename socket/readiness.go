@@ -80,7 +80,7 @@ func (t *stream) readiness() (r Readiness) {
 	if noRead && noWrite {
 		r |= POLLHUP
 	}
-	if t.conn.Buffered() > 0 {
+	if t.conn.Buffered() >= t.socket.lowWater() {
 		r |= POLLIN
 	}
 	if t.full = !noWrite && !t.conn.HasRoom(); !t.full {
@@ -106,7 +106,7 @@ func (d *datagram) readiness() Readiness {
 	if d.endpoint.Queued() > 0 || d.inbox.waits() {
 		r |= POLLIN
 	}
-	if d.endpoint.Failed() {
+	if d.endpoint.Failed() || d.socket.errorsWait() {
 		r |= POLLERR
 	}
 	return r | d.socket.shutReadiness()
@@ -137,6 +137,10 @@ func (s *Socket) shutReadiness() (r Readiness) {
 func (s *Socket) TCPInfo() (tcp.Info, error) {
 	s.stack.loop.Lock()
 	defer s.stack.loop.Unlock()
+	return s.info()
+}
+
+func (s *Socket) info() (tcp.Info, error) {
 	t, err := s.stream()
 	switch {
 	case err != nil:

@@ -16,6 +16,7 @@ type Socket struct {
 	stack      *Stack
 	protocol   protocol
 	next, prev *Socket // in the stack's list
+	rare       *rareOptions
 
 	readable event.Cond // data, a connection to accept, an error, the end
 	writable event.Cond // room, connected, an error, the end
@@ -24,13 +25,15 @@ type Socket struct {
 	readDeadline, writeDeadline event.Time    // of the net shapes
 	receiveTimeout, sendTimeout time.Duration // SO_RCVTIMEO, SO_SNDTIMEO; 0 for none
 
-	domain      uint8 // AF_INET or AF_INET6
+	domain      uint8 // AF_INET, AF_INET6 or AF_PACKET
 	v6only      bool  // IPV6_V6ONLY: no IPv4 behind mapped addresses
 	kind        uint8
 	nonblocking bool
 	closed      bool
 	sending     bool // a blocked call is in the middle of its bytes
 	reuseAddr   bool
+	reusePort   bool
+	ordinary    bool // its process has no privileges
 	broadcast   bool
 	keepAlive   bool
 	shutRead    bool

@@ -40,6 +40,8 @@ type Stack struct {
 	udp     *udp.Layer
 	machine Machine // nil: names mean nothing
 
+	sniffing *sniffing
+
 	first   *Socket // all open sockets, linked through them
 	watches watches // of blocked calls that must end with the host
 	open    int
@@ -53,7 +55,7 @@ func NewStack(n *network.Layer, t *tcp.Layer, u *udp.Layer, machine Machine) *St
 }
 
 // Socket makes a socket, as socket(2) does. Errors: EAFNOSUPPORT for a domain
-// other than AF_INET and AF_INET6, EINVAL or ESOCKTNOSUPPORT for an unknown kind,
+// other than AF_INET, AF_INET6 and AF_PACKET, EINVAL or ESOCKTNOSUPPORT for an unknown kind,
 // EPROTONOSUPPORT for a protocol that the kind does not have, ENFILE if there
 // are too many sockets, ENETDOWN on a host that has been closed.
 func (st *Stack) Socket(domain, kind, protocol int) (*Socket, error) {
@@ -77,7 +79,11 @@ func supported(domain, kind, protocol int) error {
 	switch {
 	case kind < 0 || kind > 10:
 		return syscall.EINVAL
-	case domain != AF_INET && domain != AF_INET6, domain == AF_INET6 && kind == SOCK_RAW:
+	case domain == AF_PACKET && kind != SOCK_RAW && kind != SOCK_DGRAM:
+		return syscall.ESOCKTNOSUPPORT
+	case domain == AF_PACKET:
+		return nil
+	case domain != AF_INET && domain != AF_INET6:
 		return syscall.EAFNOSUPPORT
 	case protocol < 0 || protocol > 255:
 		return syscall.EINVAL
@@ -108,13 +114,15 @@ func (st *Stack) newSocket(domain, kind, protocol int) (*Socket, error) {
 	}
 	var s *Socket
 	var err error
-	switch kind {
-	case SOCK_STREAM:
+	switch {
+	case domain == AF_PACKET:
+		s, err = newLinkSocket(st, uint8(kind), uint16(protocol))
+	case kind == SOCK_STREAM:
 		s = &newStream(st, uint8(domain)).socket
-	case SOCK_DGRAM:
+	case kind == SOCK_DGRAM:
 		s = &newDatagram(st, uint8(domain)).socket
-	case SOCK_RAW:
-		s, err = newRaw(st, protocol)
+	case kind == SOCK_RAW:
+		s, err = newRaw(st, uint8(domain), protocol)
 	}
 	if err != nil {
 		return nil, err

@@ -68,7 +68,7 @@ func (t *stream) bind(local netip.AddrPort) error {
 		return syscall.EINVAL
 	}
 	var err error
-	t.port, err = t.socket.stack.tcp.Reserve(local, t.socket.reuseAddr)
+	t.port, err = t.socket.stack.tcp.Reserve(local, t.sharing())
 	return err
 }
 
@@ -117,7 +117,9 @@ func (t *stream) accept() (*Socket, netip.AddrPort, error) {
 	c := newStream(st, t.socket.domain)
 	c.conn, c.state, c.lingers, c.lingerBy = conn, connected, t.lingers, t.lingerBy
 	c.socket.reuseAddr, c.socket.keepAlive = t.socket.reuseAddr, t.socket.keepAlive
+	c.socket.reusePort = t.socket.reusePort
 	c.socket.receiveTimeout, c.socket.sendTimeout = t.socket.receiveTimeout, t.socket.sendTimeout
+	c.socket.inheritRare(&t.socket)
 	conn.SetOwner(c)
 	st.add(&c.socket)
 	return &c.socket, conn.Remote(), nil
@@ -181,7 +183,7 @@ func (t *stream) disconnect() {
 		t.listener, t.options, t.state = nil, &o, unconnected
 		// Just given back: only a connection of the listener that lives on can
 		// be in the way, and then the socket is unbound.
-		t.port, _ = t.socket.stack.tcp.Reserve(at, t.socket.reuseAddr)
+		t.port, _ = t.socket.stack.tcp.Reserve(at, t.sharing())
 	}
 	if t.conn != nil {
 		if t.conn.State() != tcp.Closed {

@@ -38,6 +38,9 @@ func (t *stream) setTCPOptions(o tcp.Options) {
 		t.listener.SetOptions(o)
 	default:
 		t.options = &o
+		if t.port != nil {
+			t.port.SetSharing(o.Sharing)
+		}
 	}
 }
 
@@ -72,11 +75,21 @@ func (t *stream) option(level, name int) (int, error) {
 			return getTTL(o.TTL), nil
 		case IP_TOS:
 			return int(o.TOS), nil
+		case IP_MTU:
+			return t.pathMTU()
 		}
 	case SOL_TCP:
 		return t.tcpOption(name, &o, usual)
 	}
 	return 0, syscall.ENOPROTOOPT
+}
+
+// pathMTU is what is known of the path of a connection (IP_MTU).
+func (t *stream) pathMTU() (int, error) {
+	if t.conn == nil || !t.conn.Connected() {
+		return 0, syscall.ENOTCONN
+	}
+	return t.conn.Info().PathMTU, nil
 }
 
 func (t *stream) tcpOption(name int, o *tcp.Options, usual *tcp.Personality) (int, error) {
@@ -121,8 +134,12 @@ func (t *stream) setOption(level, name, value int) error {
 	switch level {
 	case SOL_SOCKET:
 		switch name {
-		case SO_REUSEADDR, SO_BROADCAST:
-			return nil // the first counts at bind, the second means nothing here
+		case SO_REUSEADDR:
+			o.ReuseAddr = value != 0
+		case SO_REUSEPORT:
+			o.ReusePort = value != 0
+		case SO_BROADCAST:
+			return nil // it means nothing here
 		case SO_KEEPALIVE:
 			o.KeepAlive.Enabled = value != 0
 		case SO_OOBINLINE:

@@ -22,7 +22,11 @@ func (s *Socket) Send(b []byte, flags int) (int, error) {
 // with b in its SYN (RFC 7413); EINPROGRESS says that b must wait, for a socket
 // that does not block.
 func (s *Socket) SendTo(b []byte, flags int, to netip.AddrPort) (int, error) {
-	n, err := s.send(b, flags, to)
+	return s.sendResult(s.sendAll(b, flags, to, nil))
+}
+
+// sendResult is what the BSD calls say of what sendAll has returned.
+func (s *Socket) sendResult(n int, err error) (int, error) {
 	if n > 0 {
 		s.keepError(err)
 		return n, nil // the error, if it lasts, is the next call's
@@ -49,22 +53,22 @@ func (s *Socket) keepError(err error) {
 // EINVAL if there is none, EAGAIN if it is announced and not there. Errors: ECONNRESET, ENOTCONN, EAGAIN,
 // ETIMEDOUT; ECONNREFUSED on a connected datagram socket.
 func (s *Socket) Recv(b []byte, flags int) (int, error) {
-	n, _, err := s.receive(b, flags)
+	n, _, err := s.receive(b, flags, nil)
 	return endOfStream(n, errno(err))
 }
 
 // RecvFrom is Recv that also returns who has sent the datagram. On a stream it
 // is the zero AddrPort.
 func (s *Socket) RecvFrom(b []byte, flags int) (int, netip.AddrPort, error) {
-	n, from, err := s.receive(b, flags)
+	n, from, err := s.receive(b, flags, nil)
 	n, err = endOfStream(n, errno(err))
 	return n, s.told(from), err
 }
 
 // receive is Recv with the errors of this package: io.EOF, errClosed,
-// event.ErrTimeout.
-func (s *Socket) receive(b []byte, flags int) (n int, from netip.AddrPort, err error) {
-	if d, ok := s.protocol.(*datagram); ok {
+// event.ErrTimeout. m is nil, or gets what else there is to tell.
+func (s *Socket) receive(b []byte, flags int, m *Message) (n int, from netip.AddrPort, err error) {
+	if d, ok := s.protocol.(*datagram); ok && m == nil && flags&MSG_ERRQUEUE == 0 {
 		if n, from, ok = d.receiveTaken(b, flags); ok {
 			return n, from, nil
 		}
@@ -83,13 +87,14 @@ func (s *Socket) receive(b []byte, flags int) (n int, from netip.AddrPort, err e
 			return n, from, nil // why it has ended is for the next call to tell
 		default:
 			var got int
-			got, from, err = s.protocol.receive(b[n:], flags)
+			got, from, err = s.receiveOnce(b[n:], flags, m)
 			n += got
 		}
-		if err == nil && n < len(b) && s.wantsAll(flags) {
+		least := s.atLeast(len(b), flags)
+		if err == nil && n < least {
 			err = syscall.EAGAIN
 		}
-		if err == syscall.EAGAIN && s.waits(flags) && (n == 0 || s.wantsAll(flags)) {
+		if err == syscall.EAGAIN && s.waits(flags) && (n == 0 || n < least) {
 			conn, offered := s.offer(b[n:], flags)
 			err = l.Wait(s.protocol.readCond(), min(limit, s.readDeadline))
 			if offered != nil {
@@ -114,7 +119,7 @@ func (s *Socket) ended() bool {
 
 // waits reports whether a call that receives blocks until something is there.
 func (s *Socket) waits(flags int) bool {
-	return !s.nonblocking && flags&(MSG_DONTWAIT|MSG_OOB) == 0
+	return !s.nonblocking && flags&(MSG_DONTWAIT|MSG_OOB|MSG_ERRQUEUE) == 0
 }
 
 // offer lets a stream place what arrives during a wait in b itself.
@@ -125,13 +130,28 @@ func (s *Socket) offer(b []byte, flags int) (*tcp.Conn, *tcp.Placement) {
 	return nil, nil
 }
 
-func (s *Socket) wantsAll(flags int) bool {
-	return s.kind == SOCK_STREAM && flags&MSG_WAITALL != 0 && flags&MSG_PEEK == 0
+// atLeast is how many bytes of length a receiving call waits for: of a stream those of
+// its low-water mark, or all with MSG_WAITALL; otherwise whatever there is.
+func (s *Socket) atLeast(length, flags int) int {
+	switch {
+	case s.kind != SOCK_STREAM || flags&MSG_PEEK != 0:
+		return 0
+	case flags&MSG_WAITALL != 0:
+		return length
+	case s.rare != nil:
+		return min(s.lowWater(), length)
+	}
+	return 0
 }
 
 // send is Send with the errors of this package. It may return a count and an
 // error.
 func (s *Socket) send(b []byte, flags int, to netip.AddrPort) (n int, err error) {
+	return s.sendAll(b, flags, to, nil)
+}
+
+// sendAll is send with control messages.
+func (s *Socket) sendAll(b []byte, flags int, to netip.AddrPort, control []ControlMessage) (n int, err error) {
 	if to.IsValid() {
 		if to, err = s.toPeer(to); err != nil {
 			return 0, err
@@ -153,7 +173,7 @@ func (s *Socket) send(b []byte, flags int, to netip.AddrPort) (n int, err error)
 			err = syscall.EAGAIN
 		default:
 			var taken int
-			taken, err = s.protocol.send(b[n:], flags, to)
+			taken, err = s.sendOnce(b[n:], flags, to, control)
 			n += taken
 			if err == nil && taken > 0 && n < len(b) {
 				// What was taken may have made room already. Others are let in first.
@@ -185,7 +205,7 @@ func (s *Socket) send(b []byte, flags int, to netip.AddrPort) (n int, err error)
 // read is receive as package net has it: reading nothing needs no data.
 func (s *Socket) read(b []byte) (int, error) {
 	if len(b) > 0 {
-		n, _, err := s.receive(b, 0)
+		n, _, err := s.receive(b, 0, nil)
 		return n, err
 	}
 	s.stack.loop.Lock()

@@ -17,7 +17,7 @@ func floodBench(t *testing.T, p *Personality, o Options) (*bench, *Listener) {
 	if err := b.tcp.net.AddRoute(network.Route{Prefix: b.family.prefix(netip.MustParsePrefix("0.0.0.0/0")), Gateway: b.peer}); err != nil {
 		t.Fatal(err)
 	}
-	port, err := b.tcp.Reserve(anyPort(scriptService), false)
+	port, err := b.tcp.Reserve(anyPort(scriptService), Sharing{})
 	if err != nil {
 		t.Fatal(err)
 	}

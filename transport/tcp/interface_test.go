@@ -190,7 +190,7 @@ func TestListenWhileConnected(t *testing.T) {
 	}
 	// While connections with its port are in SYN-SENT and SYN-RECEIVED.
 	s.listener.Close()
-	port, err := s.tcp.Reserve(anyPort(scriptService), true)
+	port, err := s.tcp.Reserve(anyPort(scriptService), Sharing{ReuseAddr: true})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -212,11 +212,11 @@ func TestLocalAddress(t *testing.T) {
 	//rfc:9293 MUST-45
 	p := newPair(t, 1, physical.Impairment{}, physical.Impairment{})
 	ln := p.listen(80)
-	if _, err := p.a.tcp.Reserve(netip.AddrPortFrom(p.b.ip, 0), false); !errors.Is(err, syscall.EADDRNOTAVAIL) {
+	if _, err := p.a.tcp.Reserve(netip.AddrPortFrom(p.b.ip, 0), Sharing{}); !errors.Is(err, syscall.EADDRNOTAVAIL) {
 		t.Errorf("somebody else's address can be bound: %v", err)
 	}
 	want := p.a.ip
-	bound, err := p.a.tcp.Reserve(netip.AddrPortFrom(want, 5555), false)
+	bound, err := p.a.tcp.Reserve(netip.AddrPortFrom(want, 5555), Sharing{})
 	if err != nil {
 		t.Fatal(err)
 	}

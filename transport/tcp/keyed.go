@@ -16,6 +16,7 @@ const (
 	forCookieProof
 	forFastOpen
 	forPort
+	forSharer
 )
 
 // keyed hashes two addresses and more with the layer's secret: a pseudorandom

@@ -6,6 +6,7 @@ import (
 	"net/netip"
 	"slices"
 	"syscall"
+	"time"
 
 	ev "septet/event"
 	"septet/header"
@@ -84,7 +85,7 @@ func (l *Layer) connect(p *Port, remote netip.AddrPort, o Owner, opts Options, d
 	if a := remote.Addr(); a.IsMulticast() || l.net.IsBroadcast(a) {
 		return nil, 0, syscall.ENETUNREACH // RFC 9293, MUST-46
 	}
-	path, err := l.net.PathVia(remote.Addr(), source, opts.SourceRoute)
+	path, err := l.path(remote.Addr(), source, &opts)
 	if err != nil {
 		return nil, 0, err
 	}
@@ -121,6 +122,14 @@ func (l *Layer) connect(p *Port, remote netip.AddrPort, o Owner, opts Options, d
 	return c, len(data), nil
 }
 
+// path looks up the way to remote with these options.
+func (l *Layer) path(remote, source netip.Addr, o *Options) (network.Path, error) {
+	if o.Device != nil && o.SourceRoute == nil {
+		return l.net.PathOn(remote, source, o.Device)
+	}
+	return l.net.PathVia(remote, source, o.SourceRoute)
+}
+
 // chooseLocal adds an ephemeral port to local, zero if none is left.
 func (l *Layer) chooseLocal(local, remote netip.AddrPort) (_ netip.AddrPort, previous *Conn) {
 	n := l.ephemeralFor(local, remote, func(n uint16) (free bool) {
@@ -133,16 +142,22 @@ func (l *Layer) chooseLocal(local, remote netip.AddrPort) (_ netip.AddrPort, pre
 	return netip.AddrPortFrom(local.Addr(), n), previous
 }
 
+// reuseQuiet is for how long one in TIME-WAIT has been left alone before it gives way:
+// more than a tick of the clocks that timestamps may have (RFC 7323, section 5.4), as
+// Linux has it (net.ipv4.tcp_tw_reuse_delay).
+const reuseQuiet = time.Second
+
 // vacate reports whether a new connection may have these addresses. One in
 // TIME-WAIT gives way when timestamps tell old segments from new ones (RFC 6191,
-// section 2), that is, after two ticks of their clock; it is returned.
+// section 2), that is, after a while, if the personality allows it; it is returned.
 func (l *Layer) vacate(local, remote netip.AddrPort) (previous *Conn, free bool) {
 	old := l.table.find(local, remote)
 	if old == nil {
 		return nil, true
 	}
 	quiet := l.loop.Now().Sub(max(old.heardAt, old.lastSent))
-	if old.state != TimeWait || !old.stamp.enabled || quiet < 2*timestampTickDuration {
+	reuse := l.about.ReuseTimeWait || local.Addr().IsLoopback() || remote.Addr().IsLoopback()
+	if old.state != TimeWait || !old.stamp.enabled || !reuse || quiet < reuseQuiet {
 		return nil, false
 	}
 	old.destroy(nil)
@@ -188,10 +203,13 @@ func (l *Layer) input(d *network.Datagram) {
 	local := netip.AddrPortFrom(d.Dst, s.DstPort)
 	remote := netip.AddrPortFrom(d.Src, s.SrcPort)
 	c := l.table.find(local, remote)
-	if c != nil && !l.reopens(c, s) {
+	if c != nil && c.opts.Device != nil && c.opts.Device != d.Device() {
+		c = nil // it is bound to another one
+	}
+	if c != nil && !l.reopens(c, s, d) {
 		c.Input(now, s)
 		l.schedule(c)
-	} else if ln := l.listener(local); ln != nil {
+	} else if ln := l.listener(local, remote, d); ln != nil {
 		ln.input(now, s, d, c)
 	} else {
 		l.stats.NoConnection++
@@ -231,7 +249,7 @@ func (l *Layer) accept(p *packet.Packet, d *network.Datagram) bool {
 
 // reopens lets a SYN replace a connection in TIME-WAIT, if it is certainly newer
 // than everything that connection had (RFC 9293, section 3.6.1; RFC 6191).
-func (l *Layer) reopens(c *Conn, s *Segment) bool {
+func (l *Layer) reopens(c *Conn, s *Segment, d *network.Datagram) bool {
 	if c.state != TimeWait || s.Flags&(header.SYN|header.ACK|header.RST) != header.SYN {
 		return false
 	}
@@ -245,27 +263,11 @@ func (l *Layer) reopens(c *Conn, s *Segment) bool {
 		// so that segments of the old cannot be taken for its own.
 		newer = true
 	}
-	if !newer || l.listener(c.Local()) == nil {
+	if !newer || l.listener(c.Local(), c.Remote(), d) == nil {
 		return false
 	}
 	c.destroy(nil)
 	return true
-}
-
-// listener returns who listens on local, by its address, on all of its family, or on
-// all there are.
-func (l *Layer) listener(local netip.AddrPort) *Listener {
-	if ln := l.listeners[local]; ln != nil {
-		return ln
-	}
-	anyAddr := netip.IPv4Unspecified()
-	if local.Addr().Is6() {
-		anyAddr = netip.IPv6Unspecified()
-	}
-	if ln := l.listeners[netip.AddrPortFrom(anyAddr, local.Port())]; ln != nil {
-		return ln
-	}
-	return l.listeners[netip.AddrPortFrom(netip.Addr{}, local.Port())]
 }
 
 // refuse answers a segment that is for no connection with a reset (RFC 9293,
@@ -328,7 +330,7 @@ func (l *Layer) stateChanged(c *Conn, from State, _ event) {
 			l.ended(c)
 		}
 		if c.port != nil {
-			c.port.Release()
+			c.port.release()
 			c.port = nil
 		} else if n := c.localPort; l.implicit[n] > 1 {
 			l.implicit[n]--
@@ -363,7 +365,9 @@ func (l *Layer) Error(e *network.Error) {
 func (l *Layer) Close() {
 	// Not in the order of the map: what is sent must follow from the seed alone.
 	for _, addr := range slices.SortedFunc(maps.Keys(l.listeners), netip.AddrPort.Compare) {
-		l.listeners[addr].Close()
+		for l.listeners[addr] != nil {
+			l.listeners[addr].Close()
+		}
 	}
 	l.table.each(func(c *Conn) { c.Abort() })
 }

@@ -21,8 +21,9 @@ type Listener struct {
 	owner    Owner
 	opts     Options
 	backlog  int
-	halfOpen int     // connections in SYN-RECEIVED
-	ready    []*Conn // established or early, waiting for Accept
+	halfOpen int       // connections in SYN-RECEIVED
+	ready    []*Conn   // established or early, waiting for Accept
+	next     *Listener // on the same address: sharing it, or at another device
 
 	cookiesUntil ev.Time   // ACKs may have SYN cookies
 	early        int       // connections that have data before their handshake is over
@@ -30,21 +31,21 @@ type Listener struct {
 }
 
 // Listen makes p a listener with room for backlog connections that nobody has
-// accepted. It takes over p. EADDRINUSE: another listens on the same address.
+// accepted. It takes over p. EADDRINUSE: another listens on the same address, and they
+// do not share it.
 func (l *Layer) Listen(p *Port, backlog int, o Owner) (*Listener, error) {
 	for _, other := range l.ports[p.addr.Port()] {
-		overlap := other.addr.Addr() == p.addr.Addr() ||
-			other.addr.Addr().IsUnspecified() || p.addr.Addr().IsUnspecified()
-		if other != p && other.listening && overlap {
+		if other != p && other.listening && !p.allows(&other.Sharing, true) && overlap(other.addr.Addr(), p.addr.Addr()) {
 			return nil, syscall.EADDRINUSE
 		}
 	}
-	ln := &Listener{layer: l, port: p, owner: o}
+	ln := &Listener{layer: l, port: p, owner: o, opts: Options{Sharing: p.Sharing}}
 	ln.SetBacklog(backlog)
 	p.listening = true
 	if l.listeners == nil {
 		l.listeners = make(map[netip.AddrPort]*Listener)
 	}
+	ln.next = l.listeners[p.addr]
 	l.listeners[p.addr] = ln
 	return ln, nil
 }
@@ -54,7 +55,7 @@ func (l *Layer) Listen(p *Port, backlog int, o Owner) (*Listener, error) {
 func (ln *Listener) SetBacklog(n int) { ln.backlog = min(max(n, 0), maxBacklog) }
 
 // SetOptions sets the options that accepted connections start with.
-func (ln *Listener) SetOptions(o Options) { ln.opts = o }
+func (ln *Listener) SetOptions(o Options) { ln.opts, ln.port.Sharing = o, o.Sharing }
 
 // Options returns the options that accepted connections start with.
 func (ln *Listener) Options() Options { return ln.opts }
@@ -83,10 +84,9 @@ func (ln *Listener) Accept() *Conn {
 // Close ends listening. Connections that nobody has accepted are reset.
 func (ln *Listener) Close() {
 	l := ln.layer
-	if l.listeners[ln.port.addr] != ln {
+	if !l.removeListener(ln) {
 		return
 	}
-	delete(l.listeners, ln.port.addr)
 	for c := ln.Accept(); c != nil; c = ln.Accept() {
 		c.Abort()
 	}
@@ -113,7 +113,7 @@ func (ln *Listener) input(now ev.Time, s *Segment, d *network.Datagram, previous
 		return
 	}
 	o, _ := ln.routed(s.Route)
-	path, err := l.net.PathVia(d.Src, d.Dst, o.SourceRoute)
+	path, err := l.path(d.Src, d.Dst, &o)
 	if err != nil || path.Broadcast() {
 		return
 	}

@@ -193,7 +193,7 @@ func TestSynFlood(t *testing.T) {
 	personality.SynCookies = false
 	maxHalfOpen := personality.HalfOpen
 	b := newBench(t, &personality, 1500)
-	port, err := b.tcp.Reserve(anyPort(80), false)
+	port, err := b.tcp.Reserve(anyPort(80), Sharing{})
 	if err != nil {
 		t.Fatal(err)
 	}

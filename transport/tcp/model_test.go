@@ -206,7 +206,7 @@ func (h *modelHost) address() netip.AddrPort {
 }
 
 func (h *modelHost) reserve() *Port {
-	p, err := h.tcp.Reserve(h.address(), true)
+	p, err := h.tcp.Reserve(h.address(), Sharing{ReuseAddr: true})
 	if err != nil {
 		h.w.breaks("%s cannot bind: %v", h, err)
 	}

@@ -142,7 +142,7 @@ func (s *stream) Close()      { s.loop.Lock(); s.c.Close(); s.loop.Unlock() }
 func (p *pair) listen(port uint16) *Listener {
 	p.loop.Lock()
 	defer p.loop.Unlock()
-	pt, err := p.b.tcp.Reserve(anyPort(port), true)
+	pt, err := p.b.tcp.Reserve(anyPort(port), Sharing{ReuseAddr: true})
 	if err != nil {
 		p.t.Fatal(err)
 	}

@@ -51,10 +51,13 @@ type Personality struct {
 	WholeSegments    bool // a SYN offers a window of whole segments
 	LaxTimestamps    bool // a segment without the timestamps that were agreed on is taken
 
-	HalfOpen     int  // connections of one listener in SYN-RECEIVED
-	SynCookies   bool // when there are more
-	MaxTimeWait  int  // connections in TIME-WAIT; those beyond end at once
-	ProbePathMTU bool // find black holes, and search without ICMP (RFC 4821)
+	HalfOpen    int  // connections of one listener in SYN-RECEIVED
+	SynCookies  bool // when there are more
+	MaxTimeWait int  // connections in TIME-WAIT; those beyond end at once
+	// ReuseTimeWait lets an active open take the place of a connection in TIME-WAIT (RFC
+	// 6191). Without it that is done on loopback addresses alone (Linux: tcp_tw_reuse=2).
+	ReuseTimeWait bool
+	ProbePathMTU  bool // find black holes, and search without ICMP (RFC 4821)
 }
 
 // LinuxPersonality has the constants of a Linux 6 host. It is the default.
@@ -139,5 +142,6 @@ var RFCPersonality = Personality{
 	HalfOpen:         1024,
 	SynCookies:       true,
 	MaxTimeWait:      65536,
+	ReuseTimeWait:    true,
 	ProbePathMTU:     true,
 }

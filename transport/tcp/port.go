@@ -3,6 +3,8 @@ package tcp
 import (
 	"net/netip"
 	"syscall"
+
+	"septet/network"
 )
 
 // Ephemeral ports, as Linux has them (RFC 6056 leaves the range to the host).
@@ -13,11 +15,36 @@ const (
 
 // Port is a local address that was bound.
 type Port struct {
-	layer     *Layer
-	addr      netip.AddrPort
-	reuse     bool // SO_REUSEADDR
+	layer *Layer
+	addr  netip.AddrPort
+	Sharing
 	listening bool
-	refs      int // the binder, and every connection that came from it
+	orphan    bool // the binder has gone, connections have not
+	refs      int  // the binder, and every connection that came from it
+}
+
+// Sharing says with whom a port can be shared.
+type Sharing struct {
+	// ReuseAddr lets others that have it too bind the port while none of them listens
+	// (SO_REUSEADDR).
+	ReuseAddr bool
+	// ReusePort lets others that have it too bind and listen: each gets a part of the
+	// connections (SO_REUSEPORT).
+	ReusePort bool
+	// V6Only says that a socket of IPv6 has nothing to do with the ports of IPv4
+	// (IPV6_V6ONLY).
+	V6Only bool
+	// Device is the one interface where the port is bound, and by which segments leave
+	// and enter, nil for all (SO_BINDTODEVICE). Two devices are two ports.
+	Device *network.Interface
+}
+
+// SetSharing changes it for what comes later.
+func (p *Port) SetSharing(s Sharing) { p.Sharing = s }
+
+// apart reports whether two bindings are at two devices.
+func (s *Sharing) apart(other *Sharing) bool {
+	return s.Device != nil && other.Device != nil && s.Device != other.Device
 }
 
 // Addr returns the bound address; its IP may be unspecified.
@@ -26,6 +53,11 @@ func (p *Port) Addr() netip.AddrPort { return p.addr }
 // Release gives the port back. It becomes free when the last connection on it
 // has ended.
 func (p *Port) Release() {
+	p.orphan = true
+	p.release()
+}
+
+func (p *Port) release() {
 	p.refs--
 	if p.refs > 0 {
 		return
@@ -48,7 +80,7 @@ func (p *Port) Release() {
 // 0.0.0.0 and :: for all of one. Port zero picks an ephemeral port. It returns
 // EADDRNOTAVAIL if the address is not this host's, EADDRINUSE if it is taken or
 // no port is left.
-func (l *Layer) Reserve(local netip.AddrPort, reuseAddr bool) (*Port, error) {
+func (l *Layer) Reserve(local netip.AddrPort, s Sharing) (*Port, error) {
 	if a := local.Addr(); a.IsValid() && !a.IsUnspecified() && !l.net.IsLocal(a) {
 		return nil, syscall.EADDRNOTAVAIL
 	}
@@ -60,10 +92,10 @@ func (l *Layer) Reserve(local netip.AddrPort, reuseAddr bool) (*Port, error) {
 			return nil, syscall.EADDRINUSE
 		}
 		local = netip.AddrPortFrom(local.Addr(), n)
-	} else if l.conflicts(local, reuseAddr) {
+	} else if l.conflicts(local, &s) {
 		return nil, syscall.EADDRINUSE
 	}
-	p := &Port{layer: l, addr: local, reuse: reuseAddr, refs: 1}
+	p := &Port{layer: l, addr: local, Sharing: s, refs: 1}
 	if l.ports == nil {
 		l.ports = make(map[uint16][]*Port)
 	}
@@ -71,15 +103,38 @@ func (l *Layer) Reserve(local netip.AddrPort, reuseAddr bool) (*Port, error) {
 	return p, nil
 }
 
-// conflicts reports whether a binding would collide: the addresses are the same
-// or one is unspecified, and not both sides allow reuse, or one is listening.
-func (l *Layer) conflicts(local netip.AddrPort, reuse bool) bool {
+// conflicts reports whether a binding would collide with another, or with a connection
+// that has outlived its own or never had one: the addresses are the same or one is
+// unspecified, and not both sides allow it.
+func (l *Layer) conflicts(local netip.AddrPort, s *Sharing) bool {
+	connections := l.implicit[local.Port()] > 0
 	for _, p := range l.ports[local.Port()] {
-		if overlap(p.addr.Addr(), local.Addr()) && (!reuse || !p.reuse || p.listening) {
+		switch {
+		case p.orphan:
+			connections = true
+		case !s.allows(&p.Sharing, p.listening) && overlap(p.addr.Addr(), local.Addr()):
 			return true
 		}
 	}
-	return !reuse && l.implicit[local.Port()] > 0
+	return connections && l.table.any(func(c *Conn) bool {
+		return c.localPort == local.Port() && (c.port == nil || c.port.orphan) &&
+			!s.allows(&c.opts.Sharing, false) && (overlap(c.path.Src(), local.Addr()) || c.dual() && local.Addr() == anyIPv4)
+	})
+}
+
+var anyIPv4 = netip.IPv4Unspecified()
+
+// dual reports whether the connection is of IPv6, its socket could have been of IPv4 too,
+// and was not bound to an address. Linux has such one in the way of 0.0.0.0.
+func (c *Conn) dual() bool {
+	return c.path.Src().Is6() && !c.opts.V6Only && (c.port == nil || !c.port.addr.Addr().IsValid())
+}
+
+// allows reports whether two can have one address, of which the other may be listening.
+// Linux's rule: two that reuse the address do if that does not listen, two that reuse the
+// port in any state, and two at two devices.
+func (s *Sharing) allows(other *Sharing, listening bool) bool {
+	return s.ReuseAddr && other.ReuseAddr && !listening || s.ReusePort && other.ReusePort || s.apart(other)
 }
 
 // overlap reports whether some address is one of those that a stands for and of those

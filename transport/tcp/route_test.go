@@ -42,7 +42,7 @@ func TestListenersCloseInOrder(t *testing.T) {
 	b := newBench(t, nil, 1500)
 	const listeners = 20
 	for i := range listeners {
-		port, err := b.tcp.Reserve(anyPort(uint16(1000+i)), false)
+		port, err := b.tcp.Reserve(anyPort(uint16(1000+i)), Sharing{})
 		if err != nil {
 			t.Fatal(err)
 		}

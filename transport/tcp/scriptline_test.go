@@ -256,7 +256,7 @@ func (s *script) call(verb string, arg int) (result string, isCall bool) {
 }
 
 func (s *script) connect(f *flow) string {
-	port, err := s.tcp.Reserve(anyPort(s.hostPort), true)
+	port, err := s.tcp.Reserve(anyPort(s.hostPort), Sharing{ReuseAddr: true})
 	if err != nil {
 		return errorName(err)
 	}
@@ -267,7 +267,7 @@ func (s *script) connect(f *flow) string {
 
 func (s *script) listen(backlog int) string {
 	s.hostPort, s.peerPort = scriptService, scriptPassivePeer
-	port, err := s.tcp.Reserve(anyPort(s.hostPort), true)
+	port, err := s.tcp.Reserve(anyPort(s.hostPort), Sharing{ReuseAddr: true})
 	if err != nil {
 		return errorName(err)
 	}

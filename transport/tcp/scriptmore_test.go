@@ -136,7 +136,7 @@ func (s *script) offsetOf(b byte) int {
 }
 
 func (s *script) connectData(f *flow, n int) string {
-	port, err := s.tcp.Reserve(anyPort(s.hostPort), true)
+	port, err := s.tcp.Reserve(anyPort(s.hostPort), Sharing{ReuseAddr: true})
 	if err != nil {
 		return errorName(err)
 	}

@@ -98,7 +98,7 @@ func accepted(b *bench, opts Options, come, back []byte) *Conn {
 
 func acceptedFrom(b *bench, syn header.TCP, opts Options, come, back []byte) *Conn {
 	b.t.Helper()
-	port, err := b.tcp.Reserve(anyPort(80), false)
+	port, err := b.tcp.Reserve(anyPort(80), Sharing{})
 	if err != nil {
 		b.t.Fatal(err)
 	}

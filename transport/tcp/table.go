@@ -86,6 +86,18 @@ func (t *table) grow() {
 	}
 }
 
+// any reports whether some connection is such.
+func (t *table) any(such func(*Conn) bool) bool {
+	for _, c := range t.buckets {
+		for ; c != nil; c = c.chain {
+			if such(c) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
 // each calls f for every connection. f may end connections.
 func (t *table) each(f func(*Conn)) {
 	all := make([]*Conn, 0, t.count)

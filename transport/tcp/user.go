@@ -25,6 +25,9 @@ type Options struct {
 	TOS           uint8 // of IP
 	SynRetries    int   // SYNs sent again; zero: the personality's
 
+	// Sharing says who else may have the local port, and of what device it is.
+	Sharing
+
 	// SourceRoute is the way of an active open and all segments after it, nil for
 	// any. A passive open without one has the peer's, the other way. It stays what it
 	// is once the connection is opened (RFC 9293, section 3.9.2.1, MUST-51).

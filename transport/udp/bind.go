@@ -3,11 +3,14 @@ package udp
 import (
 	"net/netip"
 	"syscall"
+
+	"septet/network"
 )
 
 // portUse says how many endpoints are bound to a port, on any address, how many of
-// them share it, and how many have an address of one family only.
-type portUse struct{ bound, sharing, four, six int }
+// them share it by SO_REUSEADDR or SO_REUSEPORT, how many are at a device, and how many
+// have an address of one family only.
+type portUse struct{ bound, sharing, sharingPort, atDevice, four, six int }
 
 // in reports whether an endpoint has the port on an address of a's family.
 func (u portUse) in(a netip.Addr) bool {
@@ -17,14 +20,31 @@ func (u portUse) in(a netip.Addr) bool {
 	return u.bound > u.four
 }
 
-// count adds n endpoints that are bound to an address.
-func (u *portUse) count(a netip.Addr, n int) {
+// count adds the endpoint, or with n = -1 takes it out.
+func (l *Layer) count(e *Endpoint, n int) {
+	u, a := l.ports[e.local.Port()], e.local.Addr()
 	u.bound += n
 	switch {
 	case a.Is4():
 		u.four += n
 	case a.Is6():
 		u.six += n
+	}
+	if e.sharing {
+		u.sharing += n
+	}
+	if e.sharingPort {
+		u.sharingPort += n
+	}
+	if e.device != nil {
+		u.atDevice += n
+		l.atDevices += n
+	}
+	l.recent = found{}
+	if u.bound == 0 {
+		delete(l.ports, e.local.Port())
+	} else {
+		l.ports[e.local.Port()] = u
 	}
 }
 
@@ -44,7 +64,7 @@ func (e *Endpoint) Bind(local netip.AddrPort) error {
 	}
 	addr := local.Addr().Unmap()
 	switch {
-	case addr.IsValid() && !addr.IsUnspecified() && !addr.IsMulticast() &&
+	case !e.anywhere && addr.IsValid() && !addr.IsUnspecified() && !addr.IsMulticast() &&
 		!network.IsLocal(addr) && !network.IsBroadcast(addr):
 		return syscall.EADDRNOTAVAIL
 	}
@@ -114,34 +134,80 @@ func (e *Endpoint) occupied(addr netip.Addr, port uint16) bool {
 	return false
 }
 
-// conflicts reports whether an endpoint that has the port stands in the way:
-// unless all of them, and this one, share it.
+// conflicts reports whether an endpoint that has the port stands in the way: unless all
+// that do share it, and so does this one, or are at other devices.
 func (e *Endpoint) conflicts(addr netip.Addr, port uint16) bool {
 	use := e.layer.ports[port]
-	if e.sharing && use.sharing == use.bound {
+	switch {
+	case e.sharing && use.sharing == use.bound, e.sharingPort && use.sharingPort == use.bound:
 		return false
+	case e.sharing && use.sharing > 0, e.sharingPort && use.sharingPort > 0, e.device != nil && use.atDevice > 0:
+		return e.conflictsWithOne(addr, port)
 	}
 	return e.occupied(addr, port)
+}
+
+// conflictsWithOne looks at each endpoint, for ports that not everybody shares.
+func (e *Endpoint) conflictsWithOne(addr netip.Addr, port uint16) bool {
+	for k, other := range e.layer.endpoints {
+		if k.port != uint64(port) || !overlap(k.addr, addr) {
+			continue
+		}
+		for ; other != nil; other = other.next {
+			apart := e.device != nil && other.device != nil && e.device != other.device
+			if !apart && !(e.sharing && other.sharing) && !(e.sharingPort && other.sharingPort) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// overlap reports whether some address is one of those that a stands for and of those
+// that b stands for.
+func overlap(a, b netip.Addr) bool {
+	switch {
+	case !a.IsValid(), !b.IsValid(), a == b:
+		return true
+	case a.Is4() != b.Is4():
+		return false
+	}
+	return a.IsUnspecified() || b.IsUnspecified()
 }
 
 // SetReuseAddress lets the endpoint share its address and port with others that
 // allow it too (SO_REUSEADDR). A broadcast goes to all of them, a datagram for
 // this host only to the one bound last.
-func (e *Endpoint) SetReuseAddress(on bool) {
-	if e.bound() && e.sharing != on {
-		use := e.layer.ports[e.local.Port()]
-		if use.sharing--; on {
-			use.sharing += 2
-		}
-		e.layer.ports[e.local.Port()] = use
+func (e *Endpoint) SetReuseAddress(on bool) { e.change(func() { e.sharing = on }) }
+
+// SetReusePort lets the endpoint share its address and port with others that allow it
+// too (SO_REUSEPORT). A broadcast goes to all of them, each flow for this host to one.
+func (e *Endpoint) SetReusePort(on bool) { e.change(func() { e.sharingPort = on }) }
+
+// SetDevice has the endpoint send and hear by one interface alone, by any if it is nil
+// (SO_BINDTODEVICE).
+func (e *Endpoint) SetDevice(i *network.Interface) {
+	e.change(func() { e.device = i })
+	e.Reroute()
+}
+
+// Device returns what SetDevice was given.
+func (e *Endpoint) Device() *network.Interface { return e.device }
+
+// change changes with whom a port can be shared, and keeps the books.
+func (e *Endpoint) change(set func()) {
+	if !e.bound() {
+		set()
+		return
 	}
-	e.sharing = on
+	e.layer.count(e, -1)
+	set()
+	e.layer.count(e, 1)
 }
 
 // insert makes the endpoint found at a local address and port.
 func (e *Endpoint) insert(local netip.AddrPort) {
 	l := e.layer
-	l.recent = found{}
 	if l.endpoints == nil {
 		l.endpoints, l.ports = make(map[key]*Endpoint), make(map[uint16]portUse)
 	}
@@ -149,12 +215,7 @@ func (e *Endpoint) insert(local netip.AddrPort) {
 	k := keyOf(local.Addr(), local.Port())
 	e.next = l.endpoints[k]
 	l.endpoints[k] = e
-	use := l.ports[local.Port()]
-	use.count(local.Addr(), 1)
-	if e.sharing {
-		use.sharing++
-	}
-	l.ports[local.Port()] = use
+	l.count(e, 1)
 }
 
 // remove undoes insert.
@@ -163,7 +224,6 @@ func (e *Endpoint) remove() {
 		return
 	}
 	l, port := e.layer, e.local.Port()
-	l.recent = found{}
 	k := keyOf(e.local.Addr(), port)
 	first := l.endpoints[k]
 	if first == e {
@@ -180,15 +240,6 @@ func (e *Endpoint) remove() {
 	} else {
 		l.endpoints[k] = first
 	}
-	use := l.ports[port]
-	use.count(e.local.Addr(), -1)
-	if e.sharing {
-		use.sharing--
-	}
-	if use.bound == 0 {
-		delete(l.ports, port)
-	} else {
-		l.ports[port] = use
-	}
+	l.count(e, -1)
 	e.local, e.next = netip.AddrPort{}, nil
 }

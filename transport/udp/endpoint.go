@@ -44,23 +44,53 @@ type Endpoint struct {
 
 	multicast multicast
 
-	broadcast, sharing, closed bool
-	watched                    bool
-	ttl, tos                   uint8
-	discover                   network.Discovery
+	device *network.Interface // of SO_BINDTODEVICE; nil for any
+
+	broadcast, sharing, sharingPort, closed bool
+
+	watched  bool
+	stamps   bool
+	anywhere bool // may be bound to an address that is not the host's
+	ttl, tos uint8
+	discover network.Discovery
+	reports  families
+}
+
+// families says something of each family.
+type families struct{ four, six bool }
+
+func (f families) of(a netip.Addr) bool {
+	if a.Is4() {
+		return f.four
+	}
+	return f.six
 }
 
 // Owner is told what has happened, before Readable is signalled. It is called with the
 // turn held.
 type Owner interface {
-	// Failed tells of an ICMP error.
+	// Failed says that there is an ICMP error to be taken.
 	Failed()
+	// Report tells of an error before that, if the endpoint was asked for it with
+	// SetReports. e is valid during the call only.
+	Report(e *network.Error)
 	// Arrived tells of a datagram, if Watch has asked for it.
 	Arrived()
 }
 
 // Watch says whether the owner is told of datagrams.
 func (e *Endpoint) Watch(on bool) { e.watched = on }
+
+// SetReports has the owner told of every ICMP error about datagrams of IPv4, and of
+// IPv6: also of those that may pass, and if the endpoint is not connected (IP_RECVERR,
+// IPV6_RECVERR). All of them are then errors that TakeError returns.
+func (e *Endpoint) SetReports(four, six bool) { e.reports = families{four, six} }
+
+// SetStamps has each datagram that is queued carry the time (packet.Packet.At).
+func (e *Endpoint) SetStamps(on bool) { e.stamps = on }
+
+// SetFreeBind lets Bind take an address that the host does not have (IP_FREEBIND).
+func (e *Endpoint) SetFreeBind(on bool) { e.anywhere = on }
 
 // SetOwner says who is told.
 func (e *Endpoint) SetOwner(o Owner) { e.owner = o }
@@ -129,6 +159,10 @@ func (e *Endpoint) Connect(remote netip.AddrPort) error {
 	if e.closed {
 		return syscall.EBADF
 	}
+	// As on Linux, the endpoint has a port even if the rest fails.
+	if err := e.autobind(); err != nil {
+		return err
+	}
 	src := e.local.Addr()
 	if e.remote.IsValid() && !e.addrAsked() {
 		src = e.everyAddr // the last peer's, not chosen by anyone
@@ -139,9 +173,6 @@ func (e *Endpoint) Connect(remote netip.AddrPort) error {
 	}
 	if path.Broadcast() && !e.broadcast {
 		return syscall.EACCES
-	}
-	if err := e.autobind(); err != nil {
-		return err
 	}
 	if !e.addrAsked() {
 		e.move(path.Src())
@@ -220,77 +251,17 @@ func (e *Endpoint) TakeError() error {
 // Failed reports whether TakeError has something to say.
 func (e *Endpoint) Failed() bool { return e.err != 0 }
 
-func (e *Endpoint) fail(errno syscall.Errno) {
+// Fail leaves an error for TakeError, zero for none.
+func (e *Endpoint) Fail(errno syscall.Errno) {
 	e.err = errno
+	if errno == 0 {
+		return
+	}
 	if e.owner != nil {
 		e.owner.Failed()
 	}
 	e.layer.Loop().Signal(&e.Readable)
 }
-
-// Send sends b as one datagram to the address to, or to the peer if that is the
-// zero AddrPort. b must stay as it is until the end of the turn. Errors: a
-// pending ICMP error (TakeError), EMSGSIZE above MaxPayload, EDESTADDRREQ
-// without a destination, EINVAL for port 0, EACCES for a broadcast address
-// without SetBroadcast, EAGAIN if no port is free, EBADF after Close, and those
-// of network's Path.
-func (e *Endpoint) Send(b []byte, to netip.AddrPort) error {
-	if !to.IsValid() {
-		to = e.remote
-	}
-	switch {
-	case e.closed:
-		return syscall.EBADF
-	case !to.IsValid():
-		return syscall.EDESTADDRREQ
-	case to.Port() == 0:
-		return syscall.EINVAL
-	case len(b) > MaxPayload && (to.Addr().Is4() || len(b) > MaxPayload6):
-		return syscall.EMSGSIZE
-	}
-	if err := e.TakeError(); err != nil {
-		return err
-	}
-	if err := e.findPath(to.Addr()); err != nil {
-		return err
-	}
-	if e.path.Broadcast() && !e.broadcast {
-		return syscall.EACCES
-	}
-	if err := e.autobind(); err != nil {
-		return err
-	}
-	return e.output(b, to.Port())
-}
-
-// findPath makes e.path the way to dst, which it mostly is already.
-func (e *Endpoint) findPath(dst netip.Addr) error {
-	n := e.layer.network
-	if dst == e.pathTo && n.Fresh(&e.path) {
-		return nil
-	}
-	path, err := e.lookUp(dst, e.local.Addr())
-	if err != nil {
-		return err
-	}
-	e.path, e.pathTo = path, dst
-	return nil
-}
-
-func (e *Endpoint) output(b []byte, port uint16) error {
-	n := e.layer.network
-	h := header.UDP{SrcPort: e.local.Port(), DstPort: port, Length: header.UDPLen + len(b)}
-	h.Checksum = header.PseudoSum(e.path.Src(), e.path.Dst(), header.ProtocolUDP, h.Length)
-	p := n.Pool().Get(len(b))
-	p.Borrow(b)
-	h.Put(p.Push(header.UDPLen))
-	p.PartialChecksum(checksumOffset)
-	e.layer.stats.Sent++
-	return n.Output(p, &e.path, network.Send{Protocol: header.ProtocolUDP, TTL: e.hops(), TOS: e.tos, Discover: e.discover})
-}
-
-// checksumOffset is where the checksum is in a UDP header.
-const checksumOffset = 6
 
 // enqueue lets a datagram, which starts at its IP header, wait for Receive.
 func (e *Endpoint) enqueue(p *packet.Packet) {
@@ -300,6 +271,10 @@ func (e *Endpoint) enqueue(p *packet.Packet) {
 		return
 	}
 	p.Own()
+	p.At = 0
+	if e.stamps {
+		p.At = int64(e.layer.Loop().Now())
+	}
 	e.queued += charge(p)
 	e.queue.Push(p)
 	e.layer.stats.Delivered++
@@ -353,6 +328,18 @@ func (e *Endpoint) Peek(b []byte) (n int, from netip.AddrPort, to netip.Addr, ok
 	payload, from, to := e.Dissect(p)
 	copy(b, payload)
 	return len(payload), from, to, true
+}
+
+// First returns the datagram that has waited longest and leaves it where it is, nil if
+// none waits. It is read with Dissect.
+func (e *Endpoint) First() *packet.Packet { return e.queue.First() }
+
+// LastMTU returns what is known of the MTU of the path by which a datagram was sent last.
+func (e *Endpoint) LastMTU() int {
+	if e.path.Interface() == nil {
+		return 0
+	}
+	return e.layer.network.PathMTU(&e.path)
 }
 
 // Dissect reads a datagram that waits or was taken, whose headers were checked when

@@ -19,6 +19,7 @@ func (e *Endpoint) Multicast(six bool) *network.Multicast {
 	}
 	if *m == nil {
 		*m = network.NewMulticast()
+		(*m).OnlyJoined = !six && !e.everyAddr.Is4()
 	}
 	return *m
 }
@@ -36,16 +37,28 @@ func (m *multicast) of(a netip.Addr) *network.Multicast {
 // hears reports whether a datagram for many is for the endpoint, which has its port.
 func (e *Endpoint) hears(d *network.Datagram) bool {
 	m := e.multicast.of(d.Dst)
-	return m == nil || !d.Dst.IsMulticast() || m.Hears(d)
+	switch {
+	case !d.Dst.IsMulticast():
+		return true
+	case m == nil:
+		// A socket of IPv6 hears no IPv4 groups that it has not joined, as on Linux.
+		return d.Dst.Is6() || e.everyAddr.Is4()
+	}
+	return m.Hears(d)
 }
 
 // lookUp returns the way from a local address to dst.
 func (e *Endpoint) lookUp(dst, local netip.Addr) (network.Path, error) {
-	n, src := e.layer.network, e.sourceFor(local)
+	return e.lookUpOn(dst, e.sourceFor(local), e.device)
+}
+
+// lookUpOn is lookUp by one interface, unless that is nil.
+func (e *Endpoint) lookUpOn(dst, src netip.Addr, via *network.Interface) (network.Path, error) {
+	n := e.layer.network
 	if m := e.multicast.of(dst); m != nil && dst.IsMulticast() {
-		return m.Path(n, dst, src)
+		return m.Path(n, dst, src, via)
 	}
-	return n.Path(dst, src)
+	return n.PathOn(dst, src, via)
 }
 
 // hops is the TTL or hop limit of what goes along the endpoint's path, zero for the

@@ -8,6 +8,7 @@ package udp
 
 import (
 	"net/netip"
+	"syscall"
 
 	"septet/event"
 	"septet/header"
@@ -45,6 +46,8 @@ type Layer struct {
 	endpoints map[key]*Endpoint
 	recent    found
 	ports     map[uint16]portUse
+	atDevices int    // how many of them are bound to a device
+	secret    uint64 // of pickSharer, made when it is needed
 	stats     Stats
 }
 
@@ -69,15 +72,6 @@ type key struct {
 }
 
 func keyOf(a netip.Addr, port uint16) key { return key{a, uint64(port)} }
-
-// found is whom find has found last for what: datagrams come in flows. Whatever
-// changes whom it would find forgets it.
-type found struct {
-	dst      netip.Addr
-	port     uint16
-	from     netip.AddrPort
-	endpoint *Endpoint
-}
 
 // New returns the UDP of the host whose IP layer is n, and registers it there.
 func New(n *network.Layer) *Layer {
@@ -112,7 +106,7 @@ func (l *Layer) Input(p *packet.Packet, d *network.Datagram) {
 		l.inputBroadcast(p, d, from, h.DstPort)
 		return
 	}
-	e := l.find(d.Dst, h.DstPort, from)
+	e := l.find(d, h.DstPort, from)
 	if e == nil {
 		l.stats.NoPort++
 		l.network.PortUnreachable(p, d)
@@ -122,10 +116,11 @@ func (l *Layer) Input(p *packet.Packet, d *network.Datagram) {
 	e.enqueue(p)
 }
 
-// unpull brings the IP header back, without the extensions of IPv6, and notes of which
-// link the addresses are.
+// unpull brings the IP header back, without the extensions of IPv6, and notes where the
+// datagram came in: of which link its addresses are.
 func unpull(p *packet.Packet, d *network.Datagram) {
 	p.Unpull(d.HeaderLen)
+	p.In = uint16(d.Interface.Index())
 	if d.Src.Is6() {
 		p.In = uint16(d.Link().Index())
 		if d.HeaderLen > header.IPv6Len {
@@ -150,37 +145,6 @@ func intact(p *packet.Packet, d *network.Datagram, h *header.UDP) bool {
 	return header.Checksum(p.Bytes(), sum) == 0xffff
 }
 
-// find returns the endpoint for a datagram: one that is connected to its sender
-// before one that is bound to the address, and that before one that is bound to
-// any address.
-func (l *Layer) find(dst netip.Addr, port uint16, from netip.AddrPort) *Endpoint {
-	if r := &l.recent; r.port == port && r.dst == dst && r.from == from {
-		return r.endpoint
-	}
-	var e *Endpoint
-	for _, a := range [...]netip.Addr{dst, anyOf(dst), {}} {
-		if e = l.endpoints[keyOf(a, port)].best(from); e != nil {
-			break
-		}
-	}
-	l.recent = found{dst, port, from, e}
-	return e
-}
-
-// best picks from endpoints of one address and port.
-func (e *Endpoint) best(from netip.AddrPort) *Endpoint {
-	var unconnected *Endpoint
-	for ; e != nil; e = e.next {
-		switch {
-		case e.remote == from:
-			return e
-		case !e.remote.IsValid() && unconnected == nil:
-			unconnected = e
-		}
-	}
-	return unconnected
-}
-
 // inputBroadcast gives a copy to every endpoint that hears broadcasts, or the group:
 // bound to any address, or to that of all itself. RFC 1122, section 3.2.2:
 // nobody is told when there is none.
@@ -189,7 +153,7 @@ func (l *Layer) inputBroadcast(p *packet.Packet, d *network.Datagram, from netip
 	found := false
 	for _, a := range [...]netip.Addr{d.Dst, anyOf(d.Dst), {}} {
 		for e := l.endpoints[keyOf(a, port)]; e != nil; e = e.next {
-			if (!e.remote.IsValid() || e.remote == from) && e.hears(d) {
+			if (!e.remote.IsValid() || e.remote == from) && e.hears(d) && (e.device == nil || e.device == d.Device()) {
 				found = true
 				e.enqueue(p.Clone())
 			}
@@ -203,7 +167,8 @@ func (l *Layer) inputBroadcast(p *packet.Packet, d *network.Datagram, from netip
 
 // Error takes an ICMP error about a datagram of this host. RFC 1122, section
 // 4.1.3.3 has it passed up; as on Linux, only to a connected endpoint, which
-// cannot mistake which peer it is about, and only if it is a hard one.
+// cannot mistake which peer it is about, and only if it is a hard one, unless the
+// endpoint has asked for reports (SetReports).
 func (l *Layer) Error(e *network.Error) {
 	l.stats.Errors++
 	h := header.UDP{
@@ -211,25 +176,32 @@ func (l *Layer) Error(e *network.Error) {
 		DstPort: uint16(e.Quoted[2])<<8 | uint16(e.Quoted[3]),
 	}
 	remote := netip.AddrPortFrom(e.Dst, h.DstPort)
-	if l.sender(e.Src, h.SrcPort, remote) {
-		l.network.LearnPathMTU(e)
+	ep := l.sender(e.Src, h.SrcPort, remote)
+	if ep == nil {
+		return
 	}
-	for ep := l.endpoints[keyOf(e.Src, h.SrcPort)]; ep != nil; ep = ep.next {
-		if ep.remote == remote && e.Hard {
-			ep.fail(e.Errno)
-			return
-		}
+	l.network.LearnPathMTU(e)
+	hard := e.Hard || e.Errno == syscall.EMSGSIZE
+	switch {
+	case e.Errno == syscall.EMSGSIZE && !ep.discover.Heeds():
+		// Routers were free to cut it: the next datagram will be short enough.
+	case ep.reports.of(e.Src):
+		ep.owner.Report(e)
+		ep.Fail(e.Errno)
+	case ep.remote == remote && hard:
+		ep.Fail(e.Errno)
 	}
 }
 
-// sender reports whether an endpoint can have sent from src and port to remote.
-func (l *Layer) sender(src netip.Addr, port uint16, remote netip.AddrPort) bool {
+// sender returns the endpoint that can have sent from src and port to remote, nil if
+// there is none.
+func (l *Layer) sender(src netip.Addr, port uint16, remote netip.AddrPort) *Endpoint {
 	for _, a := range [...]netip.Addr{src, anyOf(src), {}} {
-		if l.endpoints[keyOf(a, port)].best(remote) != nil {
-			return true
+		if e := l.endpoints[keyOf(a, port)].best(remote, nil); e != nil {
+			return e
 		}
 	}
-	return false
+	return nil
 }
 
 func (l *Layer) drop(p *packet.Packet, reason *uint64) {

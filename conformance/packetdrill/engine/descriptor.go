@@ -6,6 +6,7 @@ import (
 
 	"septet/event"
 	"septet/socket"
+	"septet/transport/tcp"
 )
 
 // Flags of descriptors and calls that package socket has no use for, with
@@ -178,11 +179,10 @@ func (s *sock) queued(request uint) (int, error) {
 		n, _ := s.Recv(nil, socket.MSG_PEEK|socket.MSG_TRUNC|socket.MSG_DONTWAIT)
 		return max(n, 0), nil
 	}
-	state := linuxState[info.State]
 	switch {
-	case state == linuxListen:
+	case info.State == tcp.Listen:
 		return 0, syscall.EINVAL
-	case state == linuxSynSent || state == linuxSynReceived:
+	case info.State == tcp.SynSent || info.State == tcp.SynReceived:
 		return 0, nil
 	case request == siocInQ:
 		return info.Unread, nil

@@ -1,4 +1,4 @@
-package engine
+package socket
 
 import (
 	"bytes"
@@ -74,12 +74,15 @@ var linuxPhase = map[string]uint8{
 	tcp.PhaseOpen: 0, tcp.PhaseDisorder: 1, tcp.PhaseCWR: 2, tcp.PhaseRecovery: 3, tcp.PhaseLoss: 4,
 }
 
+// infoMSS is TCP_MSS_DEFAULT (RFC 9293, MUST-15).
+const infoMSS = 536
+
 // infiniteSsthresh is TCP_INFINITE_SSTHRESH: there has been no loss.
 const infiniteSsthresh = math.MaxInt32
 
-func encodeInfo(i tcp.Info) []byte {
+func encodeTCPInfo(i tcp.Info) []byte {
 	var b bytes.Buffer
-	_ = binary.Write(&b, binary.NativeEndian, linuxInfo(i)) // a Buffer takes everything
+	_ = binary.Write(&b, binary.NativeEndian, linuxTCPInfo(i)) // a Buffer takes everything
 	return b.Bytes()
 }
 
@@ -95,32 +98,32 @@ const (
 	initialWindow = 10
 )
 
-// linuxInfo returns what Linux 6.18 would say. Fields that are not set stand for what
+// linuxTCPInfo returns what Linux 6.18 would say. Fields that are not set stand for what
 // the stack does not have or does not count: forward acknowledgements and the time
 // of the last ACK sent (nor has Linux), round trips as the receiver sees them, time
 // lost for want of a send buffer, what became of the timeouts.
-func linuxInfo(i tcp.Info) *TCPInfo {
+func linuxTCPInfo(i tcp.Info) *TCPInfo {
 	switch {
 	case i.State == tcp.Listen:
-		l := unconnected(linuxListen)
+		l := unconnectedInfo(linuxListen)
 		l.Unacked, l.Sacked = uint32(i.Waiting), uint32(i.Backlog)
 		return l
 	case i.State == tcp.SynSent:
-		i.SendMSS = cmp.Or(i.SendMSS, defaultMSS)
+		i.SendMSS = cmp.Or(i.SendMSS, infoMSS)
 		i.Cwnd, i.SlowStart = cmp.Or(i.Cwnd, initialWindow*i.SendMSS), true
 	case i.SendMSS == 0:
-		l := unconnected(linuxState[tcp.Closed])
-		l.RTO, l.SndMSS, l.SndSsthresh, l.MinRTT, l.Flags = 1e6, defaultMSS, infiniteSsthresh, noRTT, 1
+		l := unconnectedInfo(linuxState[tcp.Closed])
+		l.RTO, l.SndMSS, l.SndSsthresh, l.MinRTT, l.Flags = 1e6, infoMSS, infiniteSsthresh, noRTT, 1
 		return l
 	}
 	mss := max(i.SendMSS, 1)
 	return &TCPInfo{
 		State: linuxState[i.State], CAState: linuxPhase[i.Phase],
 		Retransmits: uint8(i.Retransmits), Probes: uint8(i.Probes), Backoff: uint8(i.Backoff),
-		Options: bit(i.Timestamps, optionTimestamps) | bit(i.SACK, optionSACK) |
-			bit(i.WindowScaling, optionScaling) | bit(i.ECN, optionECN),
-		Scales: i.SendScale | i.ReceiveScale<<4, Flags: bit(i.AppLimited, 1),
-		RTO: usec(i.RTO), ATO: ato(i), SndMSS: uint32(i.SendMSS), RcvMSS: uint32(max(i.PeerMSS, min(i.AdvMSS, defaultMSS))),
+		Options: infoBit(i.Timestamps, optionTimestamps) | infoBit(i.SACK, optionSACK) |
+			infoBit(i.WindowScaling, optionScaling) | infoBit(i.ECN, optionECN),
+		Scales: i.SendScale | i.ReceiveScale<<4, Flags: infoBit(i.AppLimited, 1),
+		RTO: usec(i.RTO), ATO: ato(i), SndMSS: uint32(i.SendMSS), RcvMSS: uint32(max(i.PeerMSS, min(i.AdvMSS, infoMSS))),
 		Unacked: uint32(i.Outstanding), Sacked: uint32(i.Sacked), Retrans: uint32(i.Resent),
 		Lost:         uint32(i.Lost + i.Resent), // Linux's lost_out: also once they were sent again
 		LastDataSent: msec(i.SinceSent), LastDataRecv: msec(i.SinceData), LastAckRecv: msec(i.SinceACK),
@@ -140,8 +143,8 @@ func linuxInfo(i tcp.Info) *TCPInfo {
 	}
 }
 
-// unconnected is what Linux says of a socket without a connection.
-func unconnected(state uint8) *TCPInfo {
+// unconnectedInfo is what Linux says of a socket without a connection.
+func unconnectedInfo(state uint8) *TCPInfo {
 	return &TCPInfo{
 		State: state, SndCwnd: initialWindow, Reordering: linuxReordering,
 		PacingRate: noLimit, MaxPacingRate: noLimit,
@@ -177,7 +180,7 @@ func pacing(rate int64) uint64 {
 	return uint64(rate)
 }
 
-func bit(on bool, bit uint8) uint8 {
+func infoBit(on bool, bit uint8) uint8 {
 	if on {
 		return bit
 	}

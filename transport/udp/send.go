@@ -1,0 +1,116 @@
+package udp
+
+import (
+	"net/netip"
+	"syscall"
+
+	"septet/header"
+	"septet/network"
+)
+
+// Send sends b as one datagram to the address to, or to the peer if that is the
+// zero AddrPort. b must stay as it is until the end of the turn. Errors: a
+// pending ICMP error (TakeError), EMSGSIZE above MaxPayload, EDESTADDRREQ
+// without a destination, EINVAL for port 0, EACCES for a broadcast address
+// without SetBroadcast, EAGAIN if no port is free, EBADF after Close, and those
+// of network's Path.
+func (e *Endpoint) Send(b []byte, to netip.AddrPort) error { return e.SendBy(b, to, nil) }
+
+// Way is how one datagram is sent otherwise than its endpoint's others: what its control
+// messages say (ip(7), ipv6(7)).
+type Way struct {
+	Src    netip.Addr         // valid: the source address
+	Via    *network.Interface // not nil: where it leaves the host
+	TTL    uint8              // not zero: time to live, or hop limit
+	TOS    uint8              // with SetTOS: type of service, or traffic class
+	SetTOS bool
+}
+
+// SendBy is Send with a way that may be nil.
+func (e *Endpoint) SendBy(b []byte, to netip.AddrPort, w *Way) error {
+	if !to.IsValid() {
+		to = e.remote
+	}
+	switch {
+	case e.closed:
+		return syscall.EBADF
+	case !to.IsValid():
+		return syscall.EDESTADDRREQ
+	case to.Port() == 0:
+		return syscall.EINVAL
+	case len(b) > MaxPayload && (to.Addr().Is4() || len(b) > MaxPayload6):
+		return syscall.EMSGSIZE
+	}
+	if err := e.TakeError(); err != nil {
+		return err
+	}
+	if err := e.findWay(to.Addr(), w); err != nil {
+		return err
+	}
+	if e.path.Broadcast() && !e.broadcast {
+		return syscall.EACCES
+	}
+	if err := e.autobind(); err != nil {
+		return err
+	}
+	return e.output(b, to.Port(), w)
+}
+
+// findWay is findPath, but for a datagram that has its own way.
+func (e *Endpoint) findWay(dst netip.Addr, w *Way) error {
+	if w == nil || !w.Src.IsValid() && w.Via == nil {
+		return e.findPath(dst)
+	}
+	src := w.Src
+	if !src.IsValid() {
+		src = e.sourceFor(e.local.Addr())
+	}
+	via := w.Via
+	if via == nil {
+		via = e.device
+	}
+	path, err := e.lookUpOn(dst, src, via)
+	if err != nil {
+		return err
+	}
+	e.path, e.pathTo = path, netip.Addr{} // not for the next one
+	return nil
+}
+
+// findPath makes e.path the way to dst, which it mostly is already.
+func (e *Endpoint) findPath(dst netip.Addr) error {
+	n := e.layer.network
+	if dst == e.pathTo && n.Fresh(&e.path) {
+		return nil
+	}
+	path, err := e.lookUp(dst, e.local.Addr())
+	if err != nil {
+		return err
+	}
+	e.path, e.pathTo = path, dst
+	return nil
+}
+
+func (e *Endpoint) output(b []byte, port uint16, w *Way) error {
+	n := e.layer.network
+	h := header.UDP{SrcPort: e.local.Port(), DstPort: port, Length: header.UDPLen + len(b)}
+	h.Checksum = header.PseudoSum(e.path.Src(), e.path.Dst(), header.ProtocolUDP, h.Length)
+	p := n.Pool().Get(len(b))
+	p.Borrow(b)
+	h.Put(p.Push(header.UDPLen))
+	p.PartialChecksum(checksumOffset)
+	e.layer.stats.Sent++
+	o := network.Send{Protocol: header.ProtocolUDP, TTL: e.hops(), TOS: e.tos, Discover: e.discover}
+	if w != nil {
+		if w.TTL != 0 {
+			o.TTL = w.TTL
+		}
+		if w.SetTOS {
+			o.TOS = w.TOS
+		}
+	}
+	return n.Output(p, &e.path, o)
+}
+
+// checksumOffset is where the checksum is in a UDP header.
+const checksumOffset = 6
