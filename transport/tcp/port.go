@@ -118,8 +118,16 @@ func (l *Layer) conflicts(local netip.AddrPort, s *Sharing) bool {
 	}
 	return connections && l.table.any(func(c *Conn) bool {
 		return c.localPort == local.Port() && (c.port == nil || c.port.orphan) &&
-			!s.allows(&c.opts.Sharing, false) && (overlap(c.path.Src(), local.Addr()) || c.dual() && local.Addr() == anyIPv4)
+			!s.allows(c.sharing(), false) && (overlap(c.path.Src(), local.Addr()) || c.dual() && local.Addr() == anyIPv4)
 	})
+}
+
+// sharing says with whom the connection shares its port.
+func (c *Conn) sharing() *Sharing {
+	if c.port != nil {
+		return &c.port.Sharing
+	}
+	return &c.opts.Sharing
 }
 
 var anyIPv4 = netip.IPv4Unspecified()
@@ -127,7 +135,7 @@ var anyIPv4 = netip.IPv4Unspecified()
 // dual reports whether the connection is of IPv6, its socket could have been of IPv4 too,
 // and was not bound to an address. Linux has such one in the way of 0.0.0.0.
 func (c *Conn) dual() bool {
-	return c.path.Src().Is6() && !c.opts.V6Only && (c.port == nil || !c.port.addr.Addr().IsValid())
+	return c.path.Src().Is6() && !c.sharing().V6Only && (c.port == nil || !c.port.addr.Addr().IsValid())
 }
 
 // allows reports whether two can have one address, of which the other may be listening.
