@@ -41,7 +41,8 @@ var floors = []struct {
 	{"lab/file", "header"},
 	{"lab", "*"},
 	{"conformance/packetdrill/engine", "socket transport/tcp transport/udp network link packet event header"},
-	{"conformance/kernel", ""}, // tests alone
+	{"conformance/kernel", ""},  // tests alone
+	{"conformance/sockets", ""}, // tests alone
 	{"conformance/packetdrill", "conformance/packetdrill/engine"},
 	{"cmd/septet", "*"},
 }
