@@ -23,6 +23,11 @@ var areas = []struct {
 	{"calls", calls},
 	{"families", families},
 	{"groups", groups},
+	{"streams", states},
+	{"datagrams", datagramTable},
+	{"binding", bindings},
+	{"ending", endings},
+	{"connecting", connecting},
 }
 
 // TestMain lets more situations run at once than there are processors: they wait most of
