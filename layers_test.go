@@ -44,6 +44,8 @@ var floors = []struct {
 	{"conformance/kernel", ""},  // tests alone
 	{"conformance/sockets", ""}, // tests alone
 	{"conformance/packetdrill", "conformance/packetdrill/engine"},
+	{"examples/sockets", "socket"},
+	{"examples/echo", "*"},
 	{"cmd/septet", "*"},
 }
 

@@ -61,9 +61,10 @@ func (t *stream) readCond() *event.Cond { return &t.socket.readable }
 func (t *stream) bind(local netip.AddrPort) error {
 	// bind(2): "EINVAL The socket is already bound to an address."
 	if t.port != nil || t.state != unconnected {
-		return syscall.EINVAL
+		return t.socket.boundAlready(local)
 	}
 	var err error
+	t.was = nil
 	t.port, err = t.socket.stack.tcp.Reserve(local, t.socket.reuseAddr)
 	return err
 }
@@ -82,6 +83,7 @@ func (t *stream) listen(backlog int) error {
 			return err
 		}
 	}
+	t.was = nil
 	listener, err := t.socket.stack.tcp.Listen(t.port, backlog, t)
 	if err != nil {
 		return err
@@ -138,7 +140,7 @@ func (t *stream) connect(to netip.AddrPort) error {
 	if err != nil {
 		return err
 	}
-	t.conn, t.options, t.err, t.state = conn, nil, 0, connecting
+	t.conn, t.options, t.err, t.state, t.was = conn, nil, 0, connecting, nil
 	return syscall.EINPROGRESS
 }
 
@@ -159,10 +161,14 @@ func (t *stream) progress() error {
 	return syscall.EALREADY
 }
 
-// forget makes the socket one that has no connection, with the same options.
+// forget makes the socket one that has no connection, with the same options. As on
+// Linux, getsockname goes on telling its port, though it is free.
 func (t *stream) forget() {
 	o := t.conn.Options()
 	t.options = &o
+	if t.port == nil {
+		t.was = &addresses{local: netip.AddrPortFrom(netip.Addr{}, t.conn.Local().Port())}
+	}
 	t.conn.Forget()
 	t.conn, t.state = nil, unconnected
 	t.socket.shutRead, t.socket.shutWrite = false, false
@@ -180,8 +186,11 @@ func (t *stream) disconnect() {
 		t.port, _ = t.socket.stack.tcp.Reserve(at, t.socket.reuseAddr)
 	}
 	if t.conn != nil {
-		if t.conn.State() != tcp.Closed {
-			t.err = syscall.ECONNRESET // tcp_disconnect leaves it to be found
+		// Linux leaves an error to be found: that of the connection, or of its end now.
+		if s := t.conn.State(); s != tcp.Closed && s != tcp.TimeWait {
+			t.err = syscall.ECONNRESET
+		} else if e, ok := t.conn.TakeError().(syscall.Errno); ok {
+			t.err = e
 		}
 		t.conn.Abort()
 		t.forget()
@@ -195,12 +204,17 @@ func (t *stream) shutdown(how int) error {
 		}
 		return nil
 	}
-	if t.conn == nil || t.conn.State() == tcp.Closed {
+	if t.conn == nil { // though shut down, as on Linux
+		t.socket.shutRead = t.socket.shutRead || how != SHUT_WR
+		t.socket.shutWrite = t.socket.shutWrite || how != SHUT_RD
+		return syscall.ENOTCONN
+	}
+	if s := t.conn.State(); s == tcp.Closed || s == tcp.TimeWait {
 		return syscall.ENOTCONN
 	}
 	if how != SHUT_WR {
+		// As on Linux, what has come and what comes yet can be read; nobody waits for it.
 		t.socket.shutRead = true
-		t.conn.CloseRead()
 	}
 	if how != SHUT_RD && !t.socket.shutWrite {
 		t.socket.shutWrite = true

@@ -20,7 +20,7 @@ func (t *stream) send(b []byte, flags int, to netip.AddrPort) (int, error) {
 	if t.conn.State() != tcp.Closed && !t.conn.Connected() {
 		return 0, syscall.EAGAIN
 	}
-	if len(b) == 0 {
+	if len(b) == 0 && t.conn.State() != tcp.Closed {
 		return 0, nil
 	}
 	switch {
@@ -57,6 +57,10 @@ func (t *stream) openWith(b []byte, flags int, to netip.AddrPort) (int, error) {
 
 func (t *stream) receive(b []byte, flags int) (n int, from netip.AddrPort, err error) {
 	switch {
+	case t.conn == nil && flags&MSG_OOB != 0 && t.state != listening:
+		return 0, from, syscall.EINVAL // nothing urgent was announced
+	case t.conn == nil && t.err == 0 && t.socket.shutRead:
+		return 0, from, io.EOF
 	case t.conn == nil:
 		return 0, from, t.pending(syscall.ENOTCONN)
 	case flags&MSG_OOB != 0:
@@ -98,7 +102,7 @@ func (t *stream) remote() (netip.AddrPort, error) {
 		return t.was.remote, syscall.ENOTCONN
 	case t.conn == nil:
 		return netip.AddrPort{}, syscall.ENOTCONN
-	case !t.conn.Connected() || t.conn.State() == tcp.Closed:
+	case !t.conn.Connected() || t.conn.State() == tcp.Closed || t.conn.State() == tcp.TimeWait:
 		return t.conn.Remote(), syscall.ENOTCONN
 	}
 	return t.conn.Remote(), nil
