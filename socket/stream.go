@@ -60,13 +60,17 @@ func (t *stream) readCond() *event.Cond { return &t.socket.readable }
 
 func (t *stream) bind(local netip.AddrPort) error {
 	// bind(2): "EINVAL The socket is already bound to an address."
-	if t.port != nil || t.state != unconnected {
+	// Linux: the port of a connection that has ended is free, and another can be had.
+	ended := t.conn != nil && (t.conn.State() == tcp.Closed || t.conn.State() == tcp.TimeWait)
+	if t.port != nil || t.state != unconnected && !ended {
 		return t.socket.boundAlready(local)
 	}
-	var err error
-	t.was = nil
-	t.port, err = t.socket.stack.tcp.Reserve(local, t.socket.reuseAddr)
-	return err
+	port, err := t.socket.stack.tcp.Reserve(local, t.socket.reuseAddr)
+	if err != nil {
+		return err
+	}
+	t.port, t.was, t.socket.portAsked = port, nil, local.Port() != 0
+	return nil
 }
 
 func (t *stream) listen(backlog int) error {
@@ -181,6 +185,10 @@ func (t *stream) disconnect() {
 		o, at := t.listener.Options(), t.listener.Addr()
 		t.listener.Close()
 		t.listener, t.options, t.state = nil, &o, unconnected
+		if !t.socket.portAsked { // only told yet, as forget has it
+			t.was = &addresses{local: at}
+			return
+		}
 		// Just given back: only a connection of the listener that lives on can
 		// be in the way, and then the socket is unbound.
 		t.port, _ = t.socket.stack.tcp.Reserve(at, t.socket.reuseAddr)
@@ -213,8 +221,8 @@ func (t *stream) shutdown(how int) error {
 		return syscall.ENOTCONN
 	}
 	if how != SHUT_WR {
-		// As on Linux, what has come and what comes yet can be read; nobody waits for it.
 		t.socket.shutRead = true
+		t.conn.CloseRead()
 	}
 	if how != SHUT_RD && !t.socket.shutWrite {
 		t.socket.shutWrite = true

@@ -15,7 +15,7 @@ func (t *stream) send(b []byte, flags int, to netip.AddrPort) (int, error) {
 	// Linux: a stream that was never connected is a broken pipe for the
 	// sender, though "not connected" for the receiver.
 	if t.conn == nil || t.socket.shutWrite {
-		return 0, t.pending(syscall.EPIPE)
+		return 0, t.broken()
 	}
 	if t.conn.State() != tcp.Closed && !t.conn.Connected() {
 		return 0, syscall.EAGAIN
@@ -30,6 +30,16 @@ func (t *stream) send(b []byte, flags int, to netip.AddrPort) (int, error) {
 		return t.conn.WriteMore(b)
 	}
 	return t.conn.WriteThrough(b)
+}
+
+// broken is what a sender is told who cannot send: the error that there is, or EPIPE.
+func (t *stream) broken() error {
+	if t.conn != nil {
+		if err := t.conn.TakeError(); err != nil {
+			return err
+		}
+	}
+	return t.pending(syscall.EPIPE)
 }
 
 // openWith is connect and send in one (MSG_FASTOPEN).
@@ -86,6 +96,8 @@ func (t *stream) local() netip.AddrPort {
 	switch {
 	case t.was != nil:
 		return t.was.local
+	case t.conn != nil && t.port != nil && t.port.Addr().Port() != t.conn.Local().Port():
+		return t.port.Addr() // bound again after the connection had ended
 	case t.conn != nil:
 		return t.conn.Local()
 	case t.listener != nil:
