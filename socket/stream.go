@@ -83,7 +83,11 @@ func (t *stream) listen(backlog int) error {
 	}
 	if t.port == nil {
 		// An unbound socket gets a port that the system chooses.
-		if err := t.bind(netip.AddrPortFrom(t.socket.every(), 0)); err != nil {
+		a := t.socket.every()
+		if t.was != nil && t.was.local.Addr().IsValid() {
+			a = t.was.local.Addr() // a listener's that was shut
+		}
+		if err := t.bind(netip.AddrPortFrom(a, 0)); err != nil {
 			return err
 		}
 	}

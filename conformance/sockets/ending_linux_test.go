@@ -3,7 +3,6 @@ package sockets
 import (
 	"fmt"
 	"strings"
-	"time"
 
 	. "septet/socket"
 )
@@ -131,16 +130,18 @@ func resetWakes(s *situation) {
 	s.note("close", p.Close())
 }
 
-// filled sends until nothing more fits.
+// filled sends until nothing more fits, not even after a while.
 func (s *situation) filled(d Descriptor) {
-	for range 10000 {
-		if _, err := d.Send(make([]byte, 64<<10), MSG_DONTWAIT); err != nil {
-			s.note("full", err)
-			return
+	for refused := 0; refused < 3; {
+		refused++
+		for range 10000 {
+			if _, err := d.Send(make([]byte, 64<<10), MSG_DONTWAIT); err != nil {
+				break
+			}
+			refused = 0
 		}
-		_ = s.here.Sleep(time.Microsecond)
+		_ = s.here.Sleep(s.patience / 2)
 	}
-	s.note("never full")
 }
 
 func (s *situation) small() (c, p Descriptor) {
@@ -162,8 +163,7 @@ func resetWakesSend(s *situation) {
 		n, err = c.Send([]byte("and another"), 0)
 		s.note("send", n, err)
 	})
-	s.settle()
-	s.settle()
+	_ = s.here.Sleep(10 * s.patience)
 	s.note("close", p.Close()) // with unread data
 }
 
@@ -175,8 +175,7 @@ func readerWakesSend(s *situation) {
 		s.note("send", n, err)
 		s.note("shutdown", c.Shutdown(SHUT_WR))
 	})
-	s.settle()
-	s.settle()
+	_ = s.here.Sleep(10 * s.patience)
 	b := make([]byte, 1<<20)
 	last := ""
 	for {

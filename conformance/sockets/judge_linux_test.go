@@ -14,7 +14,7 @@ import (
 )
 
 // least is how many situations there are at least, counted once for each family.
-const least = 100
+const least = 2500
 
 // areas are the tables of all situations, a file for each.
 var areas = []struct {

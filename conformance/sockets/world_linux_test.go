@@ -190,13 +190,9 @@ func begin(f func(n *namespace) error) error {
 			if err := unix.Fstat(int(file.Fd()), &st); err != nil {
 				return err
 			}
-			// What gets an address has it at once; and who looks for somebody who is not
-			// there knows it after 60 ms, not 3 s.
-			for name, value := range map[string]string{
-				"ipv6/conf/all/accept_dad": "0", "ipv6/conf/default/accept_dad": "0", "ipv6/conf/default/accept_ra": "0",
-				"ipv4/neigh/default/retrans_time_ms": "20", "ipv6/neigh/default/retrans_time_ms": "20",
-			} {
-				if err := os.WriteFile("/proc/sys/net/"+name, []byte(value), 0); err != nil {
+			// What gets an address has it at once.
+			for _, name := range []string{"ipv6/conf/all/accept_dad", "ipv6/conf/default/accept_dad", "ipv6/conf/default/accept_ra"} {
+				if err := sysctl(name, "0"); err != nil {
 					return err
 				}
 			}
@@ -239,12 +235,22 @@ func nested(first *namespace, cable string, here, there []string) error {
 			done <- err
 			return
 		}
-		done <- ip(cable + "\n" + up(here))
+		done <- errors.Join(ip(cable+"\n"+up(here)), impatient())
 	}()
 	if err := <-done; err != nil {
 		return err
 	}
-	return ip(up(there))
+	return errors.Join(ip(up(there)), impatient())
+}
+
+// impatient has who looks for somebody who is not there know it after 60 ms, not 3 s.
+func impatient() error {
+	return errors.Join(sysctl("ipv4/neigh/eth0/retrans_time_ms", "20"), sysctl("ipv6/neigh/eth0/retrans_time_ms", "20"))
+}
+
+// sysctl changes what is under /proc/sys/net, in the namespace of the caller's thread.
+func sysctl(name, value string) error {
+	return os.WriteFile("/proc/sys/net/"+name, []byte(value), 0)
 }
 
 // ip gives ip(8) some lines, in the namespace of the caller's thread.
