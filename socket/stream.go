@@ -221,8 +221,12 @@ func (t *stream) shutdown(how int) error {
 		t.socket.shutWrite = t.socket.shutWrite || how != SHUT_RD
 		return syscall.ENOTCONN
 	}
-	if s := t.conn.State(); s == tcp.Closed || s == tcp.TimeWait {
+	switch t.conn.State() {
+	case tcp.Closed, tcp.TimeWait:
 		return syscall.ENOTCONN
+	case tcp.SynSent: // Linux: however it is shut, it connects no more
+		t.disconnect()
+		return nil
 	}
 	if how != SHUT_WR {
 		t.socket.shutRead = true

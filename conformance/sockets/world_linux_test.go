@@ -235,17 +235,12 @@ func nested(first *namespace, cable string, here, there []string) error {
 			done <- err
 			return
 		}
-		done <- errors.Join(ip(cable+"\n"+up(here)), impatient())
+		done <- ip(cable + "\n" + up(here))
 	}()
 	if err := <-done; err != nil {
 		return err
 	}
-	return errors.Join(ip(up(there)), impatient())
-}
-
-// impatient has who looks for somebody who is not there know it after 60 ms, not 3 s.
-func impatient() error {
-	return errors.Join(sysctl("ipv4/neigh/eth0/retrans_time_ms", "20"), sysctl("ipv6/neigh/eth0/retrans_time_ms", "20"))
+	return ip(up(there))
 }
 
 // sysctl changes what is under /proc/sys/net, in the namespace of the caller's thread.
