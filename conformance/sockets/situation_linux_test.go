@@ -44,7 +44,6 @@ const (
 var (
 	only4     = []string{ipv4}
 	only6     = []string{ipv6}
-	unmapped  = []string{ipv4, ipv6}
 	addresses = []family{
 		{ipv4, socket.AF_INET, addr("127.0.0.1"), addr("127.0.0.2"), addr("0.0.0.0"),
 			addr("192.0.2.1"), addr("192.0.2.2"), addr("192.0.2.99"), addr("198.51.100.1")},
@@ -313,11 +312,4 @@ func (s *situation) sockName(d socket.Descriptor) {
 func (s *situation) peerName(d socket.Descriptor) {
 	a, err := d.GetPeerName()
 	s.note("getpeername", a, err)
-}
-
-// poll notes what a socket is ready for, of everything that can be asked.
-func (s *situation) poll(d socket.Descriptor) {
-	fds := []socket.PollFD{{FD: d.FD(), Events: socket.POLLIN | socket.POLLPRI | socket.POLLOUT | socket.POLLRDHUP}}
-	n, err := s.here.Poll(fds, 0)
-	s.note("poll", n, fds[0].Revents, err)
 }
