@@ -13,9 +13,12 @@ type Process struct {
 	*Stack
 	privileged bool
 	// files are the open descriptors; nil where none is. They begin at firstFD.
-	files []file
-	taken bitmap // which of files are not nil, or promised to an accept
-	most  int
+	files  []file
+	taken  bitmap // which of files are not nil, or promised to an accept
+	most   int
+	closed bool
+	// pollSets are what Poll goes on watching between its calls.
+	pollSets []*pollSet
 }
 
 // file is what a descriptor stands for: a *descriptor or a set of them.
@@ -170,6 +173,7 @@ func (d *descriptor) Close() error {
 	if fd := d.FD(); fd >= 0 {
 		d.process.release(fd)
 		d.fd.Store(-1)
+		d.watches.close()
 	}
 	l.Unlock()
 	return d.Socket.Close()
@@ -180,3 +184,29 @@ func (p *Process) Sleep(d time.Duration) error { return p.loop.Sleep(d) }
 
 // Go starts a task.
 func (p *Process) Go(name string, task func()) { p.loop.Go(name, task) }
+
+// Close closes every descriptor, as the end of a program does, and has the calls that
+// poll or wait for a set fail with EBADF. The process cannot be used any more.
+func (p *Process) Close() {
+	p.loop.Lock()
+	p.closed = true
+	open := append([]file(nil), p.files...)
+	p.Stack.watches.tell(anything)
+	p.loop.Unlock()
+	for _, f := range open {
+		if f != nil {
+			f.Close()
+		}
+	}
+}
+
+// over is why nothing can be waited for any more, nil if it can.
+func (p *Process) over() error {
+	switch {
+	case p.Stack.closed:
+		return syscall.ENETDOWN
+	case p.closed:
+		return syscall.EBADF
+	}
+	return nil
+}

@@ -66,6 +66,7 @@ func (r *raw) input(p *packet.Packet, d *network.Datagram) {
 		r.queued += p.Len()
 		r.queue.Push(p)
 		r.socket.stack.loop.Signal(&r.socket.readable)
+		r.socket.tell(arrived)
 	}
 }
 
@@ -150,6 +151,7 @@ func (r *raw) send(b []byte, _ int, to netip.AddrPort) (int, error) {
 	if err != nil {
 		return 0, err
 	}
+	r.socket.tell(room) // as for every datagram that has left, on Linux
 	return len(b), nil
 }
 

@@ -154,6 +154,9 @@ func (t *stream) setOption(level, name, value int) error {
 	}
 	if err == nil {
 		t.setTCPOptions(o)
+		if t.socket.watched() {
+			t.tell(tcp.Writable) // a larger buffer has room
+		}
 	}
 	return err
 }

@@ -69,6 +69,17 @@ func (e *epoll) Ctl(op, fd int, event socket.EpollEvent) error {
 	})
 }
 
+// Close is close(2): as on a host of a lab, a Wait that is under way goes on.
+func (e *epoll) Close() error {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.closed {
+		return syscall.EBADF
+	}
+	e.closed = true
+	return unix.Close(e.fd)
+}
+
 // Wait is epoll_wait(2): its time-outs are whole milliseconds, rounded up.
 func (e *epoll) Wait(events []socket.EpollEvent, timeout time.Duration) (n int, err error) {
 	list := make([]unix.EpollEvent, len(events))

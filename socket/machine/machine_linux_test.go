@@ -120,21 +120,6 @@ func TestCloseEndsBlockedCalls(t *testing.T) {
 	}
 }
 
-func TestCloseEndsEpollWait(t *testing.T) {
-	e, err := machine.New().EpollCreate()
-	must(t, "epoll_create", err)
-	ended := make(chan error, 1)
-	go func() {
-		_, err := e.Wait(make([]socket.EpollEvent, 1), -1)
-		ended <- err
-	}()
-	time.Sleep(20 * time.Millisecond)
-	must(t, "close", e.Close())
-	if err := <-ended; err != syscall.EBADF {
-		t.Errorf("the wait ended with %v: a closed set is EBADF", err)
-	}
-}
-
 func TestPollAndEpoll(t *testing.T) {
 	m := machine.New()
 	d, addr := made(t, socket.SOCK_DGRAM)

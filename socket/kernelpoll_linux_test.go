@@ -1,0 +1,208 @@
+package socket_test
+
+import (
+	"fmt"
+	"net"
+	"net/netip"
+	"slices"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"septet/physical"
+	"septet/socket"
+	"septet/socket/machine"
+)
+
+// The judge of poll and epoll is the Linux kernel, too: the same script is played with a
+// process of a lab's host and with this one, both over loopback.
+
+// poller is the part of socket.System that the scripts use.
+type poller interface {
+	Socket(domain, kind, protocol int) (socket.Descriptor, error)
+	Poll([]socket.PollFD, time.Duration) (int, error)
+	EpollCreate() (socket.Epoll, error)
+}
+
+// scene is the family of a script's sockets, and its loopback address.
+type scene struct {
+	name     string
+	domain   int
+	loopback netip.Addr
+	any      netip.Addr
+}
+
+var scenes = []scene{
+	{"IPv4", socket.AF_INET, netip.MustParseAddr("127.0.0.1"), netip.IPv4Unspecified()},
+	{"IPv6", socket.AF_INET6, netip.MustParseAddr("::1"), netip.IPv6Unspecified()},
+}
+
+// needed skips a test of IPv6 on a machine that has none.
+func (s scene) needed(t *testing.T) {
+	l, err := net.Listen("tcp", netip.AddrPortFrom(s.loopback, 0).String())
+	if err != nil {
+		t.Skipf("the machine has no %s: %v", s.name, err)
+	}
+	l.Close()
+}
+
+func (s scene) at(port uint16) netip.AddrPort { return netip.AddrPortFrom(s.loopback, port) }
+
+func line(log []string, i int) string {
+	if i < len(log) {
+		return log[i]
+	}
+	return "nothing"
+}
+
+// watching runs one script and writes down what the calls answer.
+type watching struct {
+	t *testing.T
+	poller
+	scene
+	patience time.Duration
+	log      []string
+	open     []interface{ Close() error }
+}
+
+// settle gives the kernel time to deliver; a lab has done so within the call.
+func (s *watching) settle() { time.Sleep(s.patience) }
+
+func (s *watching) note(format string, args ...any) {
+	s.log = append(s.log, fmt.Sprintf(format, args...))
+}
+
+func (s *watching) check(what string, err error) {
+	s.t.Helper()
+	if err != nil {
+		s.t.Fatalf("%s: %v", what, err)
+	}
+}
+
+// make makes a socket that does not block.
+func (s *watching) make(kind int) socket.Descriptor {
+	d, err := s.Socket(s.domain, kind|socket.SOCK_NONBLOCK, 0)
+	s.check("socket", err)
+	s.open = append(s.open, d)
+	return d
+}
+
+func (s *watching) epoll() socket.Epoll {
+	e, err := s.EpollCreate()
+	s.check("epoll_create", err)
+	s.open = append(s.open, e)
+	return e
+}
+
+// bound returns a datagram socket with a port, and its address.
+func (s *watching) bound(kind int) (socket.Descriptor, netip.AddrPort) {
+	d := s.make(kind)
+	s.check("bind", d.Bind(s.at(0)))
+	a, err := d.GetSockName()
+	s.check("getsockname", err)
+	return d, a
+}
+
+// datagrams returns a socket and one that sends to it.
+func (s *watching) datagrams() (to, from socket.Descriptor) {
+	to, a := s.bound(socket.SOCK_DGRAM)
+	from = s.make(socket.SOCK_DGRAM)
+	s.check("connect", from.Connect(a))
+	return to, from
+}
+
+func (s *watching) listener(backlog int) (socket.Descriptor, netip.AddrPort) {
+	d, a := s.bound(socket.SOCK_STREAM)
+	s.check("listen", d.Listen(backlog))
+	return d, a
+}
+
+// pair returns a connection.
+func (s *watching) pair() (client, server socket.Descriptor) {
+	ln, a := s.listener(5)
+	client = s.make(socket.SOCK_STREAM)
+	s.dial(client, a)
+	server, _, err := ln.Accept()
+	s.check("accept", err)
+	s.check("nonblock", server.SetNonblock(true))
+	s.open = append(s.open, server)
+	return client, server
+}
+
+func (s *watching) dial(d socket.Descriptor, to netip.AddrPort) {
+	if err := d.Connect(to); err != nil && err != syscall.EINPROGRESS {
+		s.check("connect", err)
+	}
+	s.settle()
+}
+
+// nobody returns an address on which nobody listens.
+func (s *watching) nobody(kind int) netip.AddrPort {
+	d, a := s.bound(kind)
+	d.Close()
+	return a
+}
+
+func (s *watching) send(d socket.Descriptor, text string) {
+	_, err := d.Send([]byte(text), 0)
+	s.check("send", err)
+	s.settle()
+}
+
+func (s *watching) recv(d socket.Descriptor) {
+	n, err := d.Recv(make([]byte, 1<<16), 0)
+	s.note("recv: %d %v", n, err)
+}
+
+// wait notes what a wait that does not block finds.
+func (s *watching) wait(what string, e socket.Epoll, most int) {
+	events := make([]socket.EpollEvent, most)
+	n, err := e.Wait(events, 0)
+	text := ""
+	for _, ev := range events[:n] {
+		text += fmt.Sprintf(" %d:%s", ev.Data, bits(ev.Events))
+	}
+	s.note("%s: %d%s %v", what, n, text, err)
+}
+
+func (s *watching) ctl(e socket.Epoll, op, fd int, events uint32, data uint64) {
+	s.note("ctl %d %s: %v", op, bits(events), e.Ctl(op, fd, socket.EpollEvent{Events: events, Data: data}))
+}
+
+var bitNames = []string{"IN", "PRI", "OUT", "ERR", "HUP", "NVAL", "RDNORM", "RDBAND", "WRNORM", "WRBAND",
+	"MSG", "", "", "RDHUP"}
+
+func bits(v uint32) string {
+	var names []string
+	for i, n := range bitNames {
+		if v>>i&1 != 0 {
+			names = append(names, n)
+		}
+	}
+	return "{" + strings.Join(names, " ") + "}" + fmt.Sprintf("%x", v>>28)
+}
+
+// watchBoth plays a script to a lab's process and to the kernel, and compares.
+func watchBoth(t *testing.T, in scene, script func(*watching)) {
+	play := func(p poller, patience time.Duration) []string {
+		s := &watching{t: t, poller: p, scene: in, patience: patience}
+		script(s)
+		for _, c := range s.open {
+			c.Close()
+		}
+		return s.log
+	}
+	w := realWorld(t, physical.Impairment{})
+	got := play(w.alice.Sockets.NewProcess(true), 0)
+	want := play(machine.New(), 2*time.Millisecond)
+	if !slices.Equal(got, want) { // a busy machine? Ask once more, slowly
+		want = play(machine.New(), 50*time.Millisecond)
+	}
+	for i := range max(len(got), len(want)) {
+		if g, k := line(got, i), line(want, i); g != k {
+			t.Errorf("line %d differs from Linux\n  got  %s\n  want %s\nafter\n  %s",
+				i+1, g, k, strings.Join(want[:min(i, len(want))], "\n  "))
+		}
+	}
+}
