@@ -31,6 +31,7 @@ var floors = []struct {
 	{"transport/udp", "network packet event header"},
 	{"transport/tcp", "network packet event header"},
 	{"socket", "transport/tcp transport/udp network packet event header"},
+	{"socket/machine", "socket"},
 	{"socket/name", "socket network"},
 	{"host", "socket/name socket transport/tcp transport/udp network link physical packet event header"},
 	{"inspect", "header"},
@@ -41,8 +42,11 @@ var floors = []struct {
 	{"lab/file", "header"},
 	{"lab", "*"},
 	{"conformance/packetdrill/engine", "socket transport/tcp transport/udp network link packet event header"},
-	{"conformance/kernel", ""}, // tests alone
+	{"conformance/kernel", ""},  // tests alone
+	{"conformance/sockets", ""}, // tests alone
 	{"conformance/packetdrill", "conformance/packetdrill/engine"},
+	{"examples/sockets", "socket"},
+	{"examples/echo", "*"},
 	{"cmd/septet", "*"},
 }
 
@@ -110,6 +114,7 @@ var outside = map[string]bool{
 	"inspect github.com/gopacket/gopacket/pcapgo": true,
 	"socket/name golang.org/x/net/dns/dnsmessage": true,
 	"physical/tapdevice golang.org/x/sys/unix":    true,
+	"socket/machine golang.org/x/sys/unix":        true,
 	"lab/file github.com/goccy/go-yaml":           true,
 	"lab/file github.com/goccy/go-yaml/ast":       true,
 	"lab/file github.com/goccy/go-yaml/lexer":     true,

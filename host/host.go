@@ -134,3 +134,7 @@ func (h *Host) ListenPacket(network, address string) (net.PacketConn, error) {
 func (h *Host) Socket(domain, kind, protocol int) (*socket.Socket, error) {
 	return h.Sockets.Socket(domain, kind, protocol)
 }
+
+// Process returns a new program on this host, with no descriptors yet and every
+// privilege, see socket.Stack.NewProcess.
+func (h *Host) Process() *socket.Process { return h.Sockets.NewProcess(true) }

@@ -40,7 +40,13 @@ func newDatagram(st *Stack, domain uint8) *datagram {
 
 func (d *datagram) readCond() *event.Cond { return &d.endpoint.Readable }
 
-func (d *datagram) bind(local netip.AddrPort) error { return d.endpoint.Bind(local) }
+func (d *datagram) bind(local netip.AddrPort) error {
+	err := d.endpoint.Bind(local)
+	if err == syscall.EINVAL {
+		return d.socket.boundAlready(local)
+	}
+	return err
+}
 
 func (d *datagram) listen(int) error { return syscall.EOPNOTSUPP }
 
@@ -62,7 +68,7 @@ func (d *datagram) send(b []byte, flags int, to netip.AddrPort) (int, error) {
 
 func (d *datagram) sendMsg(b []byte, flags int, to netip.AddrPort, control []ControlMessage) (int, error) {
 	switch {
-	case flags&MSG_OOB != 0 && d.over(to).Is4():
+	case flags&MSG_OOB != 0 && (d.socket.domain == AF_INET || d.over(to).Is4()):
 		return 0, syscall.EOPNOTSUPP // RFC 768 has nothing urgent; over IPv6 Linux does not mind
 	case d.socket.shutWrite:
 		return 0, syscall.EPIPE
@@ -99,8 +105,8 @@ func (d *datagram) receiveMsg(b []byte, flags int, m *Message) (int, netip.AddrP
 	}
 	length, from, ok := d.receiveNext(b, flags, m)
 	switch {
-	case !ok && d.socket.shutRead:
-		return 0, from, io.EOF
+	case !ok && d.socket.shutRead && d.socket.waits(flags):
+		return 0, from, io.EOF // Linux: where there is nobody to wake it is EAGAIN
 	case !ok:
 		return 0, from, syscall.EAGAIN
 	}
@@ -151,7 +157,7 @@ func (d *datagram) remote() (netip.AddrPort, error) {
 	if d.was != nil {
 		a = d.was.remote
 	}
-	if !a.IsValid() {
+	if a.Port() == 0 { // connect takes such a port, and Linux says this
 		return a, syscall.ENOTCONN
 	}
 	return a, nil

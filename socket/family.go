@@ -47,7 +47,7 @@ func (s *Socket) toPeer(a netip.AddrPort) (netip.AddrPort, error) {
 // say it.
 func (s *Socket) below(a netip.AddrPort) (netip.AddrPort, bool) {
 	plain := netip.AddrPortFrom(a.Addr().Unmap(), a.Port())
-	return plain, s.domain == AF_INET6 || plain.Addr().Is4()
+	return plain, s.domain == AF_INET6 || a.Addr().Is4()
 }
 
 // told returns an address as a call of the socket's family gives it.
@@ -56,6 +56,16 @@ func (s *Socket) told(a netip.AddrPort) netip.AddrPort {
 		return netip.AddrPortFrom(netip.AddrFrom16(a.Addr().As16()), a.Port())
 	}
 	return a
+}
+
+// boundAlready is what bind says of a socket that has an address. As on Linux, over IPv4
+// it looks at the new one first.
+func (s *Socket) boundAlready(local netip.AddrPort) error {
+	a, n := local.Addr(), s.stack.network
+	if s.domain == AF_INET && !a.IsUnspecified() && !n.IsLocal(a) && !n.IsBroadcast(a) && !a.IsMulticast() {
+		return syscall.EADDRNOTAVAIL
+	}
+	return syscall.EINVAL
 }
 
 // every returns what stands for all addresses of the socket's families.

@@ -45,7 +45,6 @@ type endpoint interface {
 	SetSockOpt(level, name, value int) error
 	setLinger(on bool, seconds int) error
 	setTimeout(name int, d time.Duration) error
-	setGroup(level, name int, r socket.GroupRequest) error
 	AtMark() (bool, error)
 	SendMsg(m *socket.Message, flags int) (int, error)
 	RecvMsg(m *socket.Message, flags int) (int, error)
@@ -351,17 +350,6 @@ func run(t *testing.T, a api, in scene, script func(*session)) []string {
 		e.Close()
 	}
 	return s.log
-}
-
-func TestLikeTheKernel(t *testing.T) {
-	for _, in := range scenes {
-		t.Run(in.name, func(t *testing.T) {
-			in.needed(t)
-			for _, sc := range scripts {
-				t.Run(sc.name, func(t *testing.T) { playBoth(t, in, sc.run) })
-			}
-		})
-	}
 }
 
 // playBoth plays a script to us and to the kernel, and compares.

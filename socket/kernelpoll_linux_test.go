@@ -3,17 +3,15 @@ package socket_test
 import (
 	"fmt"
 	"net/netip"
-	"runtime"
 	"slices"
 	"strings"
-	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
-	"unsafe"
 
 	"septet/physical"
 	"septet/socket"
+	"septet/socket/machine"
 )
 
 // The judge of poll and epoll is the Linux kernel, too: the same script is played with a
@@ -24,122 +22,6 @@ type poller interface {
 	Socket(domain, kind, protocol int) (socket.Descriptor, error)
 	Poll([]socket.PollFD, time.Duration) (int, error)
 	EpollCreate() (socket.Epoll, error)
-}
-
-// machine is a poller over the kernel.
-type machine struct{}
-
-func (machine) Socket(domain, kind, protocol int) (socket.Descriptor, error) {
-	fd, err := syscall.Socket(domain, kind, protocol)
-	if err != nil {
-		return nil, err
-	}
-	return &machineSocket{kernel: kernel{fd}}, nil
-}
-
-func (machine) Poll(fds []socket.PollFD, timeout time.Duration) (int, error) {
-	type pollfd struct {
-		fd              int32
-		events, revents int16
-	}
-	raw := make([]pollfd, len(fds))
-	for i, f := range fds {
-		raw[i] = pollfd{fd: int32(f.FD), events: int16(f.Events)}
-	}
-	var wait *syscall.Timespec
-	if timeout >= 0 {
-		t := syscall.NsecToTimespec(int64(timeout))
-		wait = &t
-	}
-	var n uintptr
-	for e := syscall.EINTR; e == syscall.EINTR; {
-		n, _, e = syscall.Syscall6(syscall.SYS_PPOLL, uintptr(unsafe.Pointer(unsafe.SliceData(raw))),
-			uintptr(len(raw)), uintptr(unsafe.Pointer(wait)), 0, 0, 0)
-		if e != 0 && e != syscall.EINTR {
-			return 0, e
-		}
-	}
-	for i := range fds {
-		fds[i].Revents = socket.Readiness(raw[i].revents)
-	}
-	runtime.KeepAlive(raw)
-	return int(n), nil
-}
-
-func (machine) EpollCreate() (socket.Epoll, error) {
-	fd, err := syscall.EpollCreate1(0)
-	e := new(machineEpoll)
-	e.fd.Store(int32(fd))
-	return e, err
-}
-
-// machineSocket is a socket of the kernel, without the calls that no script makes.
-type machineSocket struct {
-	kernel
-	socket.Descriptor
-}
-
-func (m *machineSocket) FD() int                              { return m.fd }
-func (m *machineSocket) AtMark() (bool, error)                { return m.kernel.AtMark() }
-func (m *machineSocket) Bind(a netip.AddrPort) error          { return m.kernel.Bind(a) }
-func (m *machineSocket) Listen(n int) error                   { return m.kernel.Listen(n) }
-func (m *machineSocket) Connect(a netip.AddrPort) error       { return m.kernel.Connect(a) }
-func (m *machineSocket) Shutdown(how int) error               { return m.kernel.Shutdown(how) }
-func (m *machineSocket) Close() error                         { return m.kernel.Close() }
-func (m *machineSocket) SetNonblock(on bool) error            { return m.kernel.SetNonblock(on) }
-func (m *machineSocket) GetSockName() (netip.AddrPort, error) { return m.kernel.GetSockName() }
-func (m *machineSocket) GetPeerName() (netip.AddrPort, error) { return m.kernel.GetPeerName() }
-func (m *machineSocket) GetSockOpt(level, name int) (int, error) {
-	return m.kernel.GetSockOpt(level, name)
-}
-func (m *machineSocket) SetSockOpt(level, name, value int) error {
-	return m.kernel.SetSockOpt(level, name, value)
-}
-func (m *machineSocket) Send(b []byte, flags int) (int, error) {
-	return m.SendTo(b, flags, netip.AddrPort{})
-}
-func (m *machineSocket) SendTo(b []byte, flags int, to netip.AddrPort) (int, error) {
-	return m.kernel.SendTo(b, flags, to)
-}
-func (m *machineSocket) RecvFrom(b []byte, flags int) (int, netip.AddrPort, error) {
-	return m.kernel.RecvFrom(b, flags)
-}
-func (m *machineSocket) Recv(b []byte, flags int) (int, error) {
-	n, _, err := m.RecvFrom(b, flags)
-	return n, err
-}
-func (m *machineSocket) Accept() (socket.Descriptor, netip.AddrPort, error) {
-	e, err := m.kernel.accept()
-	if err != nil {
-		return nil, netip.AddrPort{}, err
-	}
-	return &machineSocket{kernel: *e.(*kernel)}, netip.AddrPort{}, nil
-}
-
-type machineEpoll struct{ fd atomic.Int32 }
-
-func (e *machineEpoll) FD() int { return int(e.fd.Load()) }
-
-func (e *machineEpoll) Ctl(op, fd int, ev socket.EpollEvent) error {
-	return syscall.EpollCtl(e.FD(), op, fd, &syscall.EpollEvent{Events: ev.Events, Fd: int32(ev.Data)})
-}
-
-func (e *machineEpoll) Wait(events []socket.EpollEvent, timeout time.Duration) (int, error) {
-	raw := make([]syscall.EpollEvent, len(events))
-	for {
-		n, err := syscall.EpollWait(e.FD(), raw, int(timeout/time.Millisecond))
-		if err == syscall.EINTR {
-			continue
-		}
-		for i := range max(n, 0) {
-			events[i] = socket.EpollEvent{Events: raw[i].Events, Data: uint64(raw[i].Fd)}
-		}
-		return max(n, 0), err
-	}
-}
-
-func (e *machineEpoll) Close() error {
-	return syscall.Close(int(e.fd.Swap(-1)))
 }
 
 // watching runs one script and writes down what the calls answer.
@@ -281,9 +163,9 @@ func watchBoth(t *testing.T, in scene, script func(*watching)) {
 	}
 	w := realWorld(t, physical.Impairment{})
 	got := play(w.alice.Sockets.NewProcess(true), 0)
-	want := play(machine{}, 2*time.Millisecond)
+	want := play(machine.New(), 2*time.Millisecond)
 	if !slices.Equal(got, want) { // a busy machine? Ask once more, slowly
-		want = play(machine{}, 50*time.Millisecond)
+		want = play(machine.New(), 50*time.Millisecond)
 	}
 	for i := range max(len(got), len(want)) {
 		if g, k := line(got, i), line(want, i); g != k {

@@ -2,6 +2,7 @@ package socket
 
 import (
 	"net/netip"
+	"sync/atomic"
 	"syscall"
 	"time"
 )
@@ -12,10 +13,9 @@ type Process struct {
 	*Stack
 	privileged bool
 	// files are the open descriptors; nil where none is. They begin at firstFD.
-	files []file
-	most  int
-	// lowest is a number below which none is free.
-	lowest int
+	files  []file
+	taken  bitmap // which of files are not nil, or promised to an accept
+	most   int
 	closed bool
 	// pollSets are what Poll goes on watching between its calls.
 	pollSets []*pollSet
@@ -43,14 +43,24 @@ func (st *Stack) NewProcess(privileged bool) *Process {
 	return &Process{Stack: st, privileged: privileged, most: maxFiles}
 }
 
+// SetFileLimit sets how many the descriptors of this process may be, standard input,
+// output and error included (RLIMIT_NOFILE); those that are open stay. A call that needs
+// one more fails with EMFILE.
+func (p *Process) SetFileLimit(most int) {
+	p.loop.Lock()
+	defer p.loop.Unlock()
+	p.most = min(most, maxFiles)
+}
+
 // descriptor is a socket as its process sees it.
 type descriptor struct {
 	*Socket
 	process *Process
-	fd      int
+	fd      atomic.Int32 // changed with the turn held, read without
 }
 
-// Socket makes a socket of this process.
+// Socket makes a socket of this process. Errors: those of Stack.Socket, EPERM for a raw
+// socket without privilege, EMFILE.
 func (p *Process) Socket(domain, kind, protocol int) (Descriptor, error) {
 	if err := p.permits(domain, kind&^SOCK_NONBLOCK, protocol); err != nil {
 		return nil, err
@@ -87,53 +97,95 @@ func (p *Process) open(s *Socket) (Descriptor, error) {
 		s.end(true)
 		return nil, err
 	}
-	d.fd = fd
+	d.fd.Store(int32(fd))
 	return d, nil
 }
 
+// number gives f the lowest free number, nil to keep it for later.
 func (p *Process) number(f file) (int, error) {
-	i := p.lowest
-	for i < len(p.files) && p.files[i] != nil {
-		i++
-	}
-	p.lowest = i
+	i := p.taken.lowestFree()
 	if firstFD+i >= p.most {
 		return -1, syscall.EMFILE
 	}
-	if i == len(p.files) {
-		p.files = append(p.files, nil)
+	p.taken.set(i)
+	if i >= len(p.files) {
+		p.files = append(p.files, make([]file, i+1-len(p.files))...)
 	}
 	p.files[i] = f
-	p.lowest++
 	return firstFD + i, nil
 }
 
-// release gives a number back.
+// release makes a number free.
 func (p *Process) release(fd int) {
 	p.files[fd-firstFD] = nil
-	p.lowest = min(p.lowest, fd-firstFD)
+	p.taken.clear(fd - firstFD)
 }
 
 // FD returns the descriptor's number, -1 once it is closed.
-func (d *descriptor) FD() int { return d.fd }
+func (d *descriptor) FD() int { return int(d.fd.Load()) }
 
-// Accept takes a connection and gives it a number.
-func (d *descriptor) Accept() (Descriptor, netip.AddrPort, error) {
-	s, from, err := d.Socket.Accept()
+// Bind is Socket.Bind, which needs privilege for a port below 1024: EACCES.
+func (d *descriptor) Bind(local netip.AddrPort) error {
+	if port := local.Port(); !d.process.privileged && port > 0 && port < 1024 && d.kind != SOCK_RAW {
+		return d.refuse(local)
+	}
+	return d.Socket.Bind(local)
+}
+
+// refuse says what is wrong with a port that needs privilege. As on Linux, an address of
+// another family is said first, and an IPv4 address that is not the host's.
+func (d *descriptor) refuse(local netip.AddrPort) error {
+	d.process.loop.Lock()
+	defer d.process.loop.Unlock()
+	if d.closed {
+		return syscall.EBADF
+	}
+	below, err := d.toBind(local)
 	if err != nil {
+		return err
+	}
+	a, n := below.Addr(), d.process.network
+	if d.domain == AF_INET && !a.IsUnspecified() && !n.IsLocal(a) && !n.IsBroadcast(a) && !a.IsMulticast() {
+		return syscall.EADDRNOTAVAIL
+	}
+	return syscall.EACCES
+}
+
+// Accept takes a connection and gives it a number. As on Linux, the number is taken
+// before there is a connection: with EMFILE the connection still waits.
+func (d *descriptor) Accept() (Descriptor, netip.AddrPort, error) {
+	p := d.process
+	p.loop.Lock()
+	if d.FD() < 0 {
+		p.loop.Unlock()
+		return nil, netip.AddrPort{}, syscall.EBADF
+	}
+	fd, err := p.number(nil)
+	p.loop.Unlock()
+	if err != nil {
+		return nil, netip.AddrPort{}, err
+	}
+	s, from, err := d.Socket.Accept()
+	p.loop.Lock()
+	defer p.loop.Unlock()
+	if err != nil {
+		p.release(fd)
 		return nil, from, err
 	}
-	c, err := d.process.open(s)
-	return c, from, err
+	s.ordinary = !p.privileged
+	c := &descriptor{Socket: s, process: p}
+	c.fd.Store(int32(fd))
+	p.files[fd-firstFD] = c
+	return c, from, nil
 }
 
 // Close gives the number back and closes the socket.
 func (d *descriptor) Close() error {
 	l := d.process.loop
 	l.Lock()
-	if d.fd >= 0 {
-		d.process.release(d.fd)
-		d.fd = -1
+	if fd := d.FD(); fd >= 0 {
+		d.process.release(fd)
+		d.fd.Store(-1)
 		d.watches.close()
 	}
 	l.Unlock()

@@ -38,6 +38,7 @@ type Socket struct {
 	keepAlive   bool
 	shutRead    bool
 	shutWrite   bool
+	portAsked   bool // by bind, and not left to the system
 }
 
 // protocol is what one kind of socket does itself. All methods are called with

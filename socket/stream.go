@@ -64,12 +64,17 @@ func (t *stream) readCond() *event.Cond { return &t.socket.readable }
 
 func (t *stream) bind(local netip.AddrPort) error {
 	// bind(2): "EINVAL The socket is already bound to an address."
-	if t.port != nil || t.state != unconnected {
-		return syscall.EINVAL
+	// Linux: the port of a connection that has ended is free, and another can be had.
+	ended := t.conn != nil && (t.conn.State() == tcp.Closed || t.conn.State() == tcp.TimeWait)
+	if t.port != nil || t.state != unconnected && !ended {
+		return t.socket.boundAlready(local)
 	}
-	var err error
-	t.port, err = t.socket.stack.tcp.Reserve(local, t.sharing())
-	return err
+	port, err := t.socket.stack.tcp.Reserve(local, t.sharing())
+	if err != nil {
+		return err
+	}
+	t.port, t.was, t.socket.portAsked = port, nil, local.Port() != 0
+	return nil
 }
 
 func (t *stream) listen(backlog int) error {
@@ -82,10 +87,15 @@ func (t *stream) listen(backlog int) error {
 	}
 	if t.port == nil {
 		// An unbound socket gets a port that the system chooses.
-		if err := t.bind(netip.AddrPortFrom(t.socket.every(), 0)); err != nil {
+		a := t.socket.every()
+		if t.was != nil && t.was.local.Addr().IsValid() {
+			a = t.was.local.Addr() // a listener's that was shut
+		}
+		if err := t.bind(netip.AddrPortFrom(a, 0)); err != nil {
 			return err
 		}
 	}
+	t.was = nil
 	listener, err := t.socket.stack.tcp.Listen(t.port, backlog, t)
 	if err != nil {
 		return err
@@ -144,7 +154,7 @@ func (t *stream) connect(to netip.AddrPort) error {
 	if err != nil {
 		return err
 	}
-	t.conn, t.options, t.err, t.state, t.full = conn, nil, 0, connecting, true
+	t.conn, t.options, t.err, t.state, t.was, t.full = conn, nil, 0, connecting, nil, true
 	return syscall.EINPROGRESS
 }
 
@@ -165,10 +175,14 @@ func (t *stream) progress() error {
 	return syscall.EALREADY
 }
 
-// forget makes the socket one that has no connection, with the same options.
+// forget makes the socket one that has no connection, with the same options. As on
+// Linux, getsockname goes on telling its port, though it is free.
 func (t *stream) forget() {
 	o := t.conn.Options()
 	t.options = &o
+	if t.port == nil {
+		t.was = &addresses{local: netip.AddrPortFrom(netip.Addr{}, t.conn.Local().Port())}
+	}
 	t.conn.Forget()
 	t.conn, t.state = nil, unconnected
 	t.socket.shutRead, t.socket.shutWrite = false, false
@@ -181,13 +195,20 @@ func (t *stream) disconnect() {
 		o, at := t.listener.Options(), t.listener.Addr()
 		t.listener.Close()
 		t.listener, t.options, t.state = nil, &o, unconnected
+		if !t.socket.portAsked { // only told yet, as forget has it
+			t.was = &addresses{local: at}
+			return
+		}
 		// Just given back: only a connection of the listener that lives on can
 		// be in the way, and then the socket is unbound.
 		t.port, _ = t.socket.stack.tcp.Reserve(at, t.sharing())
 	}
 	if t.conn != nil {
-		if t.conn.State() != tcp.Closed {
-			t.err = syscall.ECONNRESET // tcp_disconnect leaves it to be found
+		// Linux leaves an error to be found: that of the connection, or of its end now.
+		if s := t.conn.State(); s != tcp.Closed && s != tcp.TimeWait {
+			t.err = syscall.ECONNRESET
+		} else if e, ok := t.conn.TakeError().(syscall.Errno); ok {
+			t.err = e
 		}
 		t.conn.Abort()
 		t.forget()
@@ -202,11 +223,16 @@ func (t *stream) shutdown(how int) error {
 		}
 		return nil
 	}
-	if t.conn == nil || t.conn.State() == tcp.Closed {
+	if t.conn == nil { // though shut down, as on Linux
+		t.socket.shutRead = t.socket.shutRead || how != SHUT_WR
+		t.socket.shutWrite = t.socket.shutWrite || how != SHUT_RD
 		return syscall.ENOTCONN
 	}
-	if t.conn.State() == tcp.SynSent {
-		t.disconnect() // so does Linux's inet_shutdown, whatever is shut
+	switch t.conn.State() {
+	case tcp.Closed, tcp.TimeWait:
+		return syscall.ENOTCONN
+	case tcp.SynSent: // Linux: however it is shut, it connects no more
+		t.disconnect()
 		return nil
 	}
 	if how != SHUT_WR {

@@ -15,12 +15,12 @@ func (t *stream) send(b []byte, flags int, to netip.AddrPort) (n int, err error)
 	// Linux: a stream that was never connected is a broken pipe for the
 	// sender, though "not connected" for the receiver.
 	if t.conn == nil || t.socket.shutWrite {
-		return 0, t.pending(syscall.EPIPE)
+		return 0, t.broken()
 	}
 	if t.conn.State() != tcp.Closed && !t.conn.Connected() {
 		return 0, syscall.EAGAIN
 	}
-	if len(b) == 0 {
+	if len(b) == 0 && t.conn.State() != tcp.Closed {
 		return 0, nil
 	}
 	switch {
@@ -35,6 +35,16 @@ func (t *stream) send(b []byte, flags int, to netip.AddrPort) (n int, err error)
 		t.full = true
 	}
 	return n, err
+}
+
+// broken is what a sender is told who cannot send: the error that there is, or EPIPE.
+func (t *stream) broken() error {
+	if t.conn != nil {
+		if err := t.conn.TakeError(); err != nil {
+			return err
+		}
+	}
+	return t.pending(syscall.EPIPE)
 }
 
 // openWith is connect and send in one (MSG_FASTOPEN).
@@ -62,6 +72,10 @@ func (t *stream) openWith(b []byte, flags int, to netip.AddrPort) (int, error) {
 
 func (t *stream) receive(b []byte, flags int) (n int, from netip.AddrPort, err error) {
 	switch {
+	case t.conn == nil && flags&MSG_OOB != 0 && t.state != listening:
+		return 0, from, syscall.EINVAL // nothing urgent was announced
+	case t.conn == nil && t.err == 0 && t.socket.shutRead:
+		return 0, from, io.EOF
 	case t.conn == nil:
 		return 0, from, t.pending(syscall.ENOTCONN)
 	case flags&MSG_OOB != 0:
@@ -87,6 +101,8 @@ func (t *stream) local() netip.AddrPort {
 	switch {
 	case t.was != nil:
 		return t.was.local
+	case t.conn != nil && t.port != nil && t.port.Addr().Port() != t.conn.Local().Port():
+		return t.port.Addr() // bound again after the connection had ended
 	case t.conn != nil:
 		return t.conn.Local()
 	case t.listener != nil:
@@ -103,7 +119,7 @@ func (t *stream) remote() (netip.AddrPort, error) {
 		return t.was.remote, syscall.ENOTCONN
 	case t.conn == nil:
 		return netip.AddrPort{}, syscall.ENOTCONN
-	case !t.conn.Connected() || t.conn.State() == tcp.Closed:
+	case !t.conn.Connected() || t.conn.State() == tcp.Closed || t.conn.State() == tcp.TimeWait:
 		return t.conn.Remote(), syscall.ENOTCONN
 	}
 	return t.conn.Remote(), nil

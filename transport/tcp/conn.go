@@ -139,7 +139,7 @@ const (
 	flagSendCWR                           // the peer's echo has been answered: the next segment says so
 	flagPersist                           // the retransmission deadline is a window probe's
 	flagDetached                          // the user has let go of it
-	flagReadClosed                        // the user does not want data any more
+	flagReadClosed                        // the user does not wait for data any more
 	flagErrTold                           // err has been reported to the user
 	flagUrgent                            // sndUp is ahead of sndUna
 	flagRcvUrgent                         // rcvUp is ahead of what the user has read

@@ -44,7 +44,9 @@ func (c *Conn) takeText(now ev.Time, s *Segment) bool {
 			return true // nothing can follow the FIN
 		}
 	}
-	if c.is(flagDetached) {
+	// Linux: as after a close, if the user reads no more and has ended his own side too.
+	unwanted := c.is(flagReadClosed) && (c.state == FinWait1 || c.state == FinWait2)
+	if c.is(flagDetached) || unwanted {
 		// RFC 9293, section 3.6.1, and MUST-13's ground: data that nobody will ever
 		// read is answered with a reset, so that the peer learns of it.
 		if c.about.PlainResets {
@@ -80,7 +82,7 @@ func (c *Conn) takeText(now ev.Time, s *Segment) bool {
 	} else {
 		// RFC 4861, section 7.3.1: new data says that acknowledgements reach the peer.
 		c.path.Confirm()
-		c.offerText()
+		c.notify(Readable)
 	}
 	if !inOrder || c.duplicate.left != c.duplicate.right {
 		// RFC 5681, section 4.2: a duplicate ACK at once, and again at once when a
@@ -90,15 +92,6 @@ func (c *Conn) takeText(now ev.Time, s *Segment) bool {
 	}
 	c.delayACK(now, n, s.Flags.Has(header.PSH))
 	return true
-}
-
-// offerText tells the reader of what has arrived, or drops it if there is none.
-func (c *Conn) offerText() {
-	if c.is(flagReadClosed) {
-		c.dropUnread()
-	} else {
-		c.notify(Readable)
-	}
 }
 
 // delayACK decides when n bytes that came in order are acknowledged (RFC 9293,

@@ -328,18 +328,12 @@ func (c *Conn) queueFIN() {
 	c.notify(Writable)
 }
 
-// CloseRead says that the user does not want to receive any more. The peer is not
-// told: what it sends is acknowledged and dropped.
+// CloseRead says that the user does not wait for data any more. The peer is not told: what
+// it sends can still be read, as on Linux, until this side has ended too; then it is
+// answered with a reset.
 func (c *Conn) CloseRead() {
 	c.set(flagReadClosed)
-	c.dropUnread()
-	c.updatePeer()
 	c.notify(Readable)
-}
-
-func (c *Conn) dropUnread() {
-	c.rcv.discard(c.env, c.rcv.size)
-	c.passUrgent()
 }
 
 // Close lets go of the connection: what was written is still delivered, and the

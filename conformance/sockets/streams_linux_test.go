@@ -1,4 +1,4 @@
-package socket_test
+package sockets
 
 import (
 	"fmt"
@@ -7,7 +7,7 @@ import (
 )
 
 // streamOptions sets what TCP can be asked for, with values good and bad.
-func streamOptions(s *session) {
+func streamOptions(s *situation) {
 	e := s.make(SOCK_STREAM)
 	for _, o := range []struct {
 		level, name int
@@ -42,24 +42,24 @@ func streamOptions(s *session) {
 }
 
 // tryRecv says what a receive that does not block returns.
-func (s *session) tryRecv(e endpoint) string {
+func (s *situation) tryRecv(e Descriptor) string {
 	n, _, err := e.RecvFrom(make([]byte, 20), MSG_DONTWAIT)
 	return fmt.Sprint(n, err)
 }
 
-func (s *session) mark(e endpoint) {
+func (s *situation) mark(e Descriptor) {
 	at, err := e.AtMark()
 	s.note("sockatmark", at, err)
 }
 
-func (s *session) sendFlags(e endpoint, text string, flags int) {
+func (s *situation) sendFlags(e Descriptor, text string, flags int) {
 	n, err := e.SendTo([]byte(text), flags, s.at(0))
 	s.note(fmt.Sprintf("send %q with %#x", text, flags), n, err)
 	s.settle()
 }
 
 // urgentData is out of band: one byte beside the stream.
-func urgentData(s *session) {
+func urgentData(s *situation) {
 	c, p := s.pair()
 	s.note("nonblock", p.SetNonblock(true))
 	s.recv(p, 1, MSG_OOB)
@@ -94,7 +94,7 @@ func urgentData(s *session) {
 	s.recv(p, 20, 0)
 }
 
-func urgentInline(s *session) {
+func urgentInline(s *situation) {
 	c, p := s.pair()
 	s.note("inline", p.SetSockOpt(SOL_SOCKET, SO_OOBINLINE, 1))
 	s.note("nonblock", p.SetNonblock(true))

@@ -1,94 +1,29 @@
-package socket_test
+package sockets
 
 import (
-	"encoding/binary"
 	"fmt"
 	"net/netip"
-	"syscall"
-	"testing"
 
 	. "septet/socket"
 )
 
-func (o ours) setGroup(level, name int, r GroupRequest) error {
-	return o.SetSockOptGroup(level, name, r)
-}
-
-// setGroup passes r as the struct that the option has.
-func (k *kernel) setGroup(level, name int, r GroupRequest) error {
-	var b []byte
-	four := func(a netip.Addr) {
-		v := [4]byte{}
-		if a.IsValid() {
-			v = a.As4()
-		}
-		b = append(b, v[:]...)
-	}
-	storage := func(a netip.Addr) {
-		s := make([]byte, 128)
-		if a.Is4() {
-			binary.NativeEndian.PutUint16(s, syscall.AF_INET)
-			copy(s[4:], a.AsSlice())
-		} else {
-			binary.NativeEndian.PutUint16(s, syscall.AF_INET6)
-			copy(s[8:], a.AsSlice())
-		}
-		b = append(b, s...)
-	}
-	switch {
-	case name >= MCAST_JOIN_GROUP && name <= MCAST_LEAVE_SOURCE_GROUP: // group_req, group_source_req
-		b = binary.NativeEndian.AppendUint64(b, uint64(r.Interface))
-		if storage(r.Group); r.Source.IsValid() {
-			storage(r.Source)
-		}
-	case level == SOL_IPV6: // ipv6_mreq
-		b = append(b, r.Group.AsSlice()...)
-		b = binary.NativeEndian.AppendUint32(b, uint32(r.Interface))
-	case r.Source.IsValid(): // ip_mreq_source
-		four(r.Group)
-		four(r.LocalAddr)
-		four(r.Source)
-	default: // ip_mreqn
-		four(r.Group)
-		four(r.LocalAddr)
-		b = binary.NativeEndian.AppendUint32(b, uint32(r.Interface))
-	}
-	return syscall.SetsockoptString(k.fd, level, name, string(b))
-}
-
-// Scripts as in kernelscripts_linux_test.go, about groups. All is on "lo", which is
-// interface 1 everywhere.
-var groupScripts = []struct {
-	name string
-	six  bool // needs IPv6
-	run  func(s *session)
-}{
-	{"joining groups", false, joining},
-	{"joining IPv6 groups", true, joining6},
-	{"sources of groups", false, sources},
-	{"options for groups", false, groupOptions},
-	{"options of IPv6", true, options6},
-	{"datagrams to groups", false, groupDatagrams},
-	{"sources of datagrams to groups", false, groupSources},
-}
-
-func TestGroupsLikeTheKernel(t *testing.T) {
-	for _, sc := range groupScripts {
-		t.Run(sc.name, func(t *testing.T) {
-			if sc.six {
-				scenes[1].needed(t)
-			}
-			playBoth(t, scenes[0], sc.run)
-		})
-	}
+// Groups. All is on "lo", which is interface 1 everywhere.
+var groups = []script{
+	{name: "joining groups", run: joining, in: only4},
+	{name: "joining IPv6 groups", run: joining6, in: only4},
+	{name: "sources of groups", run: sources, in: only4},
+	{name: "options for groups", run: groupOptions, in: only4},
+	{name: "options of IPv6", run: options6, in: only4},
+	{name: "datagrams to groups", run: groupDatagrams, in: only4},
+	{name: "sources of datagrams to groups", run: groupSources, in: only4},
 }
 
 // group says which step of a script a request is.
-func (s *session) group(e endpoint, level, name int, r GroupRequest) {
-	s.note(fmt.Sprintf("setsockopt %d/%d %+v", level, name, r), e.setGroup(level, name, r))
+func (s *situation) group(e Descriptor, level, name int, r GroupRequest) {
+	s.note(fmt.Sprintf("setsockopt %d/%d %+v", level, name, r), setGroup(e, level, name, r))
 }
 
-func joining(s *session) {
+func joining(s *situation) {
 	g, local := netip.MustParseAddr("239.1.2.3"), netip.MustParseAddr("127.0.0.1")
 	e := s.make(SOCK_DGRAM)
 	for _, r := range []GroupRequest{
@@ -111,7 +46,7 @@ func joining(s *session) {
 	s.group(stream, SOL_IP, IP_ADD_MEMBERSHIP, GroupRequest{Group: g, Interface: 1})
 }
 
-func joining6(s *session) {
+func joining6(s *situation) {
 	g := netip.MustParseAddr("ff15::123")
 	e := s.of(AF_INET6, SOCK_DGRAM)
 	for _, name := range []int{IPV6_JOIN_GROUP, IPV6_LEAVE_GROUP} {
@@ -128,7 +63,7 @@ func joining6(s *session) {
 	}
 }
 
-func sources(s *session) {
+func sources(s *situation) {
 	g, local := netip.MustParseAddr("239.1.2.3"), netip.MustParseAddr("127.0.0.1")
 	of := func(n byte) GroupRequest {
 		return GroupRequest{Group: g, LocalAddr: local, Source: netip.AddrFrom4([4]byte{10, 0, 0, n})}
@@ -156,15 +91,7 @@ func sources(s *session) {
 	}
 }
 
-func (s *session) values(e endpoint, level, name int, values ...int) {
-	s.option(e, level, name)
-	for _, v := range values {
-		s.note(fmt.Sprintf("setsockopt %d/%d %d", level, name, v), e.SetSockOpt(level, name, v))
-		s.option(e, level, name)
-	}
-}
-
-func groupOptions(s *session) {
+func groupOptions(s *situation) {
 	for _, kind := range []int{SOCK_DGRAM, SOCK_STREAM} {
 		e := s.make(kind)
 		for _, name := range []int{IP_MULTICAST_TTL, IP_MULTICAST_LOOP} {
@@ -188,7 +115,7 @@ func groupOptions(s *session) {
 	s.option(e, SOL_IP, IP_MTU) // not connected
 }
 
-func options6(s *session) {
+func options6(s *situation) {
 	e := s.of(AF_INET6, SOCK_DGRAM)
 	s.values(e, SOL_IPV6, IPV6_UNICAST_HOPS, 1, 255, 256, -1, -2)
 	s.values(e, SOL_IPV6, IPV6_TCLASS, 0, 0x20, 255, 256, -1, -2)
@@ -201,7 +128,7 @@ func options6(s *session) {
 }
 
 // receiver is bound to a port on every address, which it shares.
-func (s *session) receiver(port uint16) endpoint {
+func (s *situation) receiver(port uint16) Descriptor {
 	e := s.make(SOCK_DGRAM)
 	s.note("share", e.SetSockOpt(SOL_SOCKET, SO_REUSEADDR, 1))
 	s.note("bind", e.Bind(netip.AddrPortFrom(netip.IPv4Unspecified(), port)))
@@ -209,7 +136,7 @@ func (s *session) receiver(port uint16) endpoint {
 }
 
 // heard notes what waits at each of some sockets.
-func (s *session) heard(what string, all ...endpoint) {
+func (s *situation) heard(what string, all ...Descriptor) {
 	s.settle()
 	for n, e := range all {
 		b := make([]byte, 100)
@@ -218,7 +145,7 @@ func (s *session) heard(what string, all ...endpoint) {
 	}
 }
 
-func groupDatagrams(s *session) {
+func groupDatagrams(s *situation) {
 	g := GroupRequest{Group: netip.MustParseAddr("239.1.2.3"), Interface: 1}
 	joined := s.receiver(0)
 	port := s.bound(joined, "group").Port()
@@ -253,9 +180,9 @@ func groupDatagrams(s *session) {
 	s.heard("all have left", other, only, picky)
 }
 
-func groupSources(s *session) {
+func groupSources(s *situation) {
 	g := netip.MustParseAddr("239.1.2.3")
-	req := GroupRequest{Group: g, LocalAddr: localhost4, Source: localhost4}
+	req := GroupRequest{Group: g, LocalAddr: loopback4, Source: loopback4}
 	elsewhere := req
 	elsewhere.Source = netip.MustParseAddr("10.0.0.77")
 	one := s.receiver(0)

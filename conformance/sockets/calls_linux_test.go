@@ -1,4 +1,4 @@
-package socket_test
+package sockets
 
 import (
 	"fmt"
@@ -8,47 +8,44 @@ import (
 	. "septet/socket"
 )
 
-var scripts = []struct {
-	name string
-	run  func(s *session)
-}{
-	{"socket", socketArguments},
-	{"stream not connected", streamNotConnected},
-	{"bind", binding},
-	{"listen", listening},
-	{"connect refused", connectRefused},
-	{"connect without blocking", connectNonblocking},
-	{"refused without blocking", refusedNonblocking},
-	{"refused, seen by recv", refusedRecv},
-	{"connect to groups", connectGroups},
-	{"connected", connectedCalls},
-	{"half close", halfClose},
-	{"shut for reading", shutForReading},
-	{"reset, seen by recv", resetRecv},
-	{"reset, seen by send", resetSend},
-	{"send after close", sendAfterClose},
-	{"close with unread data", closeUnread},
-	{"disconnect", disconnect},
-	{"timeouts", timeouts},
-	{"closed", closedCalls},
-	{"datagram not connected", datagramNotConnected},
-	{"datagram", datagrams},
-	{"datagram refused", datagramRefused},
-	{"datagram shutdown", datagramShutdown},
-	{"datagram binding", datagramBinding},
-	{"options of streams", func(s *session) { optionTable(s, SOCK_STREAM) }},
-	{"options of datagrams", func(s *session) { optionTable(s, SOCK_DGRAM) }},
-	{"inherited options", inheritedOptions},
-	{"more options of streams", streamOptions},
-	{"urgent data", urgentData},
-	{"urgent data inline", urgentInline},
+var calls = []script{
+	{name: "socket", run: socketArguments},
+	{name: "stream not connected", run: streamNotConnected},
+	{name: "bind", run: binding},
+	{name: "listen", run: listening},
+	{name: "connect refused", run: connectRefused},
+	{name: "connect without blocking", run: connectNonblocking},
+	{name: "refused without blocking", run: refusedNonblocking},
+	{name: "refused, seen by recv", run: refusedRecv},
+	{name: "connect to groups", run: connectGroups},
+	{name: "connected", run: connectedCalls},
+	{name: "half close", run: halfClose},
+	{name: "shut for reading", run: shutForReading},
+	{name: "reset, seen by recv", run: resetRecv},
+	{name: "reset, seen by send", run: resetSend},
+	{name: "send after close", run: sendAfterClose},
+	{name: "close with unread data", run: closeUnread},
+	{name: "disconnect", run: disconnect},
+	{name: "timeouts", run: timeouts},
+	{name: "closed", run: closedCalls},
+	{name: "datagram not connected", run: datagramNotConnected},
+	{name: "datagram", run: datagrams},
+	{name: "datagram refused", run: datagramRefused},
+	{name: "datagram shutdown", run: datagramShutdown},
+	{name: "datagram binding", run: datagramBinding},
+	{name: "options of streams", run: func(s *situation) { optionTable(s, SOCK_STREAM) }},
+	{name: "options of datagrams", run: func(s *situation) { optionTable(s, SOCK_DGRAM) }},
+	{name: "inherited options", run: inheritedOptions},
+	{name: "more options of streams", run: streamOptions},
+	{name: "urgent data", run: urgentData},
+	{name: "urgent data inline", run: urgentInline},
 }
 
-func socketArguments(s *session) {
+func socketArguments(s *situation) {
 	for _, domain := range []int{AF_INET, AF_INET6, 12345} {
 		for _, kind := range []int{0, SOCK_STREAM, SOCK_DGRAM, SOCK_STREAM | SOCK_NONBLOCK, 5, 99} {
 			for _, protocol := range []int{0, IPPROTO_TCP, IPPROTO_UDP, 255, -1, 1000} {
-				e, err := s.socket(domain, kind, protocol)
+				e, err := s.sys.Socket(domain, kind, protocol)
 				s.note(fmt.Sprintf("socket(%d, %d, %d)", domain, kind, protocol), err)
 				if e != nil {
 					e.Close()
@@ -58,7 +55,7 @@ func socketArguments(s *session) {
 	}
 }
 
-func streamNotConnected(s *session) {
+func streamNotConnected(s *situation) {
 	e := s.make(SOCK_STREAM)
 	a, err := e.GetSockName()
 	s.note("getsockname", a, err)
@@ -68,7 +65,7 @@ func streamNotConnected(s *session) {
 	s.recv(e, 0, MSG_DONTWAIT)
 	s.send(e, "x")
 	s.send(e, "")
-	_, err = e.accept()
+	_, err = s.accept(e)
 	s.note("accept", err)
 	s.note("shutdown", e.Shutdown(SHUT_WR))
 	s.note("shutdown 7", e.Shutdown(7))
@@ -77,7 +74,7 @@ func streamNotConnected(s *session) {
 	s.note("bind after shutdown", e.Bind(s.at(0)))
 }
 
-func binding(s *session) {
+func binding(s *situation) {
 	e := s.make(SOCK_STREAM)
 	s.note("bind elsewhere", e.Bind(netip.AddrPortFrom(s.elsewhere, 0)))
 	s.note("bind to IPv6", e.Bind(netip.MustParseAddrPort("[::1]:0")))
@@ -97,7 +94,7 @@ func binding(s *session) {
 	s.note("bind to a listener's", third.Bind(a))
 }
 
-func listening(s *session) {
+func listening(s *situation) {
 	e, addr := s.listener()
 	s.note("listen again", e.Listen(3))
 	s.note("bind", e.Bind(s.at(0)))
@@ -108,19 +105,19 @@ func listening(s *session) {
 	a, err := e.GetPeerName()
 	s.note("getpeername", a, err)
 	s.note("nonblock", e.SetNonblock(true))
-	_, err = e.accept()
+	_, err = s.accept(e)
 	s.note("accept", err)
 	s.note("shutdown write", e.Shutdown(SHUT_WR))
-	_, err = e.accept()
+	_, err = s.accept(e)
 	s.note("accept", err)
 	s.note("shutdown read", e.Shutdown(SHUT_RD))
-	_, err = e.accept()
+	_, err = s.accept(e)
 	s.note("accept", err)
 	a, err = e.GetSockName()
 	s.note("getsockname", a, err)
 	s.option(e, SOL_SOCKET, SO_ACCEPTCONN)
 	s.note("listen once more", e.Listen(1))
-	_, err = e.accept()
+	_, err = s.accept(e)
 	s.note("accept", err)
 
 	fresh := s.make(SOCK_STREAM)
@@ -129,7 +126,7 @@ func listening(s *session) {
 	s.note("getsockname", a, err)
 }
 
-func connectRefused(s *session) {
+func connectRefused(s *situation) {
 	_, addr := s.listener()
 	nobody := s.closedPort(SOCK_STREAM)
 	e := s.make(SOCK_STREAM)
@@ -154,7 +151,7 @@ func connectRefused(s *session) {
 	s.note("bound, connect to a listener", e.Connect(addr))
 }
 
-func connectNonblocking(s *session) {
+func connectNonblocking(s *situation) {
 	l, addr := s.listener()
 	e := s.make(SOCK_STREAM)
 	s.note("nonblock", e.SetNonblock(true))
@@ -164,11 +161,11 @@ func connectNonblocking(s *session) {
 	s.note("connect 3", e.Connect(addr))
 	s.pendingError(e)
 	s.recv(e, 5, 0)
-	_, err := l.accept()
+	_, err := s.accept(l)
 	s.note("accept", err)
 }
 
-func refusedNonblocking(s *session) {
+func refusedNonblocking(s *situation) {
 	nobody := s.closedPort(SOCK_STREAM)
 	e := s.make(SOCK_STREAM)
 	s.note("nonblock", e.SetNonblock(true))
@@ -186,7 +183,7 @@ func refusedNonblocking(s *session) {
 	s.send(e, "x")
 }
 
-func refusedRecv(s *session) {
+func refusedRecv(s *situation) {
 	nobody := s.closedPort(SOCK_STREAM)
 	e := s.make(SOCK_STREAM)
 	s.note("nonblock", e.SetNonblock(true))
@@ -197,7 +194,7 @@ func refusedRecv(s *session) {
 	s.pendingError(e)
 }
 
-func connectGroups(s *session) {
+func connectGroups(s *situation) {
 	for _, a := range []string{"224.0.0.1:80", "255.255.255.255:80", "[2001:db8::1]:80", "[ff0e::1]:80"} {
 		if s.domain == AF_INET6 && a == "[2001:db8::1]:80" {
 			continue // which the machine may have a route to
@@ -206,12 +203,12 @@ func connectGroups(s *session) {
 	}
 }
 
-func connectedCalls(s *session) {
+func connectedCalls(s *situation) {
 	c, p := s.pair()
 	s.note("connect", c.Connect(s.at(1)))
 	s.note("listen", c.Listen(1))
 	s.note("bind", c.Bind(s.at(0)))
-	_, err := c.accept()
+	_, err := s.accept(c)
 	s.note("accept", err)
 	s.note("shutdown 9", c.Shutdown(9))
 	s.recv(c, 5, MSG_DONTWAIT)
@@ -236,7 +233,7 @@ func connectedCalls(s *session) {
 	s.recv(p, 5, MSG_WAITALL)
 }
 
-func halfClose(s *session) {
+func halfClose(s *situation) {
 	c, p := s.pair()
 	s.send(c, "last")
 	s.note("shutdown", c.Shutdown(SHUT_WR))
@@ -260,7 +257,7 @@ func halfClose(s *session) {
 	s.note("shutdown after both FINs", p.Shutdown(SHUT_WR))
 }
 
-func shutForReading(s *session) {
+func shutForReading(s *situation) {
 	c, p := s.pair()
 	s.note("shutdown", c.Shutdown(SHUT_RD))
 	s.recv(c, 5, 0)
@@ -270,9 +267,9 @@ func shutForReading(s *session) {
 	s.recv(p, 5, 0)
 }
 
-func resetRecv(s *session) {
+func resetRecv(s *situation) {
 	c, p := s.pair()
-	s.note("linger", p.setLinger(true, 0))
+	s.note("linger", setLinger(p, true, 0))
 	s.note("close", p.Close())
 	s.settle()
 	s.recv(c, 5, 0)
@@ -286,9 +283,9 @@ func resetRecv(s *session) {
 	s.note("listen", c.Listen(1))
 }
 
-func resetSend(s *session) {
+func resetSend(s *situation) {
 	c, p := s.pair()
-	s.note("linger", p.setLinger(true, 0))
+	s.note("linger", setLinger(p, true, 0))
 	s.note("close", p.Close())
 	s.settle()
 	s.send(c, "x")
@@ -297,7 +294,7 @@ func resetSend(s *session) {
 	s.pendingError(c)
 }
 
-func sendAfterClose(s *session) {
+func sendAfterClose(s *situation) {
 	c, p := s.pair()
 	s.note("close", p.Close())
 	s.settle()
@@ -308,7 +305,7 @@ func sendAfterClose(s *session) {
 	s.pendingError(c)
 }
 
-func closeUnread(s *session) {
+func closeUnread(s *situation) {
 	c, p := s.pair()
 	s.send(c, "never read")
 	s.settle()
@@ -318,7 +315,7 @@ func closeUnread(s *session) {
 	s.recv(c, 5, 0)
 }
 
-func disconnect(s *session) {
+func disconnect(s *situation) {
 	c, p := s.pair()
 	s.note("disconnect", c.Connect(netip.AddrPort{}))
 	s.settle()
@@ -330,30 +327,30 @@ func disconnect(s *session) {
 	s.note("connect again", c.Connect(addr))
 }
 
-func timeouts(s *session) {
+func timeouts(s *situation) {
 	c, _ := s.pair()
-	s.note("SO_RCVTIMEO", c.setTimeout(SO_RCVTIMEO, 10*time.Millisecond))
+	s.note("SO_RCVTIMEO", setTimeout(c, SO_RCVTIMEO, 10*time.Millisecond))
 	s.recv(c, 5, 0)
 	l, _ := s.listener()
-	s.note("SO_RCVTIMEO", l.setTimeout(SO_RCVTIMEO, 10*time.Millisecond))
-	_, err := l.accept()
+	s.note("SO_RCVTIMEO", setTimeout(l, SO_RCVTIMEO, 10*time.Millisecond))
+	_, err := s.accept(l)
 	s.note("accept", err)
 	d := s.make(SOCK_DGRAM)
-	s.note("SO_RCVTIMEO", d.setTimeout(SO_RCVTIMEO, 10*time.Millisecond))
+	s.note("SO_RCVTIMEO", setTimeout(d, SO_RCVTIMEO, 10*time.Millisecond))
 	s.note("bind", d.Bind(s.at(0)))
 	s.recv(d, 5, 0)
-	s.note("negative", d.setTimeout(SO_RCVTIMEO, -time.Second))
+	s.note("negative", setTimeout(d, SO_RCVTIMEO, -time.Second))
 	s.note("SO_RCVTIMEO as a number", d.SetSockOpt(SOL_SOCKET, SO_RCVTIMEO, 1))
 }
 
-func closedCalls(s *session) {
+func closedCalls(s *situation) {
 	for _, kind := range []int{SOCK_STREAM, SOCK_DGRAM} {
 		e := s.make(kind)
 		s.note("close", e.Close())
 		s.note("close", e.Close())
 		s.note("bind", e.Bind(s.at(0)))
 		s.note("listen", e.Listen(1))
-		_, err := e.accept()
+		_, err := s.accept(e)
 		s.note("accept", err)
 		s.note("connect", e.Connect(s.at(1)))
 		s.note("shutdown", e.Shutdown(SHUT_WR))
@@ -369,14 +366,14 @@ func closedCalls(s *session) {
 	}
 }
 
-func datagramNotConnected(s *session) {
+func datagramNotConnected(s *situation) {
 	e := s.make(SOCK_DGRAM)
 	s.send(e, "x")
 	n, err := e.SendTo([]byte("x"), 0, s.at(0))
 	s.note("sendto port 0", n, err)
 	s.recv(e, 5, MSG_DONTWAIT)
 	s.note("listen", e.Listen(1))
-	_, err = e.accept()
+	_, err = s.accept(e)
 	s.note("accept", err)
 	a, err := e.GetPeerName()
 	s.note("getpeername", a, err)
@@ -390,7 +387,7 @@ func datagramNotConnected(s *session) {
 	s.note("sendto urgent", n, err)
 }
 
-func datagrams(s *session) {
+func datagrams(s *situation) {
 	a, b := s.make(SOCK_DGRAM), s.make(SOCK_DGRAM)
 	s.note("bind", a.Bind(s.at(0)))
 	addr := s.bound(a, "a")
@@ -424,7 +421,7 @@ func datagrams(s *session) {
 	s.send(b, "x")
 }
 
-func datagramRefused(s *session) {
+func datagramRefused(s *situation) {
 	nobody := s.closedPort(SOCK_DGRAM)
 	e := s.make(SOCK_DGRAM)
 	s.note("connect", e.Connect(nobody))
@@ -446,7 +443,7 @@ func datagramRefused(s *session) {
 	s.recv(un, 5, MSG_DONTWAIT)
 }
 
-func datagramShutdown(s *session) {
+func datagramShutdown(s *situation) {
 	e := s.make(SOCK_DGRAM)
 	s.note("shutdown unconnected", e.Shutdown(SHUT_RD))
 	s.recv(e, 5, 0)
@@ -459,7 +456,7 @@ func datagramShutdown(s *session) {
 	s.note("shutdown 5", g.Shutdown(5))
 }
 
-func datagramBinding(s *session) {
+func datagramBinding(s *situation) {
 	e, f := s.make(SOCK_DGRAM), s.make(SOCK_DGRAM)
 	s.note("bind", e.Bind(s.at(0)))
 	a := s.bound(e, "e")
@@ -472,7 +469,7 @@ func datagramBinding(s *session) {
 	s.note("bind, both allow reuse", f.Bind(a))
 }
 
-func optionTable(s *session, kind int) {
+func optionTable(s *situation, kind int) {
 	e := s.make(kind)
 	for _, o := range []struct{ level, name, value int }{
 		{SOL_SOCKET, SO_TYPE, 1}, {SOL_SOCKET, SO_PROTOCOL, 1}, {SOL_SOCKET, SO_DOMAIN, 1},
@@ -498,20 +495,20 @@ func optionTable(s *session, kind int) {
 			s.option(e, SOL_IP, IP_TTL)
 		}
 	}
-	s.note("SO_LINGER", e.setLinger(true, 3))
+	s.note("SO_LINGER", setLinger(e, true, 3))
 }
 
-func inheritedOptions(s *session) {
+func inheritedOptions(s *situation) {
 	l, addr := s.listener()
 	s.note("nonblock", l.SetNonblock(true))
 	s.note("nodelay", l.SetSockOpt(SOL_TCP, TCP_NODELAY, 1))
 	s.note("keepalive", l.SetSockOpt(SOL_SOCKET, SO_KEEPALIVE, 1))
 	s.note("reuse", l.SetSockOpt(SOL_SOCKET, SO_REUSEADDR, 1))
-	s.note("timeout", l.setTimeout(SO_RCVTIMEO, 10*time.Millisecond))
+	s.note("timeout", setTimeout(l, SO_RCVTIMEO, 10*time.Millisecond))
 	c := s.make(SOCK_STREAM)
 	s.note("connect", c.Connect(addr))
 	s.settle()
-	p, err := l.accept()
+	p, err := s.accept(l)
 	s.note("accept", err)
 	if err != nil {
 		return

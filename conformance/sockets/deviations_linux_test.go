@@ -1,0 +1,79 @@
+package sockets
+
+import (
+	"os"
+	"regexp"
+	"strings"
+	"sync"
+	"testing"
+)
+
+const deviationsFile = "../../socket/DEVIATIONS.md"
+
+// deviations is the table of what differs.
+type deviations struct {
+	mu   sync.Mutex
+	rows []*deviation
+}
+
+// deviation is a row: a line of a situation, as Linux and as the lab have it. A star in
+// it stands for anything, so that one cause needs one row.
+type deviation struct {
+	text  string
+	cells [3]*regexp.Regexp
+	met   int
+}
+
+func readDeviations(t *testing.T) *deviations {
+	text, err := os.ReadFile(deviationsFile)
+	if err != nil {
+		t.Fatal(err)
+	}
+	d := new(deviations)
+	for line := range strings.Lines(string(text)) {
+		cells := strings.Split(strings.TrimSpace(line), "|")
+		if len(cells) != 6 || !strings.Contains(cells[1], "/") {
+			continue
+		}
+		row := &deviation{text: strings.Join(cells[1:4], "|")}
+		for i := range row.cells {
+			pattern := regexp.QuoteMeta(strings.Trim(strings.TrimSpace(cells[1+i]), "`"))
+			row.cells[i] = regexp.MustCompile("^" + strings.ReplaceAll(pattern, `\*`, ".*") + "$")
+		}
+		if strings.TrimSpace(cells[4]) == "" {
+			t.Errorf("%s has no reason for %s", deviationsFile, row.text)
+		}
+		d.rows = append(d.rows, row)
+	}
+	return d
+}
+
+// cell takes out of a line what would end a cell of a table.
+func cell(line string) string {
+	line = strings.NewReplacer("|", "+", "*", "+", "\x00", "0").Replace(line)
+	return strings.Join(strings.Fields(line), " ")
+}
+
+// has reports whether a difference is listed.
+func (d *deviations) has(situation, linux, here string) bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	listed := false
+	for _, row := range d.rows {
+		if row.cells[0].MatchString(situation) && row.cells[1].MatchString(cell(linux)) && row.cells[2].MatchString(cell(here)) {
+			row.met++
+			listed = true
+		}
+	}
+	return listed
+}
+
+// unused returns what is listed, but does not differ.
+func (d *deviations) unused() (list []string) {
+	for _, row := range d.rows {
+		if row.met == 0 {
+			list = append(list, row.text)
+		}
+	}
+	return list
+}

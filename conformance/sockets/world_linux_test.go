@@ -1,0 +1,259 @@
+package sockets
+
+import (
+	"errors"
+	"fmt"
+	"net/netip"
+	"os"
+	"os/exec"
+	"runtime"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"septet/event"
+	"septet/host"
+	"septet/inspect/check"
+	"septet/inspect/check/checktest"
+	"septet/packet"
+	"septet/physical"
+	"septet/socket"
+	"septet/socket/machine"
+)
+
+// world is what a situation happens on.
+type world struct {
+	here, there socket.System // the two machines
+	user        socket.System // here, without privileges
+	patience    time.Duration // after which everything under way has arrived
+	// wait returns when all programs have ended, or says which have not.
+	wait func() error
+}
+
+// labWorld is two hosts of a lab in virtual time, made for one situation.
+func labWorld(t *testing.T) *world {
+	l := event.NewVirtual(1)
+	pool := new(packet.Pool)
+	l.Lock()
+	wire := physical.NewWire(l, pool, 1500, physical.Impairment{}, physical.Impairment{})
+	l.Unlock()
+	checktest.Wire(t, l, wire, check.Limits{})
+	attach := func(name string, port physical.Port, prefixes ...string) *host.Host {
+		h := host.New(l, pool, name)
+		i, err := h.Attach("eth0", port, netip.MustParsePrefix(prefixes[0]))
+		if err != nil {
+			t.Fatal(err)
+		}
+		l.Lock()
+		defer l.Unlock()
+		if err := i.AddAddress(netip.MustParsePrefix(prefixes[1])); err != nil {
+			t.Fatal(err)
+		}
+		return h
+	}
+	here := attach("here", wire.A(), "192.0.2.1/24", "2001:db8::1/64")
+	there := attach("there", wire.B(), "192.0.2.2/24", "2001:db8::2/64")
+	t.Cleanup(func() {
+		here.Close()
+		there.Close()
+		l.Close()
+	})
+	return &world{
+		here: here.Process(), user: here.Sockets.NewProcess(false), there: there.Process(),
+		patience: 100 * time.Millisecond,
+		wait: func() error {
+			err := l.Run(event.Time(time.Hour))
+			if blocked := (*event.BlockedError)(nil); errors.As(err, &blocked) {
+				return fmt.Errorf("blocked for ever: %s", strings.Join(blocked.Tasks, ", "))
+			}
+			return err
+		},
+	}
+}
+
+// kernelWorld is two namespaces of the kernel's, or its loopback alone. It serves many
+// situations, one at a time.
+type kernelWorld struct {
+	here, there *namespace // nil without root
+	running     sync.WaitGroup
+}
+
+// hour is how long a situation may take on the kernel.
+const hour = 30 * time.Second
+
+func (k *kernelWorld) world(patience time.Duration) *world {
+	return &world{
+		here:     program{socket.System(machine.New()), k, k.here, false},
+		user:     program{machine.New(), k, k.here, true},
+		there:    program{machine.New(), k, k.there, false},
+		patience: patience,
+		wait: func() error {
+			done := make(chan struct{})
+			go func() {
+				k.running.Wait()
+				close(done)
+			}()
+			select {
+			case <-done:
+				return nil
+			case <-time.After(hour):
+				return errors.New("blocked for ever")
+			}
+		},
+	}
+}
+
+// program is the machine as a program in a namespace sees it.
+type program struct {
+	socket.System
+	k    *kernelWorld
+	in   *namespace
+	user bool
+}
+
+// Go starts a program on a thread of its own, which is in the namespace.
+func (p program) Go(_ string, task func()) {
+	p.k.running.Go(func() { p.enter(task) })
+}
+
+// Socket makes a socket in the namespace, wherever the caller is.
+func (p program) Socket(domain, kind, protocol int) (d socket.Descriptor, err error) {
+	if p.in == nil || p.in.inhabited() {
+		return p.System.Socket(domain, kind, protocol)
+	}
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		p.enter(func() { d, err = p.System.Socket(domain, kind, protocol) })
+	}()
+	<-done
+	return d, err
+}
+
+// enter calls f on the caller's thread, which ends with the goroutine.
+func (p program) enter(f func()) {
+	runtime.LockOSThread()
+	if p.in != nil {
+		if err := unix.Setns(int(p.in.file.Fd()), unix.CLONE_NEWNET); err != nil {
+			panic(err)
+		}
+	}
+	if p.user && os.Geteuid() == 0 {
+		dropPrivileges()
+	}
+	f()
+}
+
+// dropPrivileges takes every capability from this thread. Its user remains root, which
+// the kernel's network does not ask for.
+func dropPrivileges() {
+	header := unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}
+	var none [2]unix.CapUserData
+	if err := unix.Capset(&header, &none[0]); err != nil {
+		panic(err)
+	}
+}
+
+// namespace is a network of the kernel's own. It goes when nobody holds its file and no
+// socket is left in it.
+type namespace struct {
+	file  *os.File
+	inode uint64
+	tid   int
+}
+
+const ownNamespace = "/proc/thread-self/ns/net"
+
+// inhabited reports whether the caller's thread is in the namespace.
+func (n *namespace) inhabited() bool {
+	var st unix.Stat_t
+	return unix.Stat(ownNamespace, &st) == nil && st.Ino == n.inode
+}
+
+// begin makes a namespace and calls f on a thread in it.
+func begin(f func(n *namespace) error) error {
+	done := make(chan error)
+	go func() {
+		runtime.LockOSThread() // for good: the thread ends with the goroutine
+		done <- func() error {
+			if err := unix.Unshare(unix.CLONE_NEWNET); err != nil {
+				return err
+			}
+			file, err := os.Open(ownNamespace)
+			if err != nil {
+				return err
+			}
+			var st unix.Stat_t
+			if err := unix.Fstat(int(file.Fd()), &st); err != nil {
+				return err
+			}
+			// What gets an address has it at once.
+			for _, name := range []string{"ipv6/conf/all/accept_dad", "ipv6/conf/default/accept_dad", "ipv6/conf/default/accept_ra"} {
+				if err := sysctl(name, "0"); err != nil {
+					return err
+				}
+			}
+			return f(&namespace{file: file, inode: st.Ino, tid: unix.Gettid()})
+		}()
+	}()
+	return <-done
+}
+
+// newKernelWorld makes the two machines and their cable.
+func newKernelWorld() (*kernelWorld, error) {
+	k := new(kernelWorld)
+	err := begin(func(n *namespace) error {
+		k.here = n
+		return begin(func(n *namespace) error {
+			k.there = n
+			return nested(k.here, fmt.Sprintf("link add eth0 type veth peer name eth0 netns %d", n.tid),
+				[]string{"192.0.2.1/24", "2001:db8::1/64"}, []string{"192.0.2.2/24", "2001:db8::2/64"})
+		})
+	})
+	if err != nil {
+		return nil, err
+	}
+	return k, nil
+}
+
+// nested makes the cable from the first machine, and sets both up.
+func nested(first *namespace, cable string, here, there []string) error {
+	up := func(prefixes []string) string {
+		lines := []string{"link set lo up", "link set eth0 up"}
+		for _, p := range prefixes {
+			lines = append(lines, "address add "+p+" dev eth0")
+		}
+		return strings.Join(lines, "\n")
+	}
+	done := make(chan error)
+	go func() {
+		runtime.LockOSThread()
+		if err := unix.Setns(int(first.file.Fd()), unix.CLONE_NEWNET); err != nil {
+			done <- err
+			return
+		}
+		done <- ip(cable + "\n" + up(here))
+	}()
+	if err := <-done; err != nil {
+		return err
+	}
+	return ip(up(there))
+}
+
+// sysctl changes what is under /proc/sys/net, in the namespace of the caller's thread.
+func sysctl(name, value string) error {
+	return os.WriteFile("/proc/sys/net/"+name, []byte(value), 0)
+}
+
+// ip gives ip(8) some lines, in the namespace of the caller's thread.
+func ip(lines string) error {
+	c := exec.Command("ip", "-batch", "-")
+	c.Stdin = strings.NewReader(lines + "\n")
+	if out, err := c.CombinedOutput(); err != nil {
+		return fmt.Errorf("ip: %w: %s", err, out)
+	}
+	return nil
+}

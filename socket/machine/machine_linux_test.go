@@ -1,0 +1,220 @@
+package machine_test
+
+import (
+	"bytes"
+	"errors"
+	"io/fs"
+	"net/netip"
+	"syscall"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"septet/socket"
+	"septet/socket/machine"
+)
+
+var localhost = netip.MustParseAddr("127.0.0.1")
+
+func must(t *testing.T, what string, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatalf("%s: %v", what, err)
+	}
+}
+
+// made returns a socket that is bound to a port of its own on the loopback address.
+func made(t *testing.T, kind int) (socket.Descriptor, netip.AddrPort) {
+	t.Helper()
+	d, err := machine.New().Socket(socket.AF_INET, kind, 0)
+	must(t, "socket", err)
+	t.Cleanup(func() { _ = d.Close() })
+	must(t, "bind", d.Bind(netip.AddrPortFrom(localhost, 0)))
+	a, err := d.GetSockName()
+	must(t, "getsockname", err)
+	return d, a
+}
+
+// pair returns the two ends of a connection.
+func pair(t *testing.T) (client, server socket.Descriptor) {
+	t.Helper()
+	l, addr := made(t, socket.SOCK_STREAM)
+	must(t, "listen", l.Listen(1))
+	client, _ = made(t, socket.SOCK_STREAM)
+	must(t, "connect", client.Connect(addr))
+	server, from, err := l.Accept()
+	must(t, "accept", err)
+	t.Cleanup(func() { _ = server.Close() })
+	if own, _ := client.GetSockName(); own != from {
+		t.Errorf("accept says the client is %v, it is %v", from, own)
+	}
+	return client, server
+}
+
+// Each call that can block ends with EBADF when another goroutine closes the descriptor,
+// and the number is free afterwards.
+func TestCloseEndsBlockedCalls(t *testing.T) {
+	stream := func(t *testing.T) socket.Descriptor { c, _ := pair(t); return c }
+	full := func(t *testing.T) socket.Descriptor {
+		c := stream(t)
+		for {
+			if _, err := c.Send(make([]byte, 1<<16), socket.MSG_DONTWAIT); err != nil {
+				return c
+			}
+		}
+	}
+	listener := func(t *testing.T) socket.Descriptor {
+		l, _ := made(t, socket.SOCK_STREAM)
+		must(t, "listen", l.Listen(1))
+		return l
+	}
+	datagram := func(t *testing.T) socket.Descriptor { d, _ := made(t, socket.SOCK_DGRAM); return d }
+	receive := func(d socket.Descriptor) error { _, err := d.Recv(make([]byte, 10), 0); return err }
+	timed := func(t *testing.T) socket.Descriptor {
+		d := datagram(t)
+		tv := unix.Timeval{Sec: 600} // an interrupted call fails with EINTR then
+		must(t, "SO_RCVTIMEO", unix.SetsockoptTimeval(d.FD(), unix.SOL_SOCKET, unix.SO_RCVTIMEO, &tv))
+		return d
+	}
+	for _, c := range []struct {
+		name string
+		make func(t *testing.T) socket.Descriptor
+		call func(d socket.Descriptor) error
+	}{
+		{"recv of a stream", stream, receive},
+		{"recv with MSG_WAITALL", stream, func(d socket.Descriptor) error {
+			_, err := d.Recv(make([]byte, 10), socket.MSG_WAITALL)
+			return err
+		}},
+		{"recv of datagrams", datagram, receive},
+		{"recv with SO_RCVTIMEO", timed, receive},
+		{"recvmsg", datagram, func(d socket.Descriptor) error {
+			_, err := d.RecvMsg(&socket.Message{Buffers: [][]byte{make([]byte, 10)}}, 0)
+			return err
+		}},
+		{"accept", listener, func(d socket.Descriptor) error { _, _, err := d.Accept(); return err }},
+		{"send", full, func(d socket.Descriptor) error { _, err := d.Send(make([]byte, 1<<20), 0); return err }},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			d := c.make(t)
+			fd := d.FD()
+			ended := make(chan error, 1)
+			go func() { ended <- c.call(d) }()
+			// Whether it blocks already is not to be seen; both must end.
+			time.Sleep(20 * time.Millisecond)
+			must(t, "close", d.Close())
+			select {
+			case err := <-ended:
+				if err != syscall.EBADF {
+					t.Errorf("the call ended with %v: a closed descriptor is EBADF", err)
+				}
+			case <-time.After(10 * time.Second):
+				t.Fatal("the call is still blocked")
+			}
+			if _, err := unix.FcntlInt(uintptr(fd), unix.F_GETFD, 0); err == unix.EBADF || err == nil && d.FD() == -1 {
+				return // free, or another test's already
+			}
+			t.Errorf("descriptor %d was not given back", fd)
+		})
+	}
+}
+
+func TestPollAndEpoll(t *testing.T) {
+	m := machine.New()
+	d, addr := made(t, socket.SOCK_DGRAM)
+	fds := []socket.PollFD{{FD: d.FD(), Events: socket.POLLIN | socket.POLLOUT}, {FD: -1}, {FD: 1 << 20, Events: socket.POLLIN}}
+	n, err := m.Poll(fds, 0)
+	must(t, "poll", err)
+	const nval = 0x20
+	if n != 2 || fds[0].Revents != socket.POLLOUT || fds[1].Revents != 0 || fds[2].Revents != nval {
+		t.Errorf("poll says %d, %+v: the socket can be written to, -1 is passed over, the third is unknown", n, fds)
+	}
+	e, err := m.EpollCreate()
+	must(t, "epoll_create", err)
+	defer e.Close()
+	const data = 0xfedcba9876543210
+	must(t, "epoll_ctl", e.Ctl(unix.EPOLL_CTL_ADD, d.FD(), socket.EpollEvent{Events: unix.EPOLLIN, Data: data}))
+	events := make([]socket.EpollEvent, 4)
+	if n, err := e.Wait(events, time.Millisecond); n != 0 || err != nil {
+		t.Errorf("epoll_wait says %d, %v: nothing was sent yet", n, err)
+	}
+	_, err = d.SendTo([]byte("x"), 0, addr)
+	must(t, "sendto", err)
+	if n, err := e.Wait(events, -1); n != 1 || err != nil || events[0] != (socket.EpollEvent{Events: unix.EPOLLIN, Data: data}) {
+		t.Errorf("epoll_wait says %d, %v, %+v: a datagram is there, and the data is the program's", n, err, events[0])
+	}
+}
+
+// A message with control data: what is asked for arrives, in Linux's layout.
+func TestControlMessages(t *testing.T) {
+	d, addr := made(t, socket.SOCK_DGRAM)
+	must(t, "IP_RECVTTL", d.SetSockOpt(unix.SOL_IP, unix.IP_RECVTTL, 1))
+	ttl := []byte{77, 0, 0, 0}
+	out := &socket.Message{Name: addr, Buffers: [][]byte{[]byte("two "), nil, []byte("parts")},
+		Control: []socket.ControlMessage{{Level: unix.SOL_IP, Type: unix.IP_TTL, Data: ttl}}}
+	if n, err := d.SendMsg(out, 0); n != 9 || err != nil {
+		t.Fatalf("sendmsg: %d, %v", n, err)
+	}
+	a, b := make([]byte, 3), make([]byte, 10)
+	in := &socket.Message{Buffers: [][]byte{a, b}, ControlSize: 64}
+	n, err := d.RecvMsg(in, 0)
+	must(t, "recvmsg", err)
+	if string(a)+string(b[:n-3]) != "two parts" || in.Name != addr || in.Flags != 0 {
+		t.Errorf("recvmsg: %q %q from %v, flags %#x", a, b[:n-3], in.Name, in.Flags)
+	}
+	if len(in.Control) != 1 || in.Control[0].Type != unix.IP_TTL || !bytes.Equal(in.Control[0].Data, ttl) {
+		t.Errorf("control data is %+v: the TTL that was sent is 77", in.Control)
+	}
+	_, err = d.SendMsg(out, 0)
+	must(t, "sendmsg", err)
+	short := &socket.Message{Buffers: [][]byte{a}}
+	if n, err := d.RecvMsg(short, 0); n != 3 || err != nil || short.Flags != socket.MSG_TRUNC|unix.MSG_CTRUNC {
+		t.Errorf("recvmsg: %d, %v, flags %#x: data and control data were cut", n, err, short.Flags)
+	}
+}
+
+// A connection that the peer has closed: EPIPE, and no signal that ends the program.
+func TestNoSignal(t *testing.T) {
+	c, s := pair(t)
+	must(t, "close", s.Close())
+	var err error
+	for range 100 {
+		if _, err = c.Send([]byte("x"), 0); err != nil {
+			break
+		}
+		time.Sleep(time.Millisecond)
+	}
+	if !errors.Is(err, syscall.EPIPE) && !errors.Is(err, syscall.ECONNRESET) {
+		t.Errorf("send to a peer that has closed: %v", err)
+	}
+}
+
+func TestClosedDescriptor(t *testing.T) {
+	d, _ := made(t, socket.SOCK_STREAM)
+	must(t, "close", d.Close())
+	if err := d.Close(); err != syscall.EBADF {
+		t.Errorf("the second close says %v", err)
+	}
+	if _, err := d.GetSockName(); err != syscall.EBADF || d.FD() != -1 {
+		t.Errorf("a closed descriptor is %d and says %v", d.FD(), err)
+	}
+}
+
+func TestSurroundings(t *testing.T) {
+	m := machine.New()
+	if _, err := m.ReadFile("/no/such/file"); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("a file that is not there: %v", err)
+	}
+	i, err := m.InterfaceIndex("lo")
+	must(t, "if_nametoindex", err)
+	if name, err := m.InterfaceName(i); name != "lo" || err != nil {
+		t.Errorf("interface %d is %q, %v", i, name, err)
+	}
+	if _, err := m.InterfaceIndex("none0"); err != syscall.ENODEV {
+		t.Errorf("if_nametoindex without such an interface: %v", err)
+	}
+	if _, err := m.InterfaceName(1 << 20); err != syscall.ENXIO {
+		t.Errorf("if_indextoname without such an interface: %v", err)
+	}
+}
