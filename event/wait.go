@@ -62,6 +62,16 @@ func (l *Loop) SignalOne(c *Cond) {
 	}
 }
 
+// SignalNewest wakes the call that began to wait for c last.
+func (l *Loop) SignalNewest(c *Cond) {
+	if c.waiters.first != nil {
+		l.wake(c.waiters.first.links[ofCond].prev, nil)
+	}
+}
+
+// Awaited reports whether a call waits for c that was not woken yet.
+func (c *Cond) Awaited() bool { return c.waiters.first != nil }
+
 // Expire wakes a waiter whose time has come.
 func (w *waiter) Expire(*Timer) { w.loop.wake(w, ErrTimeout) }
 

@@ -28,16 +28,13 @@ type Host struct {
 	TCP     *tcp.Layer
 	Sockets *socket.Stack
 
-	// Hosts are the names that the host knows without asking anyone, as in
-	// /etc/hosts.
+	// Hosts are the names that the host knows without asking anyone: its /etc/hosts.
 	Hosts *Hosts
-	// Resolve is asked for names that are not in Hosts; nil if there is nobody
-	// to ask. It is called without the turn and may block.
-	Resolve func(name string) ([]netip.Addr, error)
 
 	loop   *event.Loop
 	pool   *packet.Pool
 	name   string
+	files  map[string][]byte // that were put on the host; nil if none was
 	nics   []*link.NIC
 	pinged event.Cond // something has come of a ping
 	closed bool
@@ -54,7 +51,7 @@ func New(l *event.Loop, pool *packet.Pool, name string) *Host {
 	h.Network = network.New(l, pool)
 	h.UDP = udp.New(h.Network)
 	h.TCP = tcp.New(h.Network, nil)
-	h.Sockets = socket.NewStack(h.Network, h.TCP, h.UDP, h.Lookup)
+	h.Sockets = socket.NewStack(h.Network, h.TCP, h.UDP, h)
 	return h
 }
 

@@ -1,7 +1,7 @@
 package host
 
 import (
-	"net"
+	"context"
 	"net/netip"
 	"slices"
 	"strings"
@@ -126,25 +126,13 @@ func (t *Hosts) Names(addr netip.Addr) []string {
 	return names
 }
 
-// Lookup finds the addresses of a name, in the order in which they are to be tried:
-// the name may be an address itself, in Hosts, or known to Resolve. It returns a
-// *net.DNSError if it is none of these.
+// Lookup finds the addresses of a name, in the order in which they are to be tried, as
+// Resolver's LookupNetIP does. Errors: *net.DNSError.
 func (h *Host) Lookup(name string) ([]netip.Addr, error) {
 	if a, err := netip.ParseAddr(name); err == nil {
 		return []netip.Addr{a}, nil
 	}
-	found := h.Hosts.Addrs(name)
-	if len(found) == 0 {
-		if h.Resolve == nil {
-			return nil, &net.DNSError{Err: "no such host", Name: name, IsNotFound: true}
-		}
-		var err error
-		if found, err = h.Resolve(name); err != nil {
-			return nil, err
-		}
-	}
-	h.SortAddresses(found)
-	return found, nil
+	return h.Resolver().LookupNetIP(context.Background(), "ip", name)
 }
 
 // SortAddresses puts the addresses of a name into the order in which the host tries

@@ -13,11 +13,19 @@ func SortDestinations(l *Layer, addrs []netip.Addr) {
 	if len(addrs) < 2 {
 		return
 	}
-	all := make([]destination, len(addrs))
+	all := make([]Destination, len(addrs))
 	for n, a := range addrs {
 		all[n] = l.destination(a)
 	}
-	slices.SortStableFunc(all, func(a, b destination) int {
+	OrderDestinations(all)
+	for n := range all {
+		addrs[n] = all[n].Addr
+	}
+}
+
+// OrderDestinations is SortDestinations for who has found the sources in another way.
+func OrderDestinations(all []Destination) {
+	slices.SortStableFunc(all, func(a, b Destination) int {
 		switch {
 		case a.better(&b):
 			return -1
@@ -26,14 +34,11 @@ func SortDestinations(l *Layer, addrs []netip.Addr) {
 		}
 		return 0
 	})
-	for n := range all {
-		addrs[n] = all[n].addr
-	}
 }
 
-// destination is an address with what the rules want to know of it.
-type destination struct {
-	addr       netip.Addr
+// Destination is an address with what the rules want to know of it, see NewDestination.
+type Destination struct {
+	Addr       netip.Addr
 	source     netip.Addr // from which it would be sent to; not valid: it cannot be
 	common     int        // bits of the two
 	deprecated bool       // the source
@@ -42,21 +47,32 @@ type destination struct {
 	precedence int
 }
 
-func (l *Layer) destination(a netip.Addr) destination {
-	d := destination{addr: a, scope: scopeOf(a.Unmap())}
+// NewDestination returns an address to which would be sent from source, the zero Addr if
+// it cannot be reached. bits is the length of the source's prefix.
+func NewDestination(a, source netip.Addr, bits int, deprecated bool) Destination {
+	d := Destination{Addr: a, source: source, scope: scopeOf(a.Unmap())}
 	d.precedence, _ = policyOf(a)
-	d.source = l.sourceTo(l.zoned(a.Unmap()))
-	if !d.source.IsValid() {
+	if !source.IsValid() {
 		return d
 	}
-	d.label = labelOf(d.source) == labelOf(a)
-	if i := l.interfaceOf(d.source); i != nil && d.source.Is6() {
-		if own := i.address6(d.source); own != nil {
-			d.deprecated = own.State == Deprecated
-			d.common = min(commonBits(a, d.source), own.Bits)
-		}
+	d.label = labelOf(source) == labelOf(a)
+	if source.Is6() {
+		d.common = min(commonBits(a, source), bits)
+		d.deprecated = deprecated
 	}
 	return d
+}
+
+func (l *Layer) destination(a netip.Addr) Destination {
+	source := l.sourceTo(l.zoned(a.Unmap()))
+	if source.Is6() {
+		if i := l.interfaceOf(source); i != nil {
+			if own := i.address6(source); own != nil {
+				return NewDestination(a, source, own.Bits, own.State == Deprecated)
+			}
+		}
+	}
+	return NewDestination(a, source, 0, false)
 }
 
 // sourceTo returns the address from which the host would send to dst, the zero Addr if
@@ -79,15 +95,15 @@ func (l *Layer) sourceTo(dst netip.Addr) netip.Addr {
 
 // better reports whether a is to be tried before b: the rules of RFC 6724, section 6, in
 // their order, without the fourth, of home addresses, and the seventh, of tunnels.
-func (a *destination) better(b *destination) bool {
+func (a *Destination) better(b *Destination) bool {
+	sa, sb := a.scope == scopeOf(a.source), b.scope == scopeOf(b.source)
 	switch {
 	case a.source.IsValid() != b.source.IsValid(): // rule 1: a usable one
 		return a.source.IsValid()
-	case !a.source.IsValid():
-		return false
-	}
-	sa, sb := a.scope == scopeOf(a.source), b.scope == scopeOf(b.source)
-	switch {
+	case !a.source.IsValid() && a.precedence != b.precedence: // rule 6: those before are of sources
+		return a.precedence > b.precedence
+	case !a.source.IsValid(): // rule 8
+		return a.scope < b.scope
 	case sa != sb: // rule 2: matching scopes
 		return sa
 	case a.deprecated != b.deprecated: // rule 3

@@ -155,6 +155,7 @@ func (s *Socket) shutdown(how int) error {
 	}
 	err := s.protocol.shutdown(how)
 	s.wakeAll()
+	s.tell(anything)
 	return err
 }
 

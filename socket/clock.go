@@ -1,7 +1,6 @@
 package socket
 
 import (
-	"context"
 	"time"
 
 	"septet/event"
@@ -69,18 +68,9 @@ func (s *Socket) setDeadlines(t time.Time, read, write bool) error {
 	return nil
 }
 
-// dialDeadline sets when a connect must be done: the earliest of the context's
-// deadline, the dialer's and its timeout.
-func (s *Socket) dialDeadline(ctx context.Context, d *Dialer) {
-	l := s.stack.loop
-	l.Lock()
-	defer l.Unlock()
-	until := s.stack.moment(d.Deadline)
-	if d.Timeout > 0 {
-		until = min(until, l.Now().Add(d.Timeout))
-	}
-	if t, ok := ctx.Deadline(); ok {
-		until = min(until, s.stack.moment(t))
-	}
+// setWriteLimit sets when a connect gives up.
+func (s *Socket) setWriteLimit(until event.Time) {
+	s.stack.loop.Lock()
 	s.writeDeadline = until
+	s.stack.loop.Unlock()
 }

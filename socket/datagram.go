@@ -64,6 +64,7 @@ func (d *datagram) send(b []byte, flags int, to netip.AddrPort) (int, error) {
 	if err := d.endpoint.Send(b, to); err != nil {
 		return 0, err
 	}
+	d.socket.tell(room) // as for every datagram that has left, on Linux
 	return len(b), nil
 }
 

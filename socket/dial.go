@@ -4,22 +4,37 @@ import (
 	"context"
 	"net"
 	"net/netip"
+	"slices"
 	"time"
 
+	"septet/event"
 	"septet/transport/tcp"
 )
 
-// Dialer opens connections with more choice than Dial. Its zero value, with
-// Stack set, does what Dial does.
+// Dialer opens connections with more choice than Dial, as net.Dialer does. Its zero
+// value, with Stack set, does what Dial does.
 type Dialer struct {
 	Stack *Stack
 	// LocalAddr is the own address to use: a *net.TCPAddr, *net.UDPAddr or
 	// *net.IPAddr. Nil lets the route choose.
 	LocalAddr net.Addr
 	// Timeout and Deadline bound how long a dial takes on the network's clock,
-	// whichever ends first. Zero is no bound but TCP's own.
+	// whichever ends first. Zero is no bound but TCP's own. Where a name has several
+	// addresses, each that is tried has its share of the time.
 	Timeout  time.Duration
 	Deadline time.Time
+	// FallbackDelay is how long the addresses of one family are tried before those of
+	// the other are tried beside them, where a name has both (RFC 8305): 300 ms if it
+	// is zero, never if it is negative.
+	FallbackDelay time.Duration
+	// KeepAlive is how often an idle TCP connection is probed. Unlike with package net,
+	// zero is not at all, so that an idle network is silent. KeepAliveConfig counts
+	// instead if it is enabled.
+	KeepAlive       time.Duration
+	KeepAliveConfig net.KeepAliveConfig
+	// Control is called, if it is not nil, with each socket before it is bound or
+	// connected. The network is "tcp4", "udp6" and the like. An error ends the dial.
+	Control func(network, address string, s *Socket) error
 }
 
 // Dial connects to an address, as net.Dial does. The networks are "tcp",
@@ -42,38 +57,84 @@ func (d *Dialer) Dial(network, address string) (net.Conn, error) {
 }
 
 // DialContext connects to an address and gives up when ctx ends. If a name has
-// several addresses they are tried in turn.
+// several addresses they are tried in turn, those of two families in a race.
 func (d *Dialer) DialContext(ctx context.Context, network, address string) (net.Conn, error) {
 	fail := func(to net.Addr, err error) (net.Conn, error) {
 		return nil, &net.OpError{Op: "dial", Net: network, Source: d.LocalAddr, Addr: to, Err: err}
 	}
-	m, err := parseMedium(network)
+	a := attempt{Dialer: d, ctx: ctx, until: d.until(ctx)}
+	var err error
+	if a.medium, err = parseMedium(network); err != nil {
+		return fail(nil, err)
+	}
+	if a.from, err = d.source(a.medium); err != nil {
+		return fail(nil, err)
+	}
+	peers, err := d.Stack.addresses(a.limited(), a.medium, address)
+	if err == nil {
+		peers, err = a.suitable(peers)
+	}
 	if err != nil {
 		return fail(nil, err)
 	}
-	from, err := d.source(m)
+	s, tried, err := a.run(peers)
 	if err != nil {
-		return fail(nil, err)
+		return fail(addrOf(a.medium.kind, tried), err)
 	}
-	peers, err := d.Stack.addresses(m, address)
-	if err != nil {
-		return fail(nil, err)
+	return s.conn(), nil
+}
+
+// until returns when a dial that begins now must be done: the earliest of the context's
+// deadline, the dialer's and its timeout.
+func (d *Dialer) until(ctx context.Context) event.Time {
+	l := d.Stack.loop
+	l.Lock()
+	defer l.Unlock()
+	until := d.Stack.moment(d.Deadline)
+	if d.Timeout > 0 {
+		until = min(until, l.Now().Add(d.Timeout))
 	}
-	var first error
-	var tried netip.AddrPort
-	for _, to := range peers {
-		s, err := d.open(ctx, m, from, to)
-		if err == nil {
-			return s.conn(), nil
-		}
-		if first == nil {
-			first, tried = err, to
-		}
-		if ctx.Err() != nil {
-			break
-		}
+	if t, ok := ctx.Deadline(); ok {
+		until = min(until, d.Stack.moment(t))
 	}
-	return fail(addrOf(m.kind, tried), first)
+	return until
+}
+
+// limited returns the context of the name's look-up, which ends when the dial must.
+func (a *attempt) limited() context.Context {
+	if a.until == event.Never {
+		return a.ctx
+	}
+	return &untilContext{a.ctx, a.Stack, a.until}
+}
+
+// untilContext is a context that ends at a moment of the network's clock, for those who
+// ask: nobody is told by Done.
+type untilContext struct {
+	context.Context
+	stack *Stack
+	until event.Time
+}
+
+func (c *untilContext) Deadline() (time.Time, bool) {
+	l := c.stack.loop
+	l.Lock()
+	rest := c.until.Sub(l.Now())
+	l.Unlock()
+	return c.stack.Now().Add(rest), true
+}
+
+func (c *untilContext) Err() error {
+	if err := c.Context.Err(); err != nil {
+		return err
+	}
+	l := c.stack.loop
+	l.Lock()
+	defer l.Unlock()
+	if l.Now() >= c.until {
+		return context.DeadlineExceeded
+	}
+	return nil
 }
 
 // source returns the address to bind to, not valid for none.
@@ -96,30 +157,110 @@ func (d *Dialer) source(m medium) (netip.AddrPort, error) {
 	return netip.AddrPortFrom(a.Addr().Unmap(), a.Port()), nil
 }
 
+// attempt is one dial.
+type attempt struct {
+	*Dialer
+	ctx    context.Context
+	medium medium
+	from   netip.AddrPort // to bind to; not valid for none
+	until  event.Time
+	race   *race // nil if nobody else tries
+}
+
+// suitable leaves those of the peers that can be reached from the own address.
+func (a *attempt) suitable(peers []netip.AddrPort) ([]netip.AddrPort, error) {
+	own := a.from.Addr()
+	if !own.IsValid() || own.IsUnspecified() {
+		return peers, nil
+	}
+	peers = slices.DeleteFunc(peers, func(to netip.AddrPort) bool {
+		return to.Addr().IsValid() && to.Addr().Is4() != own.Is4()
+	})
+	if len(peers) == 0 {
+		return nil, &net.AddrError{Err: "no suitable address found", Addr: a.LocalAddr.String()}
+	}
+	return peers, nil
+}
+
+// serial tries one address after the other and returns the socket that is connected, or
+// the first address with what was wrong with it.
+func (a *attempt) serial(peers []netip.AddrPort) (s *Socket, tried netip.AddrPort, err error) {
+	for i, to := range peers {
+		s, failed := a.open(to, a.share(len(peers)-i))
+		if failed == nil {
+			return s, to, nil
+		}
+		if err == nil {
+			tried, err = to, failed
+		}
+		if a.ctx.Err() != nil {
+			break
+		}
+	}
+	return nil, tried, err
+}
+
+// leastShare is what an address gets of the time at least, while there is as much.
+const leastShare = 2 * time.Second
+
+// share returns when the next of so many addresses must have answered.
+func (a *attempt) share(left int) event.Time {
+	if a.until == event.Never {
+		return event.Never
+	}
+	l := a.Stack.loop
+	l.Lock()
+	defer l.Unlock()
+	rest := a.until.Sub(l.Now())
+	return l.Now().Add(min(rest, max(rest/time.Duration(left), leastShare)))
+}
+
 // open makes a socket and connects it. A socket that fails is closed.
-func (d *Dialer) open(ctx context.Context, m medium, from, to netip.AddrPort) (*Socket, error) {
-	s, err := d.Stack.newNetSocket(m, to.Addr())
+func (a *attempt) open(to netip.AddrPort, until event.Time) (*Socket, error) {
+	s, err := a.Stack.newNetSocket(a.medium, to.Addr())
 	if err != nil {
 		return nil, cause("socket", err)
 	}
-	if from.Addr().IsValid() || from.Port() > 0 {
-		if err := s.Bind(from); err != nil {
-			s.abandon()
-			return nil, cause("bind", err)
-		}
-	}
-	_, limited := ctx.Deadline()
-	if limited = limited || d.Timeout > 0 || !d.Deadline.IsZero(); limited {
-		s.dialDeadline(ctx, d)
-	}
-	if err := s.connect(ctx, to); err != nil {
+	if err := a.connect(s, to, until); err != nil {
 		s.abandon()
-		return nil, dialCause(err)
-	}
-	if limited {
-		s.setDeadlines(time.Time{}, false, true)
+		return nil, err
 	}
 	return s, nil
+}
+
+func (a *attempt) connect(s *Socket, to netip.AddrPort, until event.Time) error {
+	if err := s.control(a.Control, a.medium, to); err != nil {
+		return err
+	}
+	if a.from.Addr().IsValid() || a.from.Port() > 0 {
+		if err := s.Bind(a.from); err != nil {
+			return cause("bind", err)
+		}
+	}
+	if !a.race.enter(s) {
+		return errClosed
+	}
+	s.setWriteLimit(until)
+	if err := s.connect(a.ctx, to); err != nil {
+		return dialCause(err)
+	}
+	s.setWriteLimit(event.Never)
+	return s.keepAliveNet(a.KeepAlive, a.KeepAliveConfig)
+}
+
+// control shows a new socket to the program's function.
+func (s *Socket) control(f func(network, address string, s *Socket) error, m medium, at netip.AddrPort) error {
+	if f == nil {
+		return nil
+	}
+	network, address := m.base()+"6", at.String()
+	if s.domain == AF_INET {
+		network = m.base() + "4"
+	}
+	if m.kind == SOCK_RAW {
+		address = at.Addr().String()
+	}
+	return f(network, address, s)
 }
 
 // abandon closes the socket and resets its connection, if there is one.
@@ -155,65 +296,4 @@ func (st *Stack) newNetSocket(m medium, at netip.Addr) (*Socket, error) {
 		err = s.setOption(SOL_SOCKET, SO_BROADCAST, 1)
 	}
 	return s, err
-}
-
-// Listen waits for connections at an address, as net.Listen does. The network
-// is "tcp", "tcp4" or "tcp6", the listener a *TCPListener.
-func (st *Stack) Listen(network, address string) (net.Listener, error) {
-	s, err := st.listen(network, address, SOCK_STREAM)
-	if err != nil {
-		return nil, err
-	}
-	return &TCPListener{socket: s}, nil
-}
-
-// ListenPacket receives datagrams at an address, as net.ListenPacket does. The
-// networks are those of Dial without "tcp". The result is a *UDPConn or an
-// *IPConn.
-func (st *Stack) ListenPacket(network, address string) (net.PacketConn, error) {
-	s, err := st.listen(network, address, 0)
-	if err != nil {
-		return nil, err
-	}
-	return s.conn().(net.PacketConn), nil
-}
-
-// listen binds a socket of the given kind, or of any but streams for zero.
-func (st *Stack) listen(network, address string, kind int) (*Socket, error) {
-	var at net.Addr
-	fail := func(err error) (*Socket, error) {
-		return nil, &net.OpError{Op: "listen", Net: network, Addr: at, Err: err}
-	}
-	m, err := parseMedium(network)
-	if err != nil {
-		return fail(err)
-	}
-	locals, err := st.addresses(m, address)
-	if err != nil {
-		return fail(err)
-	}
-	at = addrOf(m.kind, locals[0])
-	if (m.kind == SOCK_STREAM) != (kind == SOCK_STREAM) {
-		return fail(&net.AddrError{Err: "unexpected address type", Addr: address})
-	}
-	s, err := st.newNetSocket(m, locals[0].Addr())
-	if err != nil {
-		return fail(cause("socket", err))
-	}
-	if kind == SOCK_STREAM {
-		// A server that starts again must not wait for TIME-WAIT.
-		err = s.SetSockOpt(SOL_SOCKET, SO_REUSEADDR, 1)
-	}
-	call := "bind"
-	if err == nil {
-		err = s.bindNet(locals[0])
-	}
-	if err == nil && kind == SOCK_STREAM {
-		call, err = "listen", s.Listen(SOMAXCONN)
-	}
-	if err != nil {
-		s.abandon()
-		return fail(cause(call, err))
-	}
-	return s, nil
 }

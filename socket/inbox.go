@@ -111,4 +111,10 @@ func (in *inbox) waits() bool {
 }
 
 // Failed is told by UDP: an error comes before data.
-func (d *datagram) Failed() { d.inbox.shut() }
+func (d *datagram) Failed() {
+	d.inbox.shut()
+	d.socket.tell(POLLERR)
+}
+
+// Arrived is told by UDP, if somebody watches the socket.
+func (d *datagram) Arrived() { d.socket.tell(arrived) }

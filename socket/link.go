@@ -144,6 +144,7 @@ func (k *linkSocket) input(p *packet.Packet, via *network.Interface, outgoing bo
 	k.queued += p.Len() + frameCharge
 	k.queue.Push(p)
 	k.socket.stack.loop.Signal(&k.socket.readable)
+	k.socket.tell(arrived)
 }
 
 // packetType returns for whom a frame was.

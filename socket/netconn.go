@@ -1,6 +1,7 @@
 package socket
 
 import (
+	"io"
 	"net"
 	"net/netip"
 	"syscall"
@@ -108,12 +109,84 @@ func (c *TCPConn) SetKeepAlive(on bool) error { return c.set(SOL_SOCKET, SO_KEEP
 
 // SetKeepAlivePeriod sets the time between probes, rounded up to a second.
 func (c *TCPConn) SetKeepAlivePeriod(d time.Duration) error {
-	s := int((d + time.Second - 1) / time.Second)
+	s := keepSeconds(max(d, 1))
 	if err := c.set(SOL_TCP, TCP_KEEPINTVL, s); err != nil {
 		return err
 	}
 	return c.set(SOL_TCP, TCP_KEEPIDLE, s)
 }
+
+// SetKeepAliveConfig says whether and how an idle connection is probed. As with package
+// net, a zero Idle or Interval is 15 s and a zero Count 9; negative ones are left alone.
+func (c *TCPConn) SetKeepAliveConfig(k net.KeepAliveConfig) error {
+	if err := c.SetKeepAlive(k.Enable); err != nil {
+		return err
+	}
+	for _, o := range []struct{ name, value int }{
+		{TCP_KEEPIDLE, keepSeconds(k.Idle)},
+		{TCP_KEEPINTVL, keepSeconds(k.Interval)},
+		{TCP_KEEPCNT, keepCount(k.Count)},
+	} {
+		if o.value < 0 {
+			continue
+		}
+		if err := c.set(SOL_TCP, o.name, o.value); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// What package net has for zero in a net.KeepAliveConfig.
+const (
+	usualKeepAlive      = 15 * time.Second
+	usualKeepAliveCount = 9
+)
+
+// keepSeconds returns a time of a net.KeepAliveConfig in seconds, rounded up, or -1.
+func keepSeconds(d time.Duration) int {
+	switch {
+	case d < 0:
+		return -1
+	case d == 0:
+		d = usualKeepAlive
+	}
+	return int((d + time.Second - 1) / time.Second)
+}
+
+func keepCount(n int) int {
+	if n == 0 {
+		return usualKeepAliveCount
+	}
+	return n
+}
+
+// keepAliveNet does what the fields of a Dialer or ListenConfig say.
+func (s *Socket) keepAliveNet(every time.Duration, k net.KeepAliveConfig) error {
+	if s.kind != SOCK_STREAM || every <= 0 && !k.Enable {
+		return nil
+	}
+	if !k.Enable {
+		k = net.KeepAliveConfig{Enable: true, Idle: every, Interval: every}
+	}
+	return (&TCPConn{conn{s}}).SetKeepAliveConfig(k)
+}
+
+// ReadFrom sends what r has until its end, as io.Copy asks for.
+func (c *TCPConn) ReadFrom(r io.Reader) (int64, error) {
+	n, err := io.Copy(struct{ io.Writer }{c}, r)
+	return n, c.socket.opError("readfrom", "readfrom", err)
+}
+
+// WriteTo writes what arrives to w until the end of the stream, as io.Copy asks for.
+func (c *TCPConn) WriteTo(w io.Writer) (int64, error) {
+	n, err := io.Copy(w, struct{ io.Reader }{c})
+	return n, c.socket.opError("writeto", "writeto", err)
+}
+
+// MultipathTCP reports whether the connection uses Multipath TCP (RFC 8684), which no
+// connection here does.
+func (c *TCPConn) MultipathTCP() (bool, error) { return false, nil }
 
 // SetLinger says what Close does with data that is not acknowledged yet: sends
 // it in the background (negative, as it is from the start), resets the

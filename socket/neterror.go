@@ -96,7 +96,7 @@ func addrOf(kind int, a netip.AddrPort) net.Addr {
 	case kind == SOCK_DGRAM:
 		return udpAddr(a)
 	}
-	return &net.IPAddr{IP: a.Addr().AsSlice()}
+	return &net.IPAddr{IP: a.Addr().AsSlice(), Zone: a.Addr().Zone()}
 }
 
 // udpAddr is net.UDPAddrFromAddrPort with one allocation for the address and its

@@ -43,7 +43,7 @@ func addrPort(a net.Addr) netip.AddrPort {
 			return netip.AddrPort{}
 		}
 		ip, _ := netip.AddrFromSlice(a.IP)
-		return netip.AddrPortFrom(ip, 0)
+		return netip.AddrPortFrom(ip.WithZone(a.Zone), 0)
 	case nil:
 		return netip.AddrPort{}
 	}
@@ -67,6 +67,20 @@ func (c *UDPConn) ReadFrom(b []byte) (int, net.Addr, error) {
 func (c *UDPConn) ReadFromUDPAddrPort(b []byte) (int, netip.AddrPort, error) {
 	n, from, err := c.socket.receive(b, 0)
 	return n, from, c.socket.opError("read", "recvfrom", err)
+}
+
+// ReadFromUDP is ReadFrom with a sender of net's type.
+func (c *UDPConn) ReadFromUDP(b []byte) (int, *net.UDPAddr, error) {
+	n, from, err := c.ReadFromUDPAddrPort(b)
+	if !from.IsValid() {
+		return n, nil, err
+	}
+	return n, udpAddr(from), err
+}
+
+// WriteToUDP is WriteTo for an address of net's type.
+func (c *UDPConn) WriteToUDP(b []byte, to *net.UDPAddr) (int, error) {
+	return c.writeTo(b, to.AddrPort())
 }
 
 // WriteTo sends one datagram. A connected socket refuses it with
@@ -109,5 +123,19 @@ func (c *IPConn) readFrom(b []byte) (int, netip.AddrPort, error) {
 
 // WriteTo sends one payload.
 func (c *IPConn) WriteTo(b []byte, to net.Addr) (int, error) {
+	return c.writeTo(b, addrPort(to))
+}
+
+// ReadFromIP is ReadFrom with a sender of net's type.
+func (c *IPConn) ReadFromIP(b []byte) (int, *net.IPAddr, error) {
+	n, from, err := c.readFrom(b)
+	if !from.IsValid() {
+		return n, nil, err
+	}
+	return n, &net.IPAddr{IP: from.Addr().AsSlice(), Zone: from.Addr().Zone()}, err
+}
+
+// WriteToIP is WriteTo for an address of net's type.
+func (c *IPConn) WriteToIP(b []byte, to *net.IPAddr) (int, error) {
 	return c.writeTo(b, addrPort(to))
 }

@@ -2,7 +2,6 @@ package socket
 
 import (
 	"net/netip"
-	"slices"
 	"syscall"
 	"time"
 )
@@ -15,6 +14,11 @@ type Process struct {
 	// files are the open descriptors; nil where none is. They begin at firstFD.
 	files []file
 	most  int
+	// lowest is a number below which none is free.
+	lowest int
+	closed bool
+	// pollSets are what Poll goes on watching between its calls.
+	pollSets []*pollSet
 }
 
 // file is what a descriptor stands for: a *descriptor or a set of them.
@@ -86,17 +90,26 @@ func (p *Process) open(s *Socket) (Descriptor, error) {
 }
 
 func (p *Process) number(f file) (int, error) {
-	i := slices.Index(p.files, nil)
-	switch {
-	case i >= 0:
-		p.files[i] = f
-	case firstFD+len(p.files) >= p.most:
-		return -1, syscall.EMFILE
-	default:
-		i = len(p.files)
-		p.files = append(p.files, f)
+	i := p.lowest
+	for i < len(p.files) && p.files[i] != nil {
+		i++
 	}
+	p.lowest = i
+	if firstFD+i >= p.most {
+		return -1, syscall.EMFILE
+	}
+	if i == len(p.files) {
+		p.files = append(p.files, nil)
+	}
+	p.files[i] = f
+	p.lowest++
 	return firstFD + i, nil
+}
+
+// release gives a number back.
+func (p *Process) release(fd int) {
+	p.files[fd-firstFD] = nil
+	p.lowest = min(p.lowest, fd-firstFD)
 }
 
 // FD returns the descriptor's number, -1 once it is closed.
@@ -117,8 +130,9 @@ func (d *descriptor) Close() error {
 	l := d.process.loop
 	l.Lock()
 	if d.fd >= 0 {
-		d.process.files[d.fd-firstFD] = nil
+		d.process.release(d.fd)
 		d.fd = -1
+		d.watches.close()
 	}
 	l.Unlock()
 	return d.Socket.Close()
@@ -129,3 +143,29 @@ func (p *Process) Sleep(d time.Duration) error { return p.loop.Sleep(d) }
 
 // Go starts a task.
 func (p *Process) Go(name string, task func()) { p.loop.Go(name, task) }
+
+// Close closes every descriptor, as the end of a program does, and has the calls that
+// poll or wait for a set fail with EBADF. The process cannot be used any more.
+func (p *Process) Close() {
+	p.loop.Lock()
+	p.closed = true
+	open := append([]file(nil), p.files...)
+	p.Stack.watches.tell(anything)
+	p.loop.Unlock()
+	for _, f := range open {
+		if f != nil {
+			f.Close()
+		}
+	}
+}
+
+// over is why nothing can be waited for any more, nil if it can.
+func (p *Process) over() error {
+	switch {
+	case p.Stack.closed:
+		return syscall.ENETDOWN
+	case p.closed:
+		return syscall.EBADF
+	}
+	return nil
+}

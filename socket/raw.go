@@ -86,6 +86,7 @@ func (r *raw) input(p *packet.Packet, d *network.Datagram) {
 	r.queued += p.Len()
 	r.queue.Push(p)
 	r.socket.stack.loop.Signal(&r.socket.readable)
+	r.socket.tell(arrived)
 }
 
 // wants reports whether the socket receives a datagram, which p is with its headers.
@@ -213,6 +214,7 @@ func (r *raw) send(b []byte, flags int, to netip.AddrPort) (int, error) {
 	if err != nil {
 		return 0, err
 	}
+	r.socket.tell(room) // as for every datagram that has left, on Linux
 	return len(b), nil
 }
 

@@ -14,17 +14,40 @@ const (
 	POLLOUT   Readiness = 0x4 // a sending call would not block
 	POLLERR   Readiness = 0x8
 	POLLHUP   Readiness = 0x10   // both directions have ended
+	POLLNVAL  Readiness = 0x20   // no such descriptor
 	POLLRDHUP Readiness = 0x2000 // the peer sends no more, or nobody here wants it
+
+	// System V's names for parts of POLLIN and POLLOUT.
+	POLLRDNORM Readiness = 0x40
+	POLLRDBAND Readiness = 0x80 // never
+	POLLWRNORM Readiness = 0x100
+	POLLWRBAND Readiness = 0x200 // of all sockets but streams
 )
 
-// Readiness returns what the socket is ready for, as poll(2) would report it.
+// Readiness returns what the socket is ready for, as poll(2) would report it, without
+// System V's names.
 func (s *Socket) Readiness() Readiness {
 	s.stack.loop.Lock()
 	defer s.stack.loop.Unlock()
+	return s.ready() &^ (POLLRDNORM | POLLWRNORM | POLLWRBAND)
+}
+
+// ready is all that poll(2) says.
+func (s *Socket) ready() Readiness {
 	if s.closed {
-		return POLLERR | POLLHUP
+		return POLLERR | POLLHUP // the host is gone
 	}
-	return s.protocol.readiness()
+	r := s.protocol.readiness()
+	if r&POLLIN != 0 {
+		r |= POLLRDNORM
+	}
+	if r&POLLOUT != 0 {
+		r |= POLLWRNORM
+		if s.kind != SOCK_STREAM {
+			r |= POLLWRBAND
+		}
+	}
+	return r
 }
 
 // readiness answers as Linux's tcp_poll does.
@@ -60,10 +83,10 @@ func (t *stream) readiness() (r Readiness) {
 	if t.conn.Buffered() > 0 {
 		r |= POLLIN
 	}
-	if noWrite || t.conn.CanWrite() {
+	if t.full = !noWrite && !t.conn.HasRoom(); !t.full {
 		r |= POLLOUT
 	}
-	if t.conn.Urgent() > 0 {
+	if t.conn.UrgentWaits() {
 		r |= POLLPRI
 	}
 	return r

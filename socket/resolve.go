@@ -1,13 +1,11 @@
 package socket
 
 import (
+	"context"
 	"errors"
 	"net"
 	"net/netip"
-	"slices"
 	"strconv"
-
-	"septet/network"
 )
 
 // medium is what the network argument of Dial and Listen names.
@@ -20,14 +18,6 @@ type medium struct {
 
 // protocols has the names that may follow "ip:".
 var protocols = map[string]int{"icmp": IPPROTO_ICMP, "tcp": IPPROTO_TCP, "udp": IPPROTO_UDP}
-
-// services has the port names that Dial and Listen know (RFC 6335 and IANA's
-// registry); numbers always work.
-var services = map[string]uint16{
-	"echo": 7, "discard": 9, "daytime": 13, "chargen": 19, "ftp": 21, "ssh": 22,
-	"telnet": 23, "smtp": 25, "time": 37, "domain": 53, "tftp": 69, "http": 80,
-	"pop3": 110, "ntp": 123, "imap": 143, "https": 443,
-}
 
 func parseMedium(network string) (medium, error) {
 	family := AF_UNSPEC
@@ -58,12 +48,23 @@ func parseMedium(network string) (medium, error) {
 	return medium{}, net.UnknownNetworkError(network)
 }
 
+// base returns the name of the medium without a family or a protocol.
+func (m medium) base() string {
+	switch m.kind {
+	case SOCK_STREAM:
+		return "tcp"
+	case SOCK_DGRAM:
+		return "udp"
+	}
+	return "ip"
+}
+
 var errMissingAddress = errors.New("missing address")
 
 // addresses resolves "host:port" (for raw sockets "host"). An empty host is the
 // unspecified address, which stands for all addresses to whom listens and for the host
 // itself to whom dials; it is the zero Addr if it is of both families.
-func (st *Stack) addresses(m medium, address string) ([]netip.AddrPort, error) {
+func (st *Stack) addresses(ctx context.Context, m medium, address string) ([]netip.AddrPort, error) {
 	if a, err := netip.ParseAddrPort(address); err == nil && m.takes(a.Addr()) && m.kind != SOCK_RAW {
 		return []netip.AddrPort{netip.AddrPortFrom(st.unspecified(m, a.Addr().Unmap()), a.Port())}, nil
 	}
@@ -77,22 +78,16 @@ func (st *Stack) addresses(m medium, address string) ([]netip.AddrPort, error) {
 		if host, service, err = net.SplitHostPort(address); err != nil {
 			return nil, err
 		}
-		if port, err = portOf(m.name, service); err != nil {
+		if port, err = st.portOf(ctx, m.name, service); err != nil {
 			return nil, err
 		}
 	}
 	if host == "" {
 		return []netip.AddrPort{netip.AddrPortFrom(st.unspecified(m, netip.Addr{}), port)}, nil
 	}
-	found, err := st.lookup(host)
+	found, err := st.lookup(ctx, host)
 	if err != nil {
 		return nil, err
-	}
-	if len(found) > 1 {
-		st.loop.Lock()
-		found = slices.Clone(found)
-		network.SortDestinations(st.network, found)
-		st.loop.Unlock()
 	}
 	var usable []netip.AddrPort
 	for _, a := range found {
@@ -125,37 +120,28 @@ func (st *Stack) unspecified(m medium, a netip.Addr) netip.Addr {
 	return netip.Addr{}
 }
 
-func (st *Stack) lookup(host string) ([]netip.Addr, error) {
+// lookup finds the addresses of a host in the order in which they are to be tried.
+func (st *Stack) lookup(ctx context.Context, host string) ([]netip.Addr, error) {
 	if a, err := netip.ParseAddr(host); err == nil {
 		return []netip.Addr{a}, nil
 	}
-	noSuchHost := &net.DNSError{Err: "no such host", Name: host, IsNotFound: true}
-	if st.resolve == nil {
-		return nil, noSuchHost
+	if r := st.Resolver(); r != nil {
+		return r.LookupNetIP(ctx, "ip", host)
 	}
-	found, err := st.resolve(host)
-	var known *net.DNSError
-	switch {
-	case errors.As(err, &known):
-		return nil, err
-	case err != nil:
-		return nil, &net.DNSError{Err: err.Error(), Name: host, UnwrapErr: err}
-	case len(found) == 0:
-		return nil, noSuchHost
-	}
-	return found, nil
+	return nil, &net.DNSError{Err: "no such host", Name: host, IsNotFound: true}
 }
 
-func portOf(network, service string) (uint16, error) {
+func (st *Stack) portOf(ctx context.Context, network, service string) (uint16, error) {
 	if service == "" {
 		return 0, nil
 	}
 	n, err := strconv.Atoi(service)
+	if err != nil && st.machine != nil {
+		n, err = st.Resolver().LookupPort(ctx, network, service)
+		return uint16(n), err
+	}
 	switch {
 	case err != nil:
-		if port, ok := services[service]; ok {
-			return port, nil
-		}
 		return 0, &net.DNSError{Err: "unknown port", Name: network + "/" + service, IsNotFound: true}
 	case n < 0 || n > 65535:
 		return 0, &net.AddrError{Err: "invalid port", Addr: service}

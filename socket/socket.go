@@ -19,6 +19,7 @@ type Socket struct {
 
 	readable event.Cond // data, a connection to accept, an error, the end
 	writable event.Cond // room, connected, an error, the end
+	watches  watches    // of calls and sets that are told of both
 
 	readDeadline, writeDeadline event.Time    // of the net shapes
 	receiveTimeout, sendTimeout time.Duration // SO_RCVTIMEO, SO_SNDTIMEO; 0 for none
@@ -111,6 +112,7 @@ func (s *Socket) end(abort bool) {
 	s.stack.remove(s)
 	s.protocol.close(abort)
 	s.wakeAll()
+	s.tell(anything)
 }
 
 // wakeAll lets every blocked call look again.

@@ -21,7 +21,6 @@
 package socket
 
 import (
-	"net/netip"
 	"syscall"
 
 	"septet/event"
@@ -39,21 +38,20 @@ type Stack struct {
 	network *network.Layer
 	tcp     *tcp.Layer
 	udp     *udp.Layer
-	resolve func(name string) ([]netip.Addr, error)
+	machine Machine // nil: names mean nothing
 
-	sniffing *sniffing
+	sniffing *sniffing // nil without packet sockets
 
-	first  *Socket // all open sockets, linked through them
-	open   int
-	closed bool
+	first   *Socket // all open sockets, linked through them
+	watches watches // of blocked calls that must end with the host
+	open    int
+	closed  bool
 }
 
-// NewStack returns the sockets of the host with the given layers. resolve
-// finds the addresses of a name that is not an address itself; it is called
-// without the turn and may block on other sockets.
-func NewStack(n *network.Layer, t *tcp.Layer, u *udp.Layer,
-	resolve func(name string) ([]netip.Addr, error)) *Stack {
-	return &Stack{loop: n.Loop(), network: n, tcp: t, udp: u, resolve: resolve}
+// NewStack returns the sockets of the host with the given layers. Names are found by the
+// machine's resolver; without a machine addresses must be numbers.
+func NewStack(n *network.Layer, t *tcp.Layer, u *udp.Layer, machine Machine) *Stack {
+	return &Stack{loop: n.Loop(), network: n, tcp: t, udp: u, machine: machine}
 }
 
 // Socket makes a socket, as socket(2) does. Errors: EAFNOSUPPORT for a domain
@@ -149,6 +147,7 @@ func (st *Stack) Close() {
 	for st.first != nil {
 		st.first.end(true)
 	}
+	st.watches.tell(anything)
 }
 
 func (st *Stack) add(s *Socket) {

@@ -15,6 +15,8 @@ import (
 type stream struct {
 	socket   Socket
 	state    streamState
+	slowACKs bool // TCP_QUICKACK was set to 0 before there was a connection
+	full     bool // somebody has found no room to write
 	lingers  bool // SO_LINGER, and for how long
 	lingerBy time.Duration
 	err      syscall.Errno // left by disconnect
@@ -23,7 +25,6 @@ type stream struct {
 	conn     *tcp.Conn
 	options  *tcp.Options // for the next connection or listener; nil for the defaults
 	was      *addresses   // of the connection, once closed
-	slowACKs bool         // TCP_QUICKACK was set to 0 before there was a connection
 }
 
 type streamState uint8
@@ -53,6 +54,9 @@ func (t *stream) Notify(r tcp.Ready) {
 	}
 	if r&tcp.Writable != 0 {
 		l.Signal(&t.socket.writable)
+	}
+	if t.socket.watched() {
+		t.tell(r)
 	}
 }
 
@@ -139,7 +143,7 @@ func (t *stream) connect(to netip.AddrPort) error {
 	if err != nil {
 		return err
 	}
-	t.conn, t.options, t.err, t.state = conn, nil, 0, connecting
+	t.conn, t.options, t.err, t.state, t.full = conn, nil, 0, connecting, true
 	return syscall.EINPROGRESS
 }
 
@@ -187,6 +191,7 @@ func (t *stream) disconnect() {
 		t.conn.Abort()
 		t.forget()
 	}
+	t.socket.tell(anything)
 }
 
 func (t *stream) shutdown(how int) error {
@@ -198,6 +203,10 @@ func (t *stream) shutdown(how int) error {
 	}
 	if t.conn == nil || t.conn.State() == tcp.Closed {
 		return syscall.ENOTCONN
+	}
+	if t.conn.State() == tcp.SynSent {
+		t.disconnect() // so does Linux's inet_shutdown, whatever is shut
+		return nil
 	}
 	if how != SHUT_WR {
 		t.socket.shutRead = true

@@ -8,7 +8,7 @@ import (
 	"septet/transport/tcp"
 )
 
-func (t *stream) send(b []byte, flags int, to netip.AddrPort) (int, error) {
+func (t *stream) send(b []byte, flags int, to netip.AddrPort) (n int, err error) {
 	if t.conn == nil && flags&MSG_FASTOPEN != 0 && to.IsValid() {
 		return t.openWith(b, flags, to)
 	}
@@ -25,11 +25,16 @@ func (t *stream) send(b []byte, flags int, to netip.AddrPort) (int, error) {
 	}
 	switch {
 	case flags&MSG_OOB != 0:
-		return t.conn.WriteUrgent(b)
+		n, err = t.conn.WriteUrgent(b)
 	case flags&MSG_MORE != 0:
-		return t.conn.WriteMore(b)
+		n, err = t.conn.WriteMore(b)
+	default:
+		n, err = t.conn.WriteThrough(b)
 	}
-	return t.conn.WriteThrough(b)
+	if n < len(b) {
+		t.full = true
+	}
+	return n, err
 }
 
 // openWith is connect and send in one (MSG_FASTOPEN).
@@ -45,7 +50,7 @@ func (t *stream) openWith(b []byte, flags int, to netip.AddrPort) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	t.conn, t.options, t.err, t.state = conn, nil, 0, connecting
+	t.conn, t.options, t.err, t.state, t.full = conn, nil, 0, connecting, true
 	switch {
 	case n > 0:
 		return n, nil

@@ -36,6 +36,7 @@ func (t *stream) setTCPOptions(o tcp.Options) {
 		t.conn.SetOptions(o)
 	case t.listener != nil:
 		t.listener.SetOptions(o)
+		t.listener.SetSharing(o.Sharing)
 	default:
 		t.options = &o
 		if t.port != nil {
@@ -161,6 +162,9 @@ func (t *stream) setOption(level, name, value int) error {
 	}
 	if err == nil {
 		t.setTCPOptions(o)
+		if t.socket.watched() {
+			t.tell(tcp.Writable) // a larger buffer has room
+		}
 	}
 	return err
 }

@@ -133,6 +133,10 @@ type Surroundings interface {
 	Hostname() (string, error)
 	// ReadFile reads a whole file. Errors: fs.ErrNotExist.
 	ReadFile(name string) ([]byte, error)
+	// A System may have more methods, of which package name makes use: GetIfAddrs()
+	// ([]netip.Prefix, error), as getifaddrs(3); GetRandom([]byte) (int, error), as
+	// getrandom(2); HostsWith, see Process.
+
 	// InterfaceName and InterfaceIndex are if_indextoname(3) and if_nametoindex(3), ENXIO
 	// and ENODEV without such an interface.
 	InterfaceName(index int) (string, error)

@@ -153,5 +153,5 @@ func speak(h *host.Host, p *tcp.Personality) {
 	l.Lock()
 	defer l.Unlock()
 	h.TCP = tcp.New(h.Network, p)
-	h.Sockets = socket.NewStack(h.Network, h.TCP, h.UDP, h.Lookup)
+	h.Sockets = socket.NewStack(h.Network, h.TCP, h.UDP, h)
 }

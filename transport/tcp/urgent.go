@@ -81,6 +81,12 @@ func (c *Conn) readable() int {
 	return c.rcv.size
 }
 
+// UrgentWaits reports whether the urgent byte has come and ReadUrgent has not taken it.
+func (c *Conn) UrgentWaits() bool {
+	mark := c.toMark()
+	return mark >= 0 && !c.is(flagUrgentTaken) && (mark < c.rcv.size || c.arrivedAhead(mark))
+}
+
 // urgentAside is one if the receive buffer has an urgent byte that no Read will
 // return.
 func (c *Conn) urgentAside() int {

@@ -137,6 +137,16 @@ func (c *Conn) CanWrite() bool {
 	return !c.maySend() || c.snd.size < c.snd.limit
 }
 
+// HasRoom reports whether the send buffer is open and has room for half of what it
+// holds: at least a third of it is free. It is when Linux calls a stream writable, so
+// that who waits for room is not woken for every segment that is acknowledged.
+func (c *Conn) HasRoom() bool {
+	if c.opening() {
+		return false
+	}
+	return !c.maySend() || c.snd.limit-c.snd.size >= max(c.snd.size/2, 1)
+}
+
 // TakeError returns why the connection has ended, once: the pending error of a
 // socket.
 func (c *Conn) TakeError() error {
@@ -208,6 +218,9 @@ func (c *Conn) Peek(b []byte) (int, error) {
 }
 
 func (c *Conn) nothingToRead() error {
+	if c.is(flagFinTaken) {
+		return io.EOF // as on Linux, whatever came after it: that is for who writes
+	}
 	if err := c.TakeError(); err != nil {
 		return err
 	}

@@ -48,13 +48,22 @@ type Endpoint struct {
 
 	broadcast, sharing, sharingPort, closed bool
 
+	watched  bool
 	ttl, tos uint8
 	discover network.Discovery
 }
 
-// Owner is told of an ICMP error, before Readable is signalled. It is called with
-// the turn held.
-type Owner interface{ Failed() }
+// Owner is told what has happened, before Readable is signalled. It is called with the
+// turn held.
+type Owner interface {
+	// Failed tells of an ICMP error.
+	Failed()
+	// Arrived tells of a datagram, if Watch has asked for it.
+	Arrived()
+}
+
+// Watch says whether the owner is told of datagrams.
+func (e *Endpoint) Watch(on bool) { e.watched = on }
 
 // SetOwner says who is told.
 func (e *Endpoint) SetOwner(o Owner) { e.owner = o }
@@ -298,6 +307,9 @@ func (e *Endpoint) enqueue(p *packet.Packet) {
 	e.queued += charge(p)
 	e.queue.Push(p)
 	e.layer.stats.Delivered++
+	if e.watched {
+		e.owner.Arrived()
+	}
 	e.layer.Loop().Signal(&e.Readable)
 }
 

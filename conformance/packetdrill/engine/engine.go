@@ -75,7 +75,7 @@ func (e *Engine) attach(c Config) error {
 	n := network.New(e.loop, pool)
 	t, u := tcp.New(n, &c.Personality), udp.New(n)
 	t.OnBurstEnd(func() { e.wire.open = false })
-	e.sockets = socket.NewStack(n, t, u, nobodyKnows)
+	e.sockets = socket.NewStack(n, t, u, nil)
 	card, err := n.AddInterface(link.NewNIC(e.loop, pool, "eth0", hostMAC, e.wire), c.Local)
 	if err != nil {
 		return err
@@ -86,8 +86,6 @@ func (e *Engine) attach(c Config) error {
 	}
 	return n.AddRoute(network.Route{Prefix: everywhere, Gateway: c.Gateway, Interface: card})
 }
-
-func nobodyKnows(string) ([]netip.Addr, error) { return nil, syscall.EHOSTUNREACH }
 
 var (
 	hostMAC = header.MAC{0x02, 0, 0, 0, 0, 1}

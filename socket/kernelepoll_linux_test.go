@@ -1,0 +1,387 @@
+package socket_test
+
+import (
+	"net/netip"
+	"syscall"
+	"testing"
+	"time"
+
+	"septet/socket"
+)
+
+const (
+	add    = socket.EPOLL_CTL_ADD
+	del    = socket.EPOLL_CTL_DEL
+	mod    = socket.EPOLL_CTL_MOD
+	epIn   = uint32(socket.POLLIN)
+	epOut  = uint32(socket.POLLOUT)
+	epPri  = uint32(socket.POLLPRI)
+	epRd   = uint32(socket.POLLRDHUP)
+	epEdge = uint32(socket.EPOLLET)
+)
+
+// epollScripts each make the same calls here and there.
+var epollScripts = []struct {
+	name string
+	run  func(*watching)
+}{
+	{"errors", func(s *watching) {
+		d, _ := s.datagrams()
+		closed := s.make(socket.SOCK_DGRAM)
+		gone := closed.FD()
+		closed.Close()
+		e, shut := s.epoll(), s.epoll()
+		self := e.FD()
+		shut.Close()
+		for _, op := range []int{add, mod, del, 0, 9} {
+			s.ctl(e, op, gone, epIn, 1)
+			s.ctl(e, op, -1, epIn, 1)
+			s.ctl(e, op, self, epIn, 1)
+			s.ctl(shut, op, d.FD(), epIn, 1)
+			s.ctl(e, op, self, epIn|socket.EPOLLEXCLUSIVE, 1)
+			s.ctl(e, op, d.FD(), epRd|socket.EPOLLEXCLUSIVE, 1)
+			s.ctl(e, op, d.FD(), epIn, 1)
+			s.ctl(e, op, d.FD(), 0, 1)
+		}
+		s.wait("no room", e, 0)
+		s.wait("closed", shut, 1)
+		s.wait("closed, no room", shut, 0)
+		s.note("close: %v", shut.Close())
+	}},
+	{"exclusive", func(s *watching) {
+		d, _ := s.datagrams()
+		e, inner := s.epoll(), s.epoll()
+		for _, ev := range []uint32{epIn, epOut, epPri, epRd, 0x8, 0x10, 0x40, 0x100, 0, epEdge,
+			socket.EPOLLWAKEUP, socket.EPOLLONESHOT} {
+			s.ctl(e, add, d.FD(), ev|socket.EPOLLEXCLUSIVE, 1)
+			s.ctl(e, mod, d.FD(), ev, 1)
+			s.ctl(e, mod, d.FD(), ev|socket.EPOLLEXCLUSIVE, 1)
+			s.ctl(e, del, d.FD(), ev|socket.EPOLLEXCLUSIVE, 1)
+		}
+		s.ctl(e, add, inner.FD(), epIn|socket.EPOLLEXCLUSIVE, 1)
+	}},
+	{"level", func(s *watching) {
+		to, from := s.datagrams()
+		e := s.epoll()
+		s.ctl(e, add, to.FD(), epIn, 1)
+		s.wait("nothing", e, 4)
+		s.send(from, "a")
+		s.wait("a datagram", e, 4)
+		s.wait("still", e, 4)
+		s.recv(to)
+		s.wait("read", e, 4)
+		s.send(from, "a")
+		s.ctl(e, mod, to.FD(), epOut, 2)
+		s.wait("other interest", e, 4)
+		s.ctl(e, mod, to.FD(), epPri, 2)
+		s.wait("another", e, 4)
+		s.ctl(e, del, to.FD(), 0, 0)
+		s.wait("taken out", e, 4)
+	}},
+	{"edge of datagrams", func(s *watching) {
+		to, from := s.datagrams()
+		e := s.epoll()
+		s.send(from, "before")
+		s.ctl(e, add, to.FD(), epIn|epEdge, 1)
+		s.wait("what was there", e, 4)
+		s.wait("again", e, 4)
+		s.send(from, "a")
+		s.wait("one more", e, 4)
+		s.wait("again", e, 4)
+		s.recv(to)
+		s.wait("one read", e, 4)
+		s.send(from, "a")
+		s.send(from, "a")
+		s.wait("two more", e, 4)
+		s.wait("again", e, 4)
+		s.send(from, "a")
+		for range 4 {
+			s.recv(to)
+		}
+		s.wait("one that was read before the wait", e, 4)
+		s.ctl(e, mod, to.FD(), epIn|epOut|epEdge, 1)
+		s.wait("armed again", e, 4)
+		s.wait("again", e, 4)
+		a, _ := from.GetSockName()
+		to.SendTo([]byte("x"), 0, a)
+		s.settle()
+		s.wait("after it has sent itself", e, 4)
+		s.note("shutdown: %v", from.Shutdown(socket.SHUT_RD))
+		s.ctl(e, add, from.FD(), epIn|epRd|epEdge, 2)
+		s.wait("shut", e, 4)
+		for _, how := range []int{socket.SHUT_RD, socket.SHUT_WR} {
+			s.note("shutdown: %v", from.Shutdown(how))
+			s.wait("shut", e, 4)
+		}
+	}},
+	{"one shot", func(s *watching) {
+		to, from := s.datagrams()
+		e := s.epoll()
+		s.ctl(e, add, to.FD(), epIn|socket.EPOLLONESHOT, 1)
+		s.send(from, "a")
+		s.wait("once", e, 4)
+		s.send(from, "a")
+		s.wait("not twice", e, 4)
+		s.note("shutdown: %v", to.Shutdown(socket.SHUT_RDWR))
+		s.wait("not even hung up", e, 4)
+		s.ctl(e, mod, to.FD(), epIn|socket.EPOLLONESHOT, 2)
+		s.wait("armed again", e, 4)
+		s.wait("once", e, 4)
+	}},
+	{"edge of a connection", func(s *watching) {
+		c, p := s.pair()
+		e, out := s.epoll(), s.epoll()
+		s.ctl(e, add, c.FD(), epIn|epOut|epPri|epRd|epEdge, 1)
+		s.ctl(out, add, c.FD(), epOut|epEdge, 1)
+		both := func(what string) {
+			s.wait(what, e, 4)
+			s.wait("again", e, 4)
+			s.wait("for writing", out, 4)
+			s.wait("again", out, 4)
+		}
+		both("idle")
+		s.send(p, "x")
+		both("data")
+		s.send(p, "yy")
+		both("more data")
+		s.send(c, "x")
+		both("its own acknowledged")
+		p.Send([]byte("u"), socket.MSG_OOB)
+		s.settle()
+		both("urgent")
+		s.recv(c)
+		both("read")
+		p.Shutdown(socket.SHUT_WR)
+		s.settle()
+		both("the end")
+		c.Shutdown(socket.SHUT_WR)
+		s.settle()
+		both("both ends")
+	}},
+	{"edge of a reset", func(s *watching) {
+		c, p := s.pair()
+		e := s.epoll()
+		s.ctl(e, add, c.FD(), epOut|epEdge, 1)
+		s.wait("idle", e, 4)
+		p.Close()
+		s.settle()
+		s.wait("closed by the peer", e, 4)
+		s.send(c, "x")
+		s.wait("reset", e, 4)
+		s.wait("again", e, 4)
+		s.recv(c)
+		s.wait("told", e, 4)
+	}},
+	{"edge of a listener", func(s *watching) {
+		ln, a := s.listener(5)
+		e := s.epoll()
+		s.ctl(e, add, ln.FD(), epIn|epEdge, 1)
+		for _, what := range []string{"one", "two"} {
+			s.dial(s.make(socket.SOCK_STREAM), a)
+			s.wait(what, e, 4)
+			s.wait("again", e, 4)
+		}
+		d, _, err := ln.Accept()
+		s.check("accept", err)
+		s.open = append(s.open, d)
+		s.wait("one accepted", e, 4)
+		s.ctl(e, mod, ln.FD(), epIn|epOut|epEdge, 1)
+		s.wait("armed again", e, 4)
+		ln.Shutdown(socket.SHUT_RD)
+		s.wait("shut", e, 4)
+		s.wait("again", e, 4)
+	}},
+	{"edge of connect", func(s *watching) {
+		_, a := s.listener(5)
+		for _, to := range []netip.AddrPort{a, s.nobody(socket.SOCK_STREAM)} {
+			d, e := s.make(socket.SOCK_STREAM), s.epoll()
+			s.ctl(e, add, d.FD(), epIn|epOut|epRd|epEdge, 1)
+			s.wait("new", e, 4)
+			s.wait("again", e, 4)
+			if err := d.Connect(to); err != syscall.EINPROGRESS {
+				s.note("connect: %v", err)
+			}
+			s.settle()
+			s.wait("connected or refused", e, 4)
+			s.wait("again", e, 4)
+			v, _ := d.GetSockOpt(socket.SOL_SOCKET, socket.SO_ERROR)
+			s.note("SO_ERROR: %d", v)
+			s.wait("told", e, 4)
+			s.note("disconnect: %v", d.Connect(netip.AddrPort{}))
+			s.wait("disconnected", e, 4)
+		}
+	}},
+	{"edge of room", func(s *watching) {
+		for _, edge := range []uint32{epEdge, 0} {
+			c, p := s.pair()
+			e := s.epoll()
+			s.ctl(e, add, c.FD(), epOut|edge, 1)
+			s.wait("new", e, 4)
+			s.send(c, "x")
+			s.recv(p)
+			s.settle()
+			s.wait("never full", e, 4)
+			total := fill(c)
+			s.settle()
+			total += fill(c)
+			s.wait("full", e, 4)
+			for b := make([]byte, 1<<16); total > 0; {
+				n, err := p.Recv(b, 0)
+				if total -= n; err != nil {
+					s.settle()
+				}
+			}
+			s.settle()
+			s.wait("drained", e, 4)
+			s.wait("again", e, 4)
+		}
+	}},
+	{"order", func(s *watching) {
+		e := s.epoll()
+		var to, from [5]socket.Descriptor
+		for i := range to {
+			to[i], from[i] = s.datagrams()
+			s.ctl(e, add, to[i].FD(), epIn, uint64(i))
+		}
+		for _, i := range []int{3, 1, 4, 0, 2} {
+			s.send(from[i], "x")
+		}
+		for range 5 {
+			s.wait("two at a time", e, 2)
+		}
+		s.wait("all", e, 9)
+		s.recv(to[4])
+		s.wait("one less", e, 9)
+		s.send(from[4], "x")
+		s.wait("it comes back last", e, 9)
+		s.ctl(e, mod, to[3].FD(), epIn|epEdge, 3)
+		s.wait("one at its edge", e, 9)
+		s.wait("without it", e, 9)
+		to[0].Close()
+		s.wait("one was closed", e, 9)
+	}},
+	{"sets in sets", func(s *watching) {
+		to, from := s.datagrams()
+		for _, edge := range []uint32{0, epEdge} {
+			inner, outer := s.epoll(), s.epoll()
+			s.ctl(inner, add, to.FD(), epIn, 1)
+			s.ctl(outer, add, inner.FD(), uint32(askAll)|edge, 2)
+			s.wait("empty", outer, 4)
+			s.send(from, "x")
+			s.wait("a datagram", outer, 4)
+			s.wait("again", outer, 4)
+			s.send(from, "x")
+			s.wait("another", outer, 4)
+			s.wait("the inner set", inner, 4)
+			fds := []socket.PollFD{{FD: outer.FD(), Events: askAll}}
+			n, err := s.Poll(fds, 0)
+			s.note("poll: %d %s %v", n, bits(uint32(fds[0].Revents)), err)
+			s.recv(to)
+			s.recv(to)
+			s.wait("all was read", outer, 4)
+			n, err = s.Poll(fds, 0)
+			s.note("poll: %d %v", n, err)
+			inner.Close()
+			s.send(from, "x")
+			s.wait("the inner set is closed", outer, 4)
+			s.recv(to)
+		}
+	}},
+	{"nesting", func(s *watching) {
+		sets := make([]socket.Epoll, 7)
+		for i := range sets {
+			sets[i] = s.epoll()
+		}
+		for i := range sets[1:] {
+			s.ctl(sets[i], add, sets[i+1].FD(), epIn, 1)
+		}
+		s.ctl(sets[4], add, sets[0].FD(), epIn, 1)
+		s.ctl(sets[1], add, sets[0].FD(), epIn, 1)
+		s.ctl(sets[6], add, sets[5].FD(), epIn, 1)
+		s.ctl(sets[0], add, sets[1].FD(), epIn, 1)
+		for i := len(sets) - 1; i > 0; i-- {
+			s.ctl(sets[i-1], del, sets[i].FD(), 0, 1)
+		}
+		for i := len(sets) - 1; i > 0; i-- {
+			s.ctl(sets[i-1], add, sets[i].FD(), epIn, 1)
+		}
+	}},
+	{"closed with members ready", func(s *watching) {
+		to, from := s.datagrams()
+		e := s.epoll()
+		s.ctl(e, add, to.FD(), epIn, 1)
+		s.ctl(e, add, from.FD(), epOut, 2)
+		s.send(from, "x")
+		fd := to.FD()
+		to.Close()
+		s.wait("one was closed", e, 4)
+		s.ctl(e, del, fd, 0, 0)
+	}},
+}
+
+func TestEpollLikeTheKernel(t *testing.T) {
+	for _, in := range scenes[:2] {
+		t.Run(in.name, func(t *testing.T) {
+			in.needed(t)
+			for _, sc := range epollScripts {
+				t.Run(sc.name, func(t *testing.T) { watchBoth(t, in, sc.run) })
+			}
+		})
+	}
+}
+
+// TestEpollWakes: which of the calls that wait are woken.
+func TestEpollWakes(t *testing.T) {
+	const soon, short = 20 * time.Millisecond, 250 * time.Millisecond
+	// waits has calls wait for sets, one begun after the other, and notes what each
+	// has found when all have ended.
+	waits := func(s *watching, what string, sets []socket.Epoll, act func()) {
+		found := make([]int, len(sets))
+		done := make(chan struct{})
+		for i, e := range sets {
+			go func() {
+				found[i], _ = e.Wait(make([]socket.EpollEvent, 4), short)
+				done <- struct{}{}
+			}()
+			time.Sleep(soon)
+		}
+		act()
+		for range sets {
+			<-done
+		}
+		s.note("%s: %v", what, found)
+	}
+	for _, flags := range []uint32{0, epEdge, socket.EPOLLONESHOT, socket.EPOLLEXCLUSIVE, epEdge | socket.EPOLLEXCLUSIVE} {
+		t.Run(bits(flags), func(t *testing.T) {
+			watchBoth(t, scenes[0], func(s *watching) {
+				to, from := s.datagrams()
+				one := s.epoll()
+				s.ctl(one, add, to.FD(), epIn|flags, 1)
+				waits(s, "three calls wait for one set", []socket.Epoll{one, one, one}, func() { s.send(from, "x") })
+				s.recv(to)
+				one.Close()
+				var sets []socket.Epoll
+				for i := range 3 {
+					sets = append(sets, s.epoll())
+					s.ctl(sets[i], add, to.FD(), epIn|flags, 1)
+				}
+				waits(s, "one call waits for each of three", sets, func() { s.send(from, "x") })
+				s.send(from, "x")
+				for _, e := range sets {
+					s.wait("afterwards", e, 4)
+				}
+			})
+		})
+	}
+	t.Run("set closed meanwhile", func(t *testing.T) {
+		watchBoth(t, scenes[0], func(s *watching) {
+			to, from := s.datagrams()
+			e := s.epoll()
+			s.ctl(e, add, to.FD(), epIn, 1)
+			waits(s, "the call goes on", []socket.Epoll{e}, func() {
+				e.Close()
+				s.send(from, "x")
+			})
+		})
+	})
+}
