@@ -136,9 +136,9 @@ func (q sharing) check(err error) {
 	}
 }
 
-// sharedStates are what has become of the first socket when the second one comes. Each returns
+// sharingStates are what has become of the first socket when the second one comes. Each returns
 // the port, and what must be closed.
-var sharedStates = []struct {
+var sharingStates = []struct {
 	name string
 	make func(q sharing, p place, allow int) (uint16, []binder)
 }{
@@ -228,7 +228,7 @@ func about(ask func(text string, p1, p2 place, allow1, allow2 int) question) (al
 }
 
 func streamQuestions() (all []question) {
-	for _, st := range sharedStates {
+	for _, st := range sharingStates {
 		all = append(all, about(func(text string, p1, p2 place, allow1, allow2 int) question {
 			return question{"a first " + st.name + " " + text, func(q sharing) string {
 				port, open := st.make(q, p1, allow1)

@@ -40,7 +40,7 @@ type Stack struct {
 	udp     *udp.Layer
 	machine Machine // nil: names mean nothing
 
-	sniffing *sniffing
+	sniffing *sniffing // nil without packet sockets
 
 	first   *Socket // all open sockets, linked through them
 	watches watches // of blocked calls that must end with the host

@@ -36,6 +36,7 @@ func (t *stream) setTCPOptions(o tcp.Options) {
 		t.conn.SetOptions(o)
 	case t.listener != nil:
 		t.listener.SetOptions(o)
+		t.listener.SetSharing(o.Sharing)
 	default:
 		t.options = &o
 		if t.port != nil {

@@ -55,7 +55,10 @@ func (l *Layer) Listen(p *Port, backlog int, o Owner) (*Listener, error) {
 func (ln *Listener) SetBacklog(n int) { ln.backlog = min(max(n, 0), maxBacklog) }
 
 // SetOptions sets the options that accepted connections start with.
-func (ln *Listener) SetOptions(o Options) { ln.opts, ln.port.Sharing = o, o.Sharing }
+func (ln *Listener) SetOptions(o Options) { ln.opts = o }
+
+// SetSharing changes with whom the listener shares its port.
+func (ln *Listener) SetSharing(s Sharing) { ln.port.Sharing = s }
 
 // Options returns the options that accepted connections start with.
 func (ln *Listener) Options() Options { return ln.opts }
