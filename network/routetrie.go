@@ -66,8 +66,8 @@ type routeCell uint64
 //	+-------+--------+------+
 //
 // It begins with the last values of its runs, but for the last run, as its kind says.
-// Then follow the runs, a cell each; or, if no run has more than a way, two to a cell,
-// the upper half of each, and that is narrow.
+// Then follow the runs, a cell each; or, if no run has more than a way of 12 bits, four
+// to a cell, and that is narrow.
 type nodeRef uint32
 
 // The kinds of nodes, by how many runs they have.
@@ -123,6 +123,17 @@ func (c routeCell) leaf() bool   { return c>>58 != 0 }
 func (c routeCell) node() nodeRef { return nodeRef(c) }
 
 func (c routeCell) withNode(node nodeRef) routeCell { return c>>32<<32 | routeCell(node) }
+
+// narrowRuns is how many runs of a narrow node are in a cell.
+const narrowRuns = 4
+
+// narrowRun returns one of those in a cell.
+func (c routeCell) narrowRun(run int) routeCell {
+	return c >> (16 * uint(run%narrowRuns)) & 0xffff << 32
+}
+
+// canBeNarrow reports whether a cell is a run of a narrow node.
+func (c routeCell) canBeNarrow() bool { return c&^(0xffff<<32) == 0 }
 
 func makeRef(index int, kind nodeRef, narrow bool) nodeRef {
 	n := nodeRef(index)<<3 | kind
@@ -185,7 +196,7 @@ func (t *routeTrie) descend(c routeCell, hi, lo uint64) wayID {
 func (t *routeTrie) find(node nodeRef, value int) routeCell {
 	at, run := t.place(node, value)
 	if node.narrow() {
-		return t.cells[at+run/2] << (32 * uint(run&1)) >> 32 << 32
+		return t.cells[at+run/narrowRuns].narrowRun(run)
 	}
 	return t.cells[at+run]
 }

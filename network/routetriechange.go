@@ -155,7 +155,7 @@ func (t *routeTrie) load(above int) []routeRun {
 	}
 	at, last := t.place(node, 0xff)
 	for run, from := 0, 0; run <= last; run++ {
-		cell := t.cells[at+run/2] << (32 * uint(run&1)) >> 32 << 32
+		cell := t.cells[at+run/narrowRuns].narrowRun(run)
 		if !node.narrow() {
 			cell = t.cells[at+run]
 		}
@@ -213,7 +213,7 @@ func (t *routeTrie) store(above int, runs []routeRun, narrow bool) {
 		return
 	}
 	for _, r := range runs {
-		narrow = narrow && !r.cell.leaf() && r.cell.node() == 0
+		narrow = narrow && r.cell.canBeNarrow()
 	}
 	kind := fewRuns
 	switch {
@@ -246,7 +246,7 @@ func (t *routeTrie) size(node nodeRef) int {
 // the cache.
 func nodeSize(kind nodeRef, runs int, narrow bool) int {
 	if narrow {
-		runs = (runs + 1) / 2
+		runs = (runs + narrowRuns - 1) / narrowRuns
 	}
 	return (startWords[kind] + runs + 1) &^ 1
 }
@@ -278,13 +278,13 @@ func (t *routeTrie) write(node nodeRef, runs []routeRun) {
 		if run > 0 {
 			writeEnd(ends, run-1, r.from-1)
 		}
-		switch at := &cells[run/2]; {
+		switch at := &cells[run/narrowRuns]; {
 		case !node.narrow():
 			cells[run] = r.cell
-		case run%2 == 0:
-			*at = r.cell
+		case run%narrowRuns == 0:
+			*at = r.cell >> 32
 		default:
-			*at |= r.cell >> 32
+			*at |= r.cell >> 32 << (16 * (run % narrowRuns))
 		}
 	}
 }
