@@ -12,7 +12,7 @@ import (
 // classify and forward have let through for the same destination; what depends
 // on the packet itself is looked at again.
 func (l *Layer) forwardCached(p *packet.Packet, d *Datagram, h *header.IPv4) bool {
-	if l.forwards == nil || d.Broadcast {
+	if l.forwards == nil || l.routes.many != nil || d.Broadcast {
 		return false
 	}
 	path := l.forwards.place(d.Dst)
@@ -50,9 +50,10 @@ func (l *Layer) forward(p *packet.Packet, d *Datagram, h *header.IPv4) {
 // forwardable reports whether a router passes on packets from and to a. Those
 // of 169.254/16 it does not (RFC 3927, section 2.7), nor those of 240/4 and 0/8
 // (RFC 1812, section 5.3.7). Broadcasts to a network of another router look
-// like any address.
+// like any address. a is of IPv4.
 func forwardable(a netip.Addr) bool {
-	return !a.IsLinkLocalUnicast() && !isClassE(a) && !isThisNetwork(a)
+	b := a.As4()
+	return b[0] != 0 && b[0] < 240 && (b[0] != 169 || b[1] != 254)
 }
 
 // isNetworkAddr reports whether a is the address of the network itself, an old

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net/netip"
+	"slices"
 	"testing"
 	"time"
 
@@ -66,18 +67,18 @@ func benchmarkForward(b *testing.B, family, routes, destinations int) {
 			l.routes.add(Route{Prefix: p, Interface: l.interfaces[1]})
 		}
 	}
-	packets := packetsTo(r, prefixes, family, destinations)
+	template, differ := packetsTo(r, prefixes, family, destinations)
 	for p := out.sent.Pop(); p != nil; p = out.sent.Pop() {
 		p.Release()
 	}
 	p := pool.From(make([]byte, 128))
 	b.ReportAllocs()
 	for i := 0; b.Loop(); i++ {
-		template := &packets[i&(destinations-1)]
-		copy(p.Head(), template[:])
+		copy(p.Head(), template)
+		differ(i&(destinations-1), p.Head()[header.EthernetLen:])
 		in.receive(p)
 		if p = out.sent.Pop(); p == nil {
-			b.Fatalf("the packet that begins with %x was not forwarded: %+v", *template, l.stats)
+			b.Fatalf("packet %d was not forwarded: %+v", i, l.stats)
 		}
 	}
 }
@@ -106,33 +107,51 @@ func gatewaysOf(port *stubPort, i *Interface, family int) []netip.Addr {
 	return all
 }
 
-// packetsTo returns the headers of packets of 114 bytes to random destinations behind
-// the prefixes of a family, as they come to the router.
-func packetsTo(r *rand.Rand, prefixes []netip.Prefix, family, n int) [][header.EthernetLen + header.IPv6Len]byte {
-	var all [][header.EthernetLen + header.IPv6Len]byte
-	for i := 0; len(all) < n; i++ {
-		p := netip.PrefixFrom(netip.AddrFrom4([4]byte{192, 0, 2, byte(i)}), 32)
+// packetsTo returns how packets of 114 bytes begin as they come to the router, and what
+// puts in their IP header one of n random destinations behind the prefixes of a family.
+func packetsTo(r *rand.Rand, prefixes []netip.Prefix, family, n int) (frame []byte, differ func(i int, ip []byte)) {
+	frame = make([]byte, header.EthernetLen+header.IPv6Len)
+	eth := header.Ethernet{Dst: routerMAC, Src: stationMAC, Type: header.EtherTypeIPv4}
+	ip := frame[header.EthernetLen:]
+	if family == 6 {
+		eth.Type = header.EtherTypeIPv6
+		eth.Put(frame)
+		h := header.IPv6{PayloadLength: 74, HopLimit: 64, NextHeader: header.ProtocolUDP, Src: netip.AddrFrom16([16]byte{0xfd, 15: 7}), Dst: anyAddr6}
+		h.Put(ip)
+		var all [][16]byte
+		for _, dst := range destinationsIn(r, prefixes, family, n) {
+			all = append(all, dst.As16())
+		}
+		return frame, func(i int, ip []byte) { copy(ip[24:], all[i][:]) }
+	}
+	eth.Put(frame)
+	// What differs is the checksum and the destination.
+	var all [][6]byte
+	for _, dst := range destinationsIn(r, prefixes, family, n) {
+		h := header.IPv4{TotalLength: 114, TTL: 64, Protocol: header.ProtocolUDP, Src: netip.AddrFrom4([4]byte{10, 0, 0, 7}), Dst: dst}
+		h.Put(ip)
+		all = append(all, [6]byte(slices.Concat(ip[10:12], ip[16:20])))
+	}
+	return frame, func(i int, ip []byte) {
+		copy(ip[10:], all[i][:2])
+		copy(ip[16:], all[i][2:])
+	}
+}
+
+// destinationsIn returns random addresses that are to be forwarded, without prefixes the
+// same one.
+func destinationsIn(r *rand.Rand, prefixes []netip.Prefix, family, n int) (all []netip.Addr) {
+	for len(all) < n {
+		p := netip.MustParsePrefix("192.0.2.1/32")
 		if len(prefixes) > 0 {
 			p = prefixes[r.IntN(len(prefixes))]
 		} else if family == 6 {
-			p = netip.PrefixFrom(netip.AddrFrom16([16]byte{0x20, 1, 0xd, 0xb8, 15: byte(i)}), 128)
+			p = netip.MustParsePrefix("2001:db8::1/128")
 		}
 		dst := within(r, p)
-		if dst.Is4() != (family == 4) || dst.IsLoopback() || dst.IsPrivate() || !forwardable(dst) {
-			continue
+		if dst.Is4() == (family == 4) && !dst.IsLoopback() && !dst.IsPrivate() && (family == 6 || forwardable(dst)) {
+			all = append(all, dst)
 		}
-		all = append(all, [header.EthernetLen + header.IPv6Len]byte{})
-		b := all[len(all)-1][:]
-		eth := header.Ethernet{Dst: routerMAC, Src: stationMAC, Type: header.EtherTypeIPv4}
-		if family == 4 {
-			h := header.IPv4{TotalLength: 114, TTL: 64, Protocol: header.ProtocolUDP, Src: netip.AddrFrom4([4]byte{10, 0, 0, 7}), Dst: dst}
-			h.Put(b[header.EthernetLen:])
-		} else {
-			eth.Type = header.EtherTypeIPv6
-			h := header.IPv6{PayloadLength: 74, HopLimit: 64, NextHeader: header.ProtocolUDP, Src: netip.AddrFrom16([16]byte{0xfd, 15: 7}), Dst: dst}
-			h.Put(b[header.EthernetLen:])
-		}
-		eth.Put(b)
 	}
 	return all
 }

@@ -7,11 +7,12 @@ import (
 )
 
 // forwards is what a router remembers of the ways that packets went, so that it need not
-// look for them again: those to the last destinations, for routers with few flows, and the
-// gateways, for routers with many. Each has its place, where a newer one simply replaces
-// an older.
+// look for them again. With few routes, which are tried one after the other, it is those to
+// the last destinations; with many, where packets go to ever new ones, the gateways alone.
+// Each has its place, where a newer one simply replaces an older.
 type forwards struct {
 	paths    [1 << forwardBits]Path
+	last     Path
 	gateways [64]gateway
 }
 
@@ -38,7 +39,10 @@ func (l *Layer) newForward(d *Datagram, r *Route) *Path {
 	if l.forwards == nil {
 		l.forwards = new(forwards)
 	}
-	path := l.forwards.place(d.Dst)
+	path := &l.forwards.last
+	if l.routes.many == nil {
+		path = l.forwards.place(d.Dst)
+	}
 	*path = Path{dst: d.Dst, via: r.Interface, generation: l.generation}
 	if r.Gateway.IsValid() {
 		path.neighbour = l.forwards.gateway(r)
