@@ -373,14 +373,17 @@ func BenchmarkRouteChange(b *testing.B) {
 	r := rand.New(rand.NewPCG(1, 2))
 	prefixes := internet(r, 110_000)
 	var table routeTable
-	for _, p := range prefixes[:100_000] {
-		table.add(Route{Prefix: p})
+	route := func(i int) Route {
+		return Route{Prefix: prefixes[i], Gateway: netip.AddrFrom4([4]byte{10, 0, 0, byte(1 + i%16)})}
+	}
+	for i := range 100_000 {
+		table.add(route(i))
 	}
 	b.ReportAllocs()
 	for i := 0; b.Loop(); i++ {
-		p := prefixes[100_000+i%10_000]
-		table.add(Route{Prefix: p})
-		table.remove(p, func(*Route) bool { return true })
+		r := route(100_000 + i%10_000)
+		table.add(r)
+		table.remove(r.Prefix, func(*Route) bool { return true })
 	}
 }
 

@@ -24,11 +24,11 @@ import (
 //
 // With random destinations it is misses of the processor's cache and wrong guesses of
 // branches that cost time. Most nodes therefore are a few words side by side: where up
-// to eight runs end, compared all at once, and half a word for each run. All nodes are
-// in one slice without a pointer, which the garbage collector need not look at. A node
-// that outgrows its place moves to the end and leaves waste behind; once a quarter is
-// waste, the rest is copied (compact). And a family with many prefixes has a table of
-// the nodes below the first 16 bits, where a lookup begins (routeTop).
+// to eight runs end, compared all at once, and a quarter of a word for each run. All
+// nodes are in one slice without a pointer, which the garbage collector need not look
+// at. A node that outgrows its place moves to the end and leaves waste behind; once a
+// quarter is waste, the rest is copied (compact). And a family with many prefixes has a
+// table of the nodes below the first 16 bits, where a lookup begins (routeTop).
 type routeTrie struct {
 	cells   []routeCell
 	waste   int // how many cells are in no node
