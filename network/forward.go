@@ -12,7 +12,7 @@ import (
 // classify and forward have let through for the same destination; what depends
 // on the packet itself is looked at again.
 func (l *Layer) forwardCached(p *packet.Packet, d *Datagram, h *header.IPv4) bool {
-	if l.forwards == nil || l.routes.many != nil || d.Broadcast {
+	if l.forwards == nil || d.Broadcast {
 		return false
 	}
 	path := l.forwards.place(d.Dst)

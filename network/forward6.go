@@ -44,7 +44,7 @@ func (l *Layer) forward6(p *packet.Packet, d *Datagram) {
 
 // forwardPath6 returns the way to a packet's destination, nil if there is none.
 func (l *Layer) forwardPath6(d *Datagram) *Path {
-	if l.forwards != nil && l.routes.many == nil {
+	if l.forwards != nil {
 		if path := l.forwards.place(d.Dst); path.dst == d.Dst && l.Fresh(path) {
 			return path
 		}

@@ -7,12 +7,11 @@ import (
 )
 
 // forwards is what a router remembers of the ways that packets went, so that it need not
-// look for them again. With few routes, which are tried one after the other, it is those to
-// the last destinations; with many, where packets go to ever new ones, the gateways alone.
-// Each has its place, where a newer one simply replaces an older.
+// look for them again: those to the last destinations, which help where flows are few, and
+// the gateways, which help where packets go to ever new destinations. Each has its place,
+// where a newer one simply replaces an older.
 type forwards struct {
 	paths    [1 << forwardBits]Path
-	last     Path
 	gateways [64]gateway
 }
 
@@ -39,10 +38,7 @@ func (l *Layer) newForward(d *Datagram, r *Route) *Path {
 	if l.forwards == nil {
 		l.forwards = new(forwards)
 	}
-	path := &l.forwards.last
-	if l.routes.many == nil {
-		path = l.forwards.place(d.Dst)
-	}
+	path := l.forwards.place(d.Dst)
 	*path = Path{dst: d.Dst, via: r.Interface, generation: l.generation}
 	if r.Gateway.IsValid() {
 		path.neighbour = l.forwards.gateway(r)
