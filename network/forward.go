@@ -8,20 +8,6 @@ import (
 	"septet/packet"
 )
 
-// forwardCacheSize is how many destinations a router remembers the way to. The
-// place of a Path is given by its destination, so a newer one simply replaces an
-// older.
-const (
-	forwardCacheBits = 8
-	forwardCacheSize = 1 << forwardCacheBits
-)
-
-// forwardSlot is the place of an address: its multiplicative hash.
-func forwardSlot(dst netip.Addr) uint32 {
-	b := dst.As16()
-	return (be.Uint32(b[12:]) ^ be.Uint32(b[8:]) ^ be.Uint32(b[4:])) * 2654435761 >> (32 - forwardCacheBits)
-}
-
 // forwardCached forwards a packet whose way is known. The cache holds only what
 // classify and forward have let through for the same destination; what depends
 // on the packet itself is looked at again.
@@ -29,7 +15,7 @@ func (l *Layer) forwardCached(p *packet.Packet, d *Datagram, h *header.IPv4) boo
 	if l.forwards == nil || d.Broadcast {
 		return false
 	}
-	path := &l.forwards[forwardSlot(d.Dst)]
+	path := l.forwards.place(d.Dst)
 	if path.dst != d.Dst || !l.Fresh(path) || d.Interface.Loopback() || d.Src.IsLinkLocalUnicast() {
 		return false
 	}
@@ -40,7 +26,7 @@ func (l *Layer) forwardCached(p *packet.Packet, d *Datagram, h *header.IPv4) boo
 // forward passes a packet on to its destination or to the next router (RFC
 // 1812, section 5.2.1.2).
 func (l *Layer) forward(p *packet.Packet, d *Datagram, h *header.IPv4) {
-	if !forwardable(d.Src) || !forwardable(d.Dst) || l.IsBroadcast(d.Dst) {
+	if !forwardable(d.Src) || !forwardable(d.Dst) {
 		l.drop(p, &l.stats.NotForwarded)
 		return
 	}
@@ -54,25 +40,20 @@ func (l *Layer) forward(p *packet.Packet, d *Datagram, h *header.IPv4) {
 		l.drop(p, &l.stats.NotForwarded)
 		return
 	}
-	if l.forwards == nil {
-		l.forwards = new([forwardCacheSize]Path)
-	}
-	path := &l.forwards[forwardSlot(d.Dst)]
-	*path = Path{dst: d.Dst, generation: l.generation}
-	if err := path.follow(r); err != nil {
-		*path = Path{} // half of a path would be taken for one
+	if !r.Interface.addr.IsValid() {
 		l.drop(p, &l.stats.NoRoute)
 		return
 	}
-	l.forwardAlong(p, d, h, path)
+	l.forwardAlong(p, d, h, l.newForward(d, r))
 }
 
 // forwardable reports whether a router passes on packets from and to a. Those
 // of 169.254/16 it does not (RFC 3927, section 2.7), nor those of 240/4 and 0/8
 // (RFC 1812, section 5.3.7). Broadcasts to a network of another router look
-// like any address; those to one of our own stay out (RFC 2644).
+// like any address. a is of IPv4.
 func forwardable(a netip.Addr) bool {
-	return !a.IsLinkLocalUnicast() && !isClassE(a) && !isThisNetwork(a)
+	b := a.As4()
+	return b[0] != 0 && b[0] < 240 && (b[0] != 169 || b[1] != 254)
 }
 
 // isNetworkAddr reports whether a is the address of the network itself, an old

@@ -44,23 +44,16 @@ func (l *Layer) forward6(p *packet.Packet, d *Datagram) {
 
 // forwardPath6 returns the way to a packet's destination, nil if there is none.
 func (l *Layer) forwardPath6(d *Datagram) *Path {
-	if l.forwards == nil {
-		l.forwards = new([forwardCacheSize]Path)
-	}
-	path := &l.forwards[forwardSlot(d.Dst)]
-	if path.dst == d.Dst && l.Fresh(path) {
-		return path
+	if l.forwards != nil {
+		if path := l.forwards.place(d.Dst); path.dst == d.Dst && l.Fresh(path) {
+			return path
+		}
 	}
 	r := l.route(d.Dst)
-	if r == nil || !r.Interface.speaksIPv6() {
+	if r == nil || r.Interface.Loopback() || !r.Interface.speaksIPv6() {
 		return nil
 	}
-	*path = Path{dst: d.Dst, src: d.Src, generation: l.generation}
-	if path.follow(r) != nil {
-		*path = Path{}
-		return nil
-	}
-	return path
+	return l.newForward(d, r)
 }
 
 // unresolved6 takes back a packet whose next hop did not answer, and tells its sender

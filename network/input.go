@@ -97,7 +97,7 @@ func (l *Layer) refuseOption(p *packet.Packet, d *Datagram, at int) {
 // classify decides what becomes of a packet that is not simply for the address
 // of the interface on which it came.
 func (l *Layer) classify(p *packet.Packet, d *Datagram, h *header.IPv4) {
-	group := d.Broadcast
+	group, kind := d.Broadcast, l.addresses[d.Dst]
 	switch {
 	case d.Interface.Loopback():
 		l.classifyLoopback(p, d)
@@ -113,12 +113,15 @@ func (l *Layer) classify(p *packet.Packet, d *Datagram, h *header.IPv4) {
 		// without an IP group as its destination; RFC 1812, section 5.3.4:
 		// never forward it.
 		l.drop(p, &l.stats.InWrongLink)
-	case l.addresses[d.Dst] == own:
+	case kind == own:
 		// An address belongs to the host, not to the interface (the weak model
 		// of RFC 1122, section 3.3.4.2).
 		l.deliver(p, d)
 	case !l.forwarding:
 		l.drop(p, &l.stats.InNotForUs)
+	case kind == broadcastOf:
+		// A broadcast to a network of our own, from outside, stays out (RFC 2644).
+		l.drop(p, &l.stats.NotForwarded)
 	default:
 		l.forward(p, d, h)
 	}

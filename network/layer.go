@@ -50,7 +50,7 @@ type Layer struct {
 	addresses  map[netip.Addr]addressKind
 	routes     routeTable
 	redirects  *redirects // nil without any
-	forwards   *[forwardCacheSize]Path
+	forwards   *forwards  // nil until something was forwarded
 	// generation changes with the interfaces and the routes, so that whoever
 	// keeps a Path sees that it must be looked up again.
 	generation    uint32

@@ -6,35 +6,46 @@ import (
 	"slices"
 )
 
-// manyRoutes is a large routing table. A routeTrie finds the route by an address, a map
-// by the prefix.
+// manyRoutes is a large routing table. A routeTrie finds the way to an address, a map
+// the routes for a prefix.
 //
 // Of a route that is looked up only the way counts, and many routes go few ways. Those
 // stay in the processor's cache, while 100,000 routes do not.
 type manyRoutes struct {
-	routes []candidate // by routeID
-	unused routeID     // the first free place of routes; its next is another
-	count  int
-	first  map[netip.Prefix]routeID
-	trie   routeTrie
+	routes   []candidate // by routeID
+	unused   routeID     // the first free place of routes; its next is another
+	count    int
+	first    map[netip.Prefix]routeID
+	prefixes [2]int // in first, of each family
+	trie     routeTrie
 
-	ways   []Route  // see wayOf
-	way    []uint32 // by routeID, which of the ways it goes
-	number map[Route]uint32
+	ways     []way // by wayID
+	freeWays []wayID
+	numbers  map[Route]wayID
 }
 
+// routeID is the number of a route. Zero is none.
+type routeID uint32
+
 // candidate is one of the routes for a prefix. The first of them is in the place that
-// the trie and the map know, whichever route that is.
+// the map knows, whichever route that is.
 type candidate struct {
 	Route
 	next routeID
 }
 
+// way is what lookup tells of a route, see wayOf.
+type way struct {
+	Route
+	prefixes int // that go it
+}
+
 func newManyRoutes(routes []Route) *manyRoutes {
 	m := &manyRoutes{
-		routes: make([]candidate, 1, 2*fewRoutesMost),
-		first:  make(map[netip.Prefix]routeID),
-		number: make(map[Route]uint32),
+		routes:  make([]candidate, 1, 2*fewRoutesMost),
+		first:   make(map[netip.Prefix]routeID),
+		ways:    make([]way, 1, fewRoutesMost),
+		numbers: make(map[Route]wayID),
 	}
 	m.trie.init()
 	for _, r := range routes {
@@ -45,7 +56,7 @@ func newManyRoutes(routes []Route) *manyRoutes {
 
 func (m *manyRoutes) lookup(dst netip.Addr) *Route {
 	if id := m.trie.lookup(routeKey(dst)); id != 0 {
-		return &m.ways[m.way[id]]
+		return &m.ways[id].Route
 	}
 	return nil
 }
@@ -59,25 +70,34 @@ func wayOf(r Route) Route {
 	return r
 }
 
-// settle notes the way of the first route for a prefix.
-func (m *manyRoutes) settle(id routeID) {
-	for int(id) >= len(m.way) {
-		m.way = append(m.way, 0)
+// enter notes that a prefix goes the way of a route, and returns its number.
+func (m *manyRoutes) enter(r Route) wayID {
+	r = wayOf(r)
+	id, known := m.numbers[r]
+	switch n := len(m.freeWays); {
+	case known:
+	case n > 0:
+		id, m.freeWays = m.freeWays[n-1], m.freeWays[:n-1]
+	default:
+		id = wayID(len(m.ways))
+		m.ways = append(m.ways, way{})
 	}
-	way := wayOf(m.routes[id].Route)
-	number, known := m.number[way]
 	if !known {
-		number = uint32(len(m.ways))
-		m.ways = append(m.ways, way)
-		m.number[way] = number
+		m.ways[id].Route = r
+		m.numbers[r] = id
 	}
-	m.way[id] = number
-	if len(m.ways) > 2*m.count+fewRoutesMost { // most are not used any more
-		m.ways = nil
-		clear(m.number)
-		for _, id := range m.first {
-			m.settle(id)
-		}
+	m.ways[id].prefixes++
+	return id
+}
+
+// leave notes that a prefix does not go the way of a route any more.
+func (m *manyRoutes) leave(r Route) {
+	r = wayOf(r)
+	id := m.numbers[r]
+	if m.ways[id].prefixes--; m.ways[id].prefixes == 0 {
+		m.ways[id].Route = Route{}
+		m.freeWays = append(m.freeWays, id)
+		delete(m.numbers, r)
 	}
 }
 
@@ -94,16 +114,16 @@ func (m *manyRoutes) to(prefix netip.Prefix) iter.Seq[*Route] {
 func (m *manyRoutes) add(r Route) {
 	at := m.first[r.Prefix]
 	if at == 0 {
-		id := m.place(candidate{Route: r})
-		m.first[r.Prefix] = id
-		m.settle(id)
-		m.trie.insert(r.Prefix, id)
+		m.first[r.Prefix] = m.place(candidate{Route: r})
+		m.trie.insert(r.Prefix, m.enter(r))
+		m.counted(r.Prefix, 1)
 		return
 	}
 	if r.Metric < m.routes[at].Metric {
-		next := m.place(m.routes[at])
+		old := m.routes[at]
+		next := m.place(old)
 		m.routes[at] = candidate{r, next}
-		m.settle(at)
+		m.supersede(old.Route, r)
 		return
 	}
 	for next := m.routes[at].next; next != 0 && m.routes[next].Metric <= r.Metric; next = m.routes[at].next {
@@ -111,6 +131,19 @@ func (m *manyRoutes) add(r Route) {
 	}
 	id := m.place(candidate{r, m.routes[at].next})
 	m.routes[at].next = id
+}
+
+// supersede has a prefix go another way.
+func (m *manyRoutes) supersede(old, r Route) {
+	m.trie.insert(r.Prefix, m.enter(r))
+	m.leave(old)
+}
+
+// counted takes note that a prefix has come or gone.
+func (m *manyRoutes) counted(prefix netip.Prefix, n int) {
+	family, _, _ := routeKey(prefix.Addr())
+	m.prefixes[family] += n
+	m.trie.resize(family, m.prefixes[family])
 }
 
 // place puts a candidate somewhere.
@@ -131,7 +164,7 @@ func (m *manyRoutes) remove(prefix netip.Prefix, meant func(*Route) bool) bool {
 	for at != 0 && !meant(&m.routes[at].Route) {
 		before, at = at, m.routes[at].next
 	}
-	next := m.routes[at].next
+	route, next := m.routes[at].Route, m.routes[at].next
 	switch {
 	case at == 0:
 		return false
@@ -139,11 +172,14 @@ func (m *manyRoutes) remove(prefix netip.Prefix, meant func(*Route) bool) bool {
 		m.routes[before].next = next
 	case next != 0:
 		m.routes[at] = m.routes[next]
-		m.settle(at)
+		m.supersede(route, m.routes[at].Route)
 		at = next
 	default:
 		delete(m.first, prefix)
-		m.trie.remove(prefix, at, m.cover(prefix))
+		length, way := m.cover(prefix)
+		m.trie.remove(prefix, length, way)
+		m.leave(route)
+		m.counted(prefix, -1)
 	}
 	m.routes[at] = candidate{next: m.unused}
 	m.unused = at
@@ -151,16 +187,16 @@ func (m *manyRoutes) remove(prefix netip.Prefix, meant func(*Route) bool) bool {
 	return true
 }
 
-// cover returns the first route for the longest of the shorter prefixes that contain
-// one.
-func (m *manyRoutes) cover(prefix netip.Prefix) routeID {
-	for bits := prefix.Bits() - 1; bits >= 0; bits-- {
+// cover returns the longest of the shorter prefixes that contain one, and its way, among
+// those with which it shares nodes of the trie.
+func (m *manyRoutes) cover(prefix netip.Prefix) (length int, way wayID) {
+	for bits := prefix.Bits() - 1; bits&7 > 0; bits-- {
 		shorter, _ := prefix.Addr().Prefix(bits)
 		if id := m.first[shorter]; id != 0 {
-			return id
+			return bits, m.numbers[wayOf(m.routes[id].Route)]
 		}
 	}
-	return 0
+	return 0, 0
 }
 
 func (m *manyRoutes) all() []Route {

@@ -5,17 +5,17 @@ import (
 	"net/netip"
 )
 
-// routeTrie finds the longest of many prefixes that contain an address. A route is
-// a number here, a routeID.
+// routeTrie finds the longest of many prefixes that contain an address, and says which
+// way to go: a number, a wayID.
 //
 // It is a trie of 8 bits a level, whose nodes are lists of runs: ranges of the next
-// byte of the address for which the same is true. The node for 10.1/16 with routes to
-// 10.1.2/24 (number 7), 10.1.4/23 (8) and 10.1.5/25 (9) has
+// byte of the address for which the same is true. The node for 10.1/16 with prefixes
+// that go the ways 7, 8 and 9, 10.1.2/24, 10.1.4/23 and 10.1.5/25, has
 //
-//	from  0     2     3     4     5                6
-//	      none  7     none  8     8, node below    none
+//	up to  1     2     3     4     5                255
+//	       none  7     none  8     8, node below    none
 //
-// and the node below for 10.1.5/24 has 9 from 0 and none from 128: what a node says
+// and the node below for 10.1.5/24 has 9 up to 127 and none up to 255: what a node says
 // comes before what those above it say, so that a change concerns one node alone. Only
 // a run of a single value may have a node below.
 //
@@ -24,84 +24,128 @@ import (
 //
 // With random destinations it is misses of the processor's cache and wrong guesses of
 // branches that cost time. Most nodes therefore are a few words side by side: where up
-// to eight runs begin, compared all at once, and a word for each run. A node of many
-// runs has a word for each value instead. All nodes are in one slice without a pointer,
-// which the garbage collector need not look at. A node that outgrows its place moves to
-// the end and leaves waste behind; once a quarter is waste, the rest is copied (compact).
+// to eight runs end, compared all at once, and a quarter of a word for each run. All
+// nodes are in one slice without a pointer, which the garbage collector need not look
+// at. A node that outgrows its place moves to the end and leaves waste behind; once a
+// quarter is waste, the rest is copied (compact). And a family with many prefixes has a
+// table of the nodes below the first 16 bits, where a lookup begins (routeTop).
 type routeTrie struct {
 	cells   []routeCell
-	waste   int        // how many cells are in no node
-	lengths []uint8    // of the routes' prefixes, by routeID
+	waste   int // how many cells are in no node
+	top     [2]*routeTop
 	scratch []routeRun // of load
 }
 
-// routeID is the number of a route. Zero is none.
-type routeID uint32
+// wayID is the number of a way. Zero is none.
+type wayID uint32
+
+// routeTop has, by the first 16 bits of an address, the node below them. Where that is
+// zero, or says nothing, the trie is asked from its root.
+type routeTop [1 << 16]nodeRef
 
 // routeCell says what holds for the addresses of a run.
 //
-//	 8          24         32 bits
-//	+----------+----------+--------------------------+
-//	| runs - 1 | routeID  | node                     |
-//	+----------+----------+--------------------------+
-//	| 80 + len | routeID  | the next bits of a leaf  |
-//	+----------+----------+--------------------------+
+//	 6       22     4       32 bits
+//	+-------+------+-------+-------------------------+
+//	| 0     | way  | bits  | node                    |
+//	+-------+------+-------+-------------------------+
+//	| len   | way  | 0     | the next bits of a leaf |
+//	+-------+------+-------+-------------------------+
 //
-// In the first form the route is that to all of them, zero if there is none, and node
-// is where more is known about some, zero if nothing is. In the second, a leaf, there
-// is one route to those whose next len bits, up to 32, are these.
-//
-// A node is an index of cells. Its first words have the values with which its runs
-// begin, but for the first, a byte each, from the low ones up; bytes beyond are 255.
-// Then follow the runs. A node of 256 runs, for which runs - 1 is 64, has the runs alone.
+// In the first form this is the way of all of them, zero if there is none, by a prefix
+// that has so many bits of this node's eight; and node is where more is known about
+// some, zero if nothing is. In the second, a leaf, it is that of those whose next len
+// bits, from 1 to 32, are these.
 type routeCell uint64
 
-const (
-	// maxRoutes caps a routing table. At worst a route has fifteen nodes of its own, of
-	// four words each, and as much waste.
-	maxRoutes = 1 << 20
+// nodeRef says where a node is, and of what kind.
+//
+//	 29      1        2 bits
+//	+-------+--------+------+
+//	| index | narrow | kind |
+//	+-------+--------+------+
+//
+// It begins with the last values of its runs, but for the last run, as its kind says.
+// Then follow the runs, a cell each; or, if no run has more than a way of 12 bits, four
+// to a cell, and that is narrow.
+type nodeRef uint32
 
-	// allRuns is how many runs a node has in which every value is its own, which is so
-	// beyond mostRuns.
-	allRuns  = 256
-	mostRuns = 64
+// The kinds of nodes, by how many runs they have.
+const (
+	// Up to nine: a word with the last values, a byte each, from the low ones up; bytes
+	// beyond are 255.
+	fewRuns nodeRef = iota + 1
+	// Up to mostRuns: a word whose low four bytes say how many runs end before each
+	// quarter of the values, and four words with a bit for each last value.
+	someRuns
+	// 256, one for each value: nothing.
+	allRuns
+)
+
+// startWords is how many words of a node come before its runs, by its kind.
+var startWords = [...]int{fewRuns: 1, someRuns: 5, allRuns: 0}
+
+const (
+	mostFew  = 9
+	mostRuns = 128
+
+	// maxRoutes caps a routing table. At worst a route has twelve nodes of its own, of
+	// four cells each, and a third of that as waste: a nodeRef can say eight times that.
+	maxRoutes = 1 << 20
 )
 
 // The cells above the first nodes, one of each family. They have the default route.
 const (
-	root4 = 1 + iota
+	root4 = iota
 	root6
 	firstNode
 )
 
-func makeCell(id routeID, node, runs int) routeCell {
-	if runs == allRuns {
-		runs = mostRuns + 1
-	}
-	return routeCell(runs-1)<<56 | routeCell(id)<<32 | routeCell(node)
+func makeLeaf(way wayID, next uint32, length int) routeCell {
+	return routeCell(length)<<58 | routeCell(way)<<36 | routeCell(next)
 }
 
-func makeLeaf(id routeID, next uint32, length int) routeCell {
-	return routeCell(0x80+length)<<56 | routeCell(id)<<32 | routeCell(next)
+func (c routeCell) way() wayID { return wayID(c >> 36 & 0x3fffff) }
+
+// bits is how many of the node's bits the prefix of the way has.
+func (c routeCell) bits() int { return int(c >> 32 & 15) }
+
+func (c routeCell) withWay(way wayID, bits int) routeCell {
+	return c&^(0x3ffffff<<32) | routeCell(way)<<36 | routeCell(bits)<<32
 }
 
-func (c routeCell) id() routeID { return routeID(c >> 32 & 0xffffff) }
-
-func (c routeCell) withID(id routeID) routeCell { return c&^(0xffffff<<32) | routeCell(id)<<32 }
-
-// node and runs are those of a cell that is no leaf.
-func (c routeCell) node() int { return int(c & 0xffffffff) }
-func (c routeCell) runs() int {
-	if runs := int(c>>56) + 1; runs <= mostRuns {
-		return runs
-	}
-	return allRuns
-}
-
-// next and length are those of a leaf.
-func (c routeCell) leaf() bool   { return c>>63 != 0 }
+// length and next are those of a leaf; of others the length is zero.
+func (c routeCell) length() int  { return int(c >> 58) }
 func (c routeCell) next() uint32 { return uint32(c) }
-func (c routeCell) length() int  { return int(c >> 56 & 0x7f) }
+func (c routeCell) leaf() bool   { return c>>58 != 0 }
+
+// node is that of a cell that is no leaf.
+func (c routeCell) node() nodeRef { return nodeRef(c) }
+
+func (c routeCell) withNode(node nodeRef) routeCell { return c>>32<<32 | routeCell(node) }
+
+// narrowRuns is how many runs of a narrow node are in a cell.
+const narrowRuns = 4
+
+// narrowRun returns one of those in a cell.
+func (c routeCell) narrowRun(run int) routeCell {
+	return c >> (16 * uint(run%narrowRuns)) & 0xffff << 32
+}
+
+// canBeNarrow reports whether a cell is a run of a narrow node.
+func (c routeCell) canBeNarrow() bool { return c&^(0xffff<<32) == 0 }
+
+func makeRef(index int, kind nodeRef, narrow bool) nodeRef {
+	n := nodeRef(index)<<3 | kind
+	if narrow {
+		n |= 4
+	}
+	return n
+}
+
+func (n nodeRef) index() int    { return int(n >> 3) }
+func (n nodeRef) kind() nodeRef { return n & 3 }
+func (n nodeRef) narrow() bool  { return n&4 != 0 }
 
 // routeKey returns an address, or that of a prefix, with its first bit in front, and
 // where to begin.
@@ -116,56 +160,67 @@ func routeKey(a netip.Addr) (root int, hi, lo uint64) {
 
 func (t *routeTrie) init() {
 	t.cells = make([]routeCell, firstNode, 64)
-	t.scratch = make([]routeRun, 0, allRuns+2)
+	t.scratch = make([]routeRun, 0, 256+2)
 }
 
-// lookup returns the route with the longest prefix that contains an address.
-func (t *routeTrie) lookup(root int, hi, lo uint64) routeID {
-	best := routeID(0)
-	c := t.cells[root]
-	for !c.leaf() {
-		if id := c.id(); id != 0 {
-			best = id
+// lookup returns the way by the longest prefix that contains an address.
+func (t *routeTrie) lookup(root int, hi, lo uint64) wayID {
+	if top := t.top[root]; top != nil {
+		if node := top[hi>>48]; node != 0 {
+			if way := t.descend(t.find(node, int(hi>>40&0xff)), hi<<24|lo>>40, lo<<24); way != 0 {
+				return way
+			}
 		}
-		if c.node() == 0 {
+	}
+	return t.descend(t.cells[root], hi, lo)
+}
+
+// descend returns the way by the longest prefix that is in a cell or below it.
+func (t *routeTrie) descend(c routeCell, hi, lo uint64) wayID {
+	best := wayID(0)
+	for {
+		// Of a cell that is no leaf no bits differ: all 32 are shifted out.
+		differ := uint64(uint32(hi>>32)^c.next()) >> (32 - uint(c.length()))
+		if way := c.way(); way != 0 && differ == 0 {
+			best = way
+		}
+		if c.leaf() || c.node() == 0 {
 			return best
 		}
-		c = t.cells[t.find(c, int(hi>>56))]
+		c = t.find(c.node(), int(hi>>56))
 		hi, lo = hi<<8|lo>>56, lo<<8
 	}
-	if (uint32(hi>>32)^c.next())>>uint(32-c.length()) == 0 {
-		return c.id()
-	}
-	return best
 }
 
-// find returns where the run with a value is in the node below a cell.
-func (t *routeTrie) find(above routeCell, value int) int {
-	node, runs := above.node(), above.runs()
-	if runs == allRuns {
-		return node + value
+// find returns the cell for a value in a node.
+func (t *routeTrie) find(node nodeRef, value int) routeCell {
+	at, run := t.place(node, value)
+	if node.narrow() {
+		return t.cells[at+run/narrowRuns].narrowRun(run)
 	}
-	words := startWords(runs)
-	begun := 0
-	for _, starts := range t.cells[node : node+words] {
-		begun += bits.OnesCount64(notAbove(uint64(starts), uint64(value)))
-	}
-	return node + words + min(begun, runs-1) // of the bytes beyond the runs 255 is not above 255
+	return t.cells[at+run]
 }
 
-// startWords returns how many words a node has for where its runs begin.
-func startWords(runs int) int {
-	if runs == allRuns {
-		return 0
+// place returns where the runs of a node are, and which of them has a value.
+func (t *routeTrie) place(node nodeRef, value int) (at, run int) {
+	at = node.index()
+	switch node.kind() {
+	case fewRuns:
+		return at + 1, bits.OnesCount64(below(uint64(t.cells[at]), uint64(value)))
+	case someRuns:
+		quarter := value >> 6
+		ends := uint64(t.cells[at+1+quarter])
+		before := int(t.cells[at] >> (8 * uint(quarter)) & 0xff)
+		return at + 5, before + bits.OnesCount64(ends&(1<<uint(value&63)-1))
 	}
-	return (runs + 6) / 8
+	return at, value
 }
 
-// notAbove returns a bit for each byte of b that is not above value: the highest bits
-// are compared on their own, and the rest by a subtraction that they keep from borrowing.
-func notAbove(b, value uint64) uint64 {
+// below returns a bit for each byte of b that is below value: the highest bits are
+// compared on their own, and the rest by a subtraction that they keep from borrowing.
+func below(b, value uint64) uint64 {
 	const highest = 0x8080808080808080
 	v := value * 0x0101010101010101
-	rest := (v | highest) - b&^highest
-	return (v&^b | ^(v^b)&rest) & highest
+	notLess := (b | highest) - v&^highest // of the lower seven bits
+	return (v&^b | ^(v^b)&^notLess) & highest
 }

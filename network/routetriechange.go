@@ -11,64 +11,75 @@ type routeRun struct {
 	cell routeCell
 }
 
-// insert adds a route to a prefix of some length, of which there is none so far.
-func (t *routeTrie) insert(prefix netip.Prefix, id routeID) {
-	rest := prefix.Bits()
-	for int(id) >= len(t.lengths) {
-		t.lengths = append(t.lengths, 0)
-	}
-	t.lengths[id] = uint8(rest)
-	above, hi, lo := routeKey(prefix.Addr())
-	for {
-		if t.cells[above] == 0 && 0 < rest && rest <= 32 {
-			t.cells[above] = makeLeaf(id, uint32(hi>>32), rest)
-			return
-		}
-		t.expand(above)
-		if rest <= 8 {
+// insert makes a way that of a prefix, whether that had another or none.
+func (t *routeTrie) insert(prefix netip.Prefix, way wayID) {
+	at, hi, lo := routeKey(prefix.Addr())
+	root, first, rest := at, hi, prefix.Bits()
+	for depth := 0; ; depth++ {
+		if t.fits(at, hi, rest) && (depth > 2 || t.top[root] == nil) {
+			t.cells[at] = makeLeaf(way, uint32(hi>>32), rest)
 			break
 		}
-		above = t.isolate(above, int(hi>>56))
+		t.expand(at)
+		if rest == 0 {
+			t.cells[at] = t.cells[at].withWay(way, 0)
+			break
+		}
+		if rest <= 8 {
+			t.paint(at, int(hi>>56), rest, way)
+			break
+		}
+		at = t.isolate(at, int(hi>>56))
 		hi, lo = hi<<8|lo>>56, lo<<8
 		rest -= 8
 	}
-	if rest == 0 {
-		t.cells[above] = t.cells[above].withID(id)
-		return
-	}
-	t.paint(above, int(hi>>56), rest, id)
+	t.point(root, first)
 	t.compact()
+}
+
+// fits reports whether a prefix can be a leaf in a cell: its own one, or an empty one.
+func (t *routeTrie) fits(at int, hi uint64, length int) bool {
+	c := t.cells[at]
+	return 0 < length && length <= 32 && (c == 0 || c.length() == length && c.next() == uint32(hi>>32))
 }
 
 // isolate gives a value a run of its own in the node below a cell, and returns where it
 // is.
 func (t *routeTrie) isolate(above, value int) int {
-	if c := t.cells[above]; c.node() == 0 || c.runs() < allRuns {
-		had := c.runs()
-		if runs := cut(t.load(above), value, value); c.node() == 0 || len(runs) > had {
-			t.store(above, runs)
-		}
+	node := t.cells[above].node()
+	runs := t.load(above)
+	had := len(runs)
+	if runs = cut(runs, value, value); node == 0 || node.narrow() || len(runs) > had {
+		t.store(above, runs, false)
 	}
-	return t.find(t.cells[above], value)
+	at, run := t.place(t.cells[above].node(), value)
+	return at + run
 }
 
-// paint gives a route to the values of a node that begin with some bits, unless they
-// have that to a longer prefix.
-func (t *routeTrie) paint(above, from, length int, id routeID) {
+// paint gives a way to the values of a node that begin with some bits, unless they have
+// that by a longer prefix.
+func (t *routeTrie) paint(above, from, length int, way wayID) {
 	to := from | 0xff>>length
-	if t.cells[above].node() != 0 {
-		for at := t.find(t.cells[above], from); at <= t.find(t.cells[above], to); at++ {
-			t.expand(at)
-		}
-	}
+	t.expandAll(above, from, to)
 	runs := cut(t.load(above), from, to)
 	for i, r := range runs {
-		old := r.cell.id()
-		if from <= r.from && r.from <= to && (old == 0 || t.lengths[old] < t.lengths[id]) {
-			runs[i].cell = r.cell.withID(id)
+		if from <= r.from && r.from <= to && r.cell.bits() <= length {
+			runs[i].cell = r.cell.withWay(way, length)
 		}
 	}
-	t.store(above, runs)
+	t.store(above, joined(runs), true)
+}
+
+// expandAll makes cells with nodes of the leaves for some values in the node below one.
+func (t *routeTrie) expandAll(above, from, to int) {
+	node := t.cells[above].node()
+	if node == 0 || node.narrow() {
+		return
+	}
+	_, last := t.place(node, to)
+	for at, run := t.place(node, from); run <= last; run++ {
+		t.expand(at + run)
+	}
 }
 
 // expand makes a cell that is a leaf one with a node.
@@ -78,78 +89,96 @@ func (t *routeTrie) expand(above int) {
 		return
 	}
 	from, to := int(c.next()>>24), int(c.next()>>24)
-	cell := makeCell(c.id(), 0, 1)
+	cell := routeCell(0).withWay(c.way(), c.length())
 	if c.length() > 8 {
-		cell = makeLeaf(c.id(), c.next()<<8, c.length()-8)
+		cell = makeLeaf(c.way(), c.next()<<8, c.length()-8)
 	} else {
 		to |= 0xff >> c.length()
 	}
 	t.cells[above] = 0
 	runs := cut(t.load(above), from, to)
 	runs[slices.IndexFunc(runs, func(r routeRun) bool { return r.from == from })].cell = cell
-	t.store(above, runs)
+	t.store(above, runs, true)
 }
 
-// remove takes away the route to a prefix. Its addresses go to the route cover, the
-// longest of the shorter prefixes that contain it.
-func (t *routeTrie) remove(prefix netip.Prefix, id, cover routeID) {
-	above, hi, lo := routeKey(prefix.Addr())
-	switch {
-	case t.cells[above].leaf():
-		t.cells[above] = 0
-		return
-	case prefix.Bits() == 0:
-		t.cells[above] = t.cells[above].withID(0)
+// remove takes away the way of a prefix. Its addresses go that of the longest of the
+// shorter prefixes that contain it, of which the caller tells if it is in the same node:
+// those above speak for themselves. The way is zero if there is none.
+func (t *routeTrie) remove(prefix netip.Prefix, length int, way wayID) {
+	root, hi, lo := routeKey(prefix.Addr())
+	if prefix.Bits() == 0 {
+		t.cells[root] = t.cells[root].withWay(0, 0)
 		return
 	}
-	// A node has the routes of eight lengths. Those above speak for themselves.
-	if cover != 0 && (int(t.lengths[cover])-1)>>3 != (prefix.Bits()-1)>>3 {
-		cover = 0
+	if way != 0 {
+		length = (length-1)&7 + 1
 	}
-	t.removeBelow(above, hi, lo, prefix.Bits(), id, cover)
+	t.removeBelow(root, hi, lo, prefix.Bits(), routeCell(0).withWay(way, length))
+	t.point(root, hi)
 	t.compact()
 }
 
-// removeBelow removes a route from the node below a cell or from one further down.
-// Nodes in which nothing is left go.
-func (t *routeTrie) removeBelow(above int, hi, lo uint64, length int, id, cover routeID) {
-	if length > 8 {
-		at := t.find(t.cells[above], int(hi>>56))
-		if t.cells[at].leaf() {
-			t.cells[at] = 0
-		} else {
-			t.removeBelow(at, hi<<8|lo>>56, lo<<8, length-8, id, cover)
-		}
-		if t.cells[at].node() != 0 {
+// removeBelow removes a prefix from a cell or from the nodes below it. Nodes in which
+// nothing is left go.
+func (t *routeTrie) removeBelow(above int, hi, lo uint64, rest int, cover routeCell) {
+	if t.cells[above].leaf() {
+		t.cells[above] = 0
+		return
+	}
+	value := int(hi >> 56)
+	if rest > 8 {
+		at, run := t.place(t.cells[above].node(), value)
+		t.removeBelow(at+run, hi<<8|lo>>56, lo<<8, rest-8, cover)
+		if t.cells[at+run].node() != 0 {
 			return // its run remains one of its own
 		}
+		t.store(above, joined(t.load(above)), true)
+		return
 	}
-	runs := t.load(above)
+	to := value | 0xff>>rest
+	runs := cut(t.load(above), value, to)
 	for i, r := range runs {
-		if r.cell.id() == id {
-			runs[i].cell = r.cell.withID(cover)
+		if value <= r.from && r.from <= to && r.cell.bits() == rest {
+			runs[i].cell = r.cell.withWay(cover.way(), cover.bits())
 		}
 	}
-	t.store(above, joined(runs))
+	t.store(above, joined(runs), true)
 }
 
 // load returns the runs of the node below a cell, until the next load.
 func (t *routeTrie) load(above int) []routeRun {
-	c := t.cells[above]
+	node := t.cells[above].node()
 	t.scratch = t.scratch[:0]
-	if c.node() == 0 {
+	if node == 0 {
 		t.scratch = append(t.scratch, routeRun{})
 		return t.scratch
 	}
-	words := startWords(c.runs())
-	for i, cell := range t.cells[c.node()+words:][:c.runs()] {
-		from := i
-		if words > 0 && i > 0 {
-			from = int(t.cells[c.node()+(i-1)/8] >> ((i - 1) % 8 * 8) & 0xff)
+	at, last := t.place(node, 0xff)
+	for run, from := 0, 0; run <= last; run++ {
+		cell := t.cells[at+run/narrowRuns].narrowRun(run)
+		if !node.narrow() {
+			cell = t.cells[at+run]
 		}
 		t.scratch = append(t.scratch, routeRun{from, cell})
+		if run < last {
+			from = t.end(node, run, from) + 1
+		}
 	}
 	return t.scratch
+}
+
+// end returns the last value of a run of a node that begins with from, if it is not the
+// last run.
+func (t *routeTrie) end(node nodeRef, run, from int) int {
+	switch node.kind() {
+	case fewRuns:
+		return int(t.cells[node.index()] >> (8 * run) & 0xff)
+	case someRuns:
+		for t.cells[node.index()+1+from>>6]>>(from&63)&1 == 0 {
+			from++
+		}
+	}
+	return from
 }
 
 // cut makes runs begin at the value from and behind the value to.
@@ -159,52 +188,75 @@ func cut(runs []routeRun, from, to int) []routeRun {
 		for runs[i-1].from > value {
 			i--
 		}
-		if value < allRuns && runs[i-1].from < value {
+		if value <= 0xff && runs[i-1].from < value {
 			runs = slices.Insert(runs, i, routeRun{value, runs[i-1].cell})
 		}
 	}
 	return runs
 }
 
-// joined makes one of neighbouring runs that say the same.
+// joined makes one of neighbouring runs of which the same is true, but for what is below
+// a single value.
 func joined(runs []routeRun) []routeRun {
-	return slices.CompactFunc(runs, func(a, b routeRun) bool { return a.cell == b.cell })
+	return slices.CompactFunc(runs, func(a, b routeRun) bool {
+		return a.cell == b.cell && !a.cell.leaf() && a.cell.node() == 0
+	})
 }
 
-// store makes runs the node below a cell.
-func (t *routeTrie) store(above int, runs []routeRun) {
-	c := t.cells[above]
-	node, had := c.node(), 0
-	if node != 0 {
-		had = c.runs()
-	}
+// store makes runs the node below a cell, a narrow one if that is wanted and can be.
+func (t *routeTrie) store(above int, runs []routeRun, narrow bool) {
+	had := t.cells[above].node()
+	free := t.size(had)
 	if len(runs) == 1 && runs[0].cell == 0 {
-		t.waste += nodeSize(had)
-		t.cells[above] = makeCell(c.id(), 0, 1)
+		t.waste += free
+		t.cells[above] = t.cells[above].withNode(0)
 		return
 	}
-	if len(runs) > mostRuns || had == allRuns && len(runs) > mostRuns/2 {
-		runs = spread(runs)
+	for _, r := range runs {
+		narrow = narrow && r.cell.canBeNarrow()
 	}
-	if nodeSize(len(runs)) != nodeSize(had) {
-		t.waste += nodeSize(had)
-		node = len(t.cells)
-		t.cells = append(t.cells, make([]routeCell, nodeSize(len(runs)))...)
+	kind := fewRuns
+	switch {
+	case len(runs) > mostRuns, had.kind() == allRuns && len(runs) > mostRuns/2:
+		runs, kind = spread(runs), allRuns
+	case len(runs) > mostFew:
+		kind = someRuns
 	}
-	t.cells[above] = makeCell(c.id(), node, len(runs))
+	index := had.index()
+	if size := nodeSize(kind, len(runs), narrow); size != free {
+		t.waste += free
+		index = len(t.cells)
+		t.cells = append(t.cells, make([]routeCell, size)...)
+	}
+	node := makeRef(index, kind, narrow)
+	t.cells[above] = t.cells[above].withNode(node)
 	t.write(node, runs)
 }
 
-// nodeSize returns the room of a node in words: an even number, so that fewer of the
-// smallest lie across two lines of the cache.
-func nodeSize(runs int) int { return (startWords(runs) + runs + 1) &^ 1 }
+// size returns the room of a node in cells.
+func (t *routeTrie) size(node nodeRef) int {
+	if node == 0 {
+		return 0
+	}
+	_, last := t.place(node, 0xff)
+	return nodeSize(node.kind(), last+1, node.narrow())
+}
+
+// nodeSize is an even number, so that fewer of the smallest nodes lie across two lines of
+// the cache.
+func nodeSize(kind nodeRef, runs int, narrow bool) int {
+	if narrow {
+		runs = (runs + narrowRuns - 1) / narrowRuns
+	}
+	return (startWords[kind] + runs + 1) &^ 1
+}
 
 // spread gives each value a run of its own. The last ones come first, so that none is
 // overwritten before it was read; the slice is load's, which has the room.
 func spread(runs []routeRun) []routeRun {
 	i := len(runs) - 1
-	runs = runs[:allRuns]
-	for value := allRuns - 1; value >= 0; value-- {
+	runs = runs[:256]
+	for value := 0xff; value >= 0; value-- {
 		began := runs[i].from == value
 		runs[value] = routeRun{value, runs[i].cell}
 		if began {
@@ -215,46 +267,37 @@ func spread(runs []routeRun) []routeRun {
 }
 
 // write fills in a node.
-func (t *routeTrie) write(node int, runs []routeRun) {
-	words := startWords(len(runs))
-	for i := range words {
-		t.cells[node+i] = ^routeCell(0)
+func (t *routeTrie) write(node nodeRef, runs []routeRun) {
+	words := startWords[node.kind()]
+	ends, cells := t.cells[node.index():][:words], t.cells[node.index()+words:]
+	clear(ends)
+	if node.kind() == fewRuns {
+		ends[0] = ^routeCell(0)
 	}
-	for i, r := range runs {
-		t.cells[node+words+i] = r.cell
-		if words > 0 && i > 0 {
-			starts, shift := &t.cells[node+(i-1)/8], (i-1)%8*8
-			*starts = *starts&^(0xff<<shift) | routeCell(r.from)<<shift
+	for run, r := range runs {
+		if run > 0 {
+			writeEnd(ends, run-1, r.from-1)
+		}
+		switch at := &cells[run/narrowRuns]; {
+		case !node.narrow():
+			cells[run] = r.cell
+		case run%narrowRuns == 0:
+			*at = r.cell >> 32
+		default:
+			*at |= r.cell >> 32 << (16 * (run % narrowRuns))
 		}
 	}
 }
 
-// compact copies the nodes once a quarter of the cells is waste.
-func (t *routeTrie) compact() {
-	if t.waste < 1024 || t.waste < len(t.cells)/4 {
-		return
+// writeEnd notes in the first words of a node the last value of a run.
+func writeEnd(words []routeCell, run, value int) {
+	switch len(words) {
+	case startWords[fewRuns]:
+		words[0] = words[0]&^(0xff<<(8*run)) | routeCell(value)<<(8*run)
+	case startWords[someRuns]:
+		words[1+value>>6] |= 1 << (value & 63)
+		for quarter := value>>6 + 1; quarter < 4; quarter++ {
+			words[0] += 1 << (8 * quarter)
+		}
 	}
-	old := t.cells
-	t.cells, t.waste = make([]routeCell, firstNode, len(old)-t.waste), 0
-	for _, root := range [...]int{root4, root6} {
-		copied := t.take(old, old[root])
-		t.cells[root] = copied
-	}
-}
-
-// take copies the node below a cell of old, and those below it, and returns the cell
-// for the copy.
-func (t *routeTrie) take(old []routeCell, c routeCell) routeCell {
-	if c.leaf() || c.node() == 0 {
-		return c
-	}
-	size := nodeSize(c.runs())
-	node := len(t.cells)
-	t.cells = append(t.cells, old[c.node():][:size]...)
-	first := node + startWords(c.runs())
-	for at := first; at < first+c.runs(); at++ {
-		copied := t.take(old, t.cells[at])
-		t.cells[at] = copied
-	}
-	return makeCell(c.id(), node, c.runs())
 }

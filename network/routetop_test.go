@@ -1,0 +1,91 @@
+package network
+
+import (
+	"math/rand/v2"
+	"net/netip"
+	"testing"
+)
+
+// ways is a routing table by its definition, with one route for a prefix.
+type ways map[netip.Prefix]netip.Addr
+
+func (w ways) lookup(dst netip.Addr) (gateway netip.Addr) {
+	for bits := dst.BitLen(); bits >= 0; bits-- {
+		prefix, _ := dst.Prefix(bits)
+		if gateway, known := w[prefix]; known {
+			return gateway
+		}
+	}
+	return netip.Addr{}
+}
+
+// TestRouteTopAgainstDefinition fills a table of both families until lookups begin at their
+// routeTops, has its prefixes go other ways, and empties it until they end.
+func TestRouteTopAgainstDefinition(t *testing.T) {
+	r := rand.New(rand.NewPCG(3, 4))
+	var table routeTable
+	want := make(ways)
+	compare := func(near []netip.Prefix) {
+		t.Helper()
+		for range 2000 {
+			dst := within(r, near[r.IntN(len(near))])
+			got := table.lookup(dst)
+			if gateway := want.lookup(dst); (got == nil) == gateway.IsValid() || got != nil && got.Gateway != gateway {
+				t.Fatalf("with %d routes %v goes along %+v, should go to %v: the longest prefix decides", len(want), dst, got, gateway)
+			}
+		}
+	}
+	via := func() netip.Addr { return netip.AddrFrom4([4]byte{10, 0, byte(r.IntN(40)), byte(r.Uint32())}) }
+	var all []netip.Prefix
+	add := func(p netip.Prefix, metric int) {
+		want[p] = via()
+		table.add(Route{Prefix: p, Gateway: want[p], Metric: metric})
+	}
+	crowded := crowd{r}
+	for _, family := range []int{4, 6} {
+		for n, p := range internetOf(r, topFrom+1000, family) {
+			if n%16 == 0 {
+				p = crowded.route().Prefix // some lie in each other
+			}
+			if _, known := want[p]; !known {
+				add(p, 1)
+				all = append(all, p)
+			}
+			if n%2000 == 0 {
+				compare(all)
+			}
+		}
+	}
+	top := table.many.trie.top
+	if top[root4] == nil || top[root6] == nil {
+		t.Fatalf("%d prefixes of both families, and not both have a routeTop: it should be there from %d", len(all), topFrom)
+	}
+	compare(all)
+	for _, p := range all[:len(all)/2] {
+		add(p, 0) // comes before what was there
+	}
+	compare(all)
+	if table.many.trie.top != top {
+		t.Errorf("a prefix with a second route counts twice: the routeTops were made anew")
+	}
+	r.Shuffle(len(all), func(i, j int) { all[i], all[j] = all[j], all[i] })
+	gone := func(p netip.Prefix) bool { return table.remove(p, func(*Route) bool { return true }) }
+	for n, p := range all {
+		for gone(p) {
+		}
+		delete(want, p)
+		if n%2000 == 0 {
+			compare(all)
+		}
+		if len(want) == fewRoutesMost {
+			break
+		}
+	}
+	compare(all)
+	if table.many.trie.top != [2]*routeTop{} {
+		t.Errorf("%d routes are left, and a routeTop: below %d prefixes it should be gone", len(want), topUntil)
+	}
+	if taken := len(table.many.ways) - 1 - len(table.many.freeWays); taken > len(want) {
+		t.Errorf("%d routes go %d ways: those of removed routes should be free again", len(want), taken)
+	}
+}
