@@ -8,16 +8,14 @@ import (
 	"time"
 )
 
-// flowRead is how much each of many readers asks for at a time.
+// flowRead is how much each reader asks for at a time, be they one or a thousand: more
+// would be the readers' memory rather than the network's.
 const flowRead = 16 << 10
 
 // flows is bulk on many connections at once: the bytes that all readers together
 // have read, in megabytes (10^6 bytes) a second.
 func flows(count int) func(Network) (Result, error) {
 	return func(n Network) (Result, error) {
-		if count == 1 {
-			return bulk(n)
-		}
 		var clients, servers []net.Conn
 		for range count {
 			client, server, err := pair(n)

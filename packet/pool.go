@@ -16,7 +16,7 @@ type framePacket struct {
 }
 
 // maxFreeBytes caps what a pool keeps for later use.
-const maxFreeBytes = 8 << 20
+const maxFreeBytes = 16 << 20
 
 // Pool makes packets and keeps those released for the next. It belongs to one
 // network and is used with its turn held. Its zero value is ready.

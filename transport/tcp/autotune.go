@@ -22,10 +22,10 @@ type autotune struct {
 }
 
 // tuneLeastRTT is the round-trip time below which the usual buffers do for any
-// path: with 256 KiB that is more than 1 GB/s, and longer buffers of many connections
+// path: with 64 KiB that is more than 1 GB/s, and longer buffers of many connections
 // only keep data out of the processor's caches. What counts there is the least one
 // measured, at the latest by the handshake: others have a delayed ACK in them.
-const tuneLeastRTT = 200 * time.Microsecond
+const tuneLeastRTT = 50 * time.Microsecond
 
 // timeData takes the round-trip time that a segment with data in order shows. Its
 // echo may be old, of before a pause of the sender's, so the least of a round trip

@@ -197,9 +197,13 @@ func (sb *sendBuffer) whole(seq header.Seq, n int) bool {
 // end is the sequence number after the last byte.
 func (sb *sendBuffer) end() header.Seq { return sb.start.Add(sb.size) }
 
-// maxRanges caps how many gaps the receive buffer remembers. What arrives beyond
+// maxRanges caps how many gaps the receive buffer remembers, and so does its length:
+// they may have half as many bytes as it, at 8 bytes each. What arrives beyond
 // is dropped and will be retransmitted.
-const maxRanges = 8192
+const (
+	maxRanges   = 8192
+	leastRanges = 64
+)
 
 // keptRanges is how long the list of gaps may stay while there are none.
 const keptRanges = 16
@@ -232,6 +236,10 @@ func (rb *receiveBuffer) place(b []byte) int {
 	return n
 }
 
+func (rb *receiveBuffer) mostRanges() int {
+	return min(max(rb.limit/16, leastRanges), maxRanges)
+}
+
 // free is how many bytes the window may offer.
 func (rb *receiveBuffer) free() int { return max(0, rb.limit-rb.size) }
 
@@ -251,7 +259,7 @@ func (rb *receiveBuffer) insert(s storage, next, seq header.Seq, b []byte) int {
 		}
 		return len(b)
 	}
-	if _, ok := rb.ahead.add(span{seq, seq.Add(len(b))}, maxRanges); !ok {
+	if _, ok := rb.ahead.add(span{seq, seq.Add(len(b))}, rb.mostRanges()); !ok {
 		return 0
 	}
 	rb.reserve(s, offset+len(b), kept)

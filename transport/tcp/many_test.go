@@ -96,7 +96,7 @@ func TestSteadyStateAllocatesNothing(t *testing.T) {
 	client, server := p.connect(p.listen(80))
 	client.c.SetOwner(nil)
 	server.c.SetOwner(nil)
-	big, small := make([]byte, 200<<10), make([]byte, 1)
+	big, small := make([]byte, 40*1448), make([]byte, 1)
 	for _, c := range []struct {
 		name string
 		work func()
