@@ -328,7 +328,7 @@ func (p *rawPlay) frames(name string, s sock) {
 	for {
 		b := make([]byte, 100)
 		n, from, err := s.RecvLink(b, 0)
-		if from.Interface == 2 && from.Protocol == htons(socket.ETH_P_IPV6) {
+		if from.Interface != 1 && from.Protocol == htons(socket.ETH_P_IPV6) {
 			continue // when a host tells of its groups is its own affair
 		}
 		p.note(name+" saw", n, fmt.Sprintf("%d %x %d %d", from.Interface, from.Protocol, from.HardwareType, from.PacketType), err)
