@@ -31,8 +31,8 @@ func newCrowd(t *testing.T, address string) *crowd {
 	if netip.MustParseAddrPort(address).Addr().IsLoopback() {
 		server = w.alice
 	}
-	k := &crowd{t: t, w: w, ln: must[net.Listener](t)(server.Listen("tcp4", address))}
-	k.dial = func() (net.Conn, error) { return w.alice.Dial("tcp4", address) }
+	k := &crowd{t: t, w: w, ln: must[net.Listener](t)(server.Listen("tcp", address))}
+	k.dial = func() (net.Conn, error) { return w.alice.Dial("tcp", address) }
 	for range ephemeral {
 		k.open = append(k.open, k.connect())
 	}
@@ -74,8 +74,8 @@ func TestAllPortsToOneDestination(t *testing.T) {
 	k := newCrowd(t, bobAddr+":80")
 	k.refused("than there are ports")
 
-	other := must[net.Listener](t)(k.w.bob.Listen("tcp4", ":81"))
-	must[net.Conn](t)(k.w.alice.Dial("tcp4", bobAddr+":81"))
+	other := must[net.Listener](t)(k.w.bob.Listen("tcp", ":81"))
+	must[net.Conn](t)(k.w.alice.Dial("tcp", bobAddr+":81"))
 	must[net.Conn](t)(other.Accept())
 
 	// A reset leaves nothing behind.
@@ -114,8 +114,8 @@ func TestTimeWaitKeepsThePort(t *testing.T) {
 
 func TestAllDatagramPorts(t *testing.T) {
 	w := newWorldUnjudged(t, event.NewVirtual(1), physical.Impairment{}) // Unjudged: nothing is sent
-	any := netip.AddrPortFrom(netip.IPv4Unspecified(), 0)
-	newSocket := func() *Socket { return must[*Socket](t)(w.alice.Socket(AF_INET, SOCK_DGRAM, 0)) }
+	any := netip.AddrPortFrom(netip.Addr{}, 0)
+	newSocket := func() *Socket { return must[*Socket](t)(w.alice.Socket(inet, SOCK_DGRAM, 0)) }
 	var last *Socket
 	for range ephemeral {
 		last = newSocket()

@@ -23,7 +23,7 @@ func datagramSockets(t testing.TB, p *Process, n int) []Descriptor {
 	t.Helper()
 	ds := make([]Descriptor, n)
 	for i := range ds {
-		d, err := p.Socket(inet, SOCK_DGRAM, 0)
+		d, err := p.Socket(AF_INET, SOCK_DGRAM, 0)
 		if err == nil {
 			err = d.Bind(numbered(i))
 		}

@@ -69,16 +69,16 @@ func TestFileLimit(t *testing.T) {
 	p := w.bob.Process()
 	p.SetFileLimit(5) // three are the standard ones
 	w.run(t, map[string]func(){"server": func() {
-		l, err := p.Socket(AF_INET, SOCK_STREAM, 0)
+		l, err := p.Socket(inet, SOCK_STREAM, 0)
 		check(t, "socket", err)
-		check(t, "bind", l.Bind(netip.MustParseAddrPort("0.0.0.0:1080")))
+		check(t, "bind", l.Bind(netip.AddrPortFrom(netip.Addr{}, 1080)))
 		check(t, "listen", l.Listen(5))
-		c, err := w.alice.Process().Socket(AF_INET, SOCK_STREAM, 0)
+		c, err := w.alice.Process().Socket(inet, SOCK_STREAM, 0)
 		check(t, "socket", err)
 		check(t, "connect", c.Connect(netip.AddrPortFrom(ip(bobAddr), 1080)))
-		d, err := p.Socket(AF_INET, SOCK_DGRAM, 0)
+		d, err := p.Socket(inet, SOCK_DGRAM, 0)
 		check(t, "socket", err)
-		if _, err := p.Socket(AF_INET, SOCK_DGRAM, 0); err != syscall.EMFILE {
+		if _, err := p.Socket(inet, SOCK_DGRAM, 0); err != syscall.EMFILE {
 			t.Errorf("socket: %v, but all five descriptors are in use", err)
 		}
 		if _, _, err := l.Accept(); err != syscall.EMFILE {
