@@ -137,7 +137,7 @@ func (k *Checker) Feed(f inspect.Frame) {
 	early := at < k.now
 	k.now = max(k.now, at)
 	s := &k.scratch
-	switch decode(&f, s) {
+	switch decode(&f, s, k.options.Complete) {
 	case isTCP:
 		s.now, s.packet, s.held, s.early = k.now, k.packets, k.heldBack(s.fromCard), early
 		k.feedTCP(s)

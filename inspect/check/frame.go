@@ -45,6 +45,7 @@ type segment struct {
 	id       uint32
 	fragment bool
 	sum      checksum
+	summed   bool       // its checksums were all computed
 	early    bool       // its time is before that of the frame before it
 	card     header.MAC // on Ethernet, the one that it is for
 	fromCard header.MAC
@@ -87,9 +88,10 @@ const (
 )
 
 // decode reads a frame into s. Frames that cannot be read, or whose IP header is
-// damaged, are none of the judge's business.
-func decode(f *inspect.Frame, s *segment) content {
-	*s = segment{at: point{iface: f.Interface}}
+// damaged, are none of the judge's business. In a complete capture no checksum was left
+// to a network card.
+func decode(f *inspect.Frame, s *segment, complete bool) content {
+	*s = segment{at: point{iface: f.Interface}, summed: complete}
 	b := f.Data
 	skip, kind := 0, uint16(header.EtherTypeIPv4) // links of IP alone do not say; its version does
 	switch f.LinkType {
@@ -170,8 +172,9 @@ func (s *segment) network(b []byte) (src, dst netip.Addr, p header.Protocol, len
 		if total == 0 {
 			total = len(b) // a segment too long for the field, before the card cuts it
 		}
-		// A checksum of zero is left to the network card: no header sums to it.
-		damaged := n <= len(b) && be.Uint16(b[10:]) != 0 && header.Checksum(b[:n], 0) != 0xffff
+		// A checksum of zero is mostly left to the network card: hardly a header has it.
+		given := s.summed || be.Uint16(b[10:]) != 0
+		damaged := n <= len(b) && given && header.Checksum(b[:n], 0) != 0xffff
 		if n < header.IPv4Len || n > len(b) || total < n || damaged {
 			return
 		}

@@ -115,7 +115,7 @@ func TestNeighbourDiscoveryIsRead(t *testing.T) {
 		copy(frame, c.to[:])
 		copy(frame[6:], c.from[:])
 		var s segment
-		kind := decode(&inspect.Frame{LinkType: inspect.LinkEthernet, Data: frame}, &s)
+		kind := decode(&inspect.Frame{LinkType: inspect.LinkEthernet, Data: frame}, &s, true)
 		if (kind == isARP) != c.is || c.is && s.arp != c.want {
 			t.Errorf("%s is read as %+v, %v; want %+v, %v", c.name, s.arp, kind == isARP, c.want, c.is)
 		}
