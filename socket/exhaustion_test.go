@@ -71,6 +71,9 @@ func (k *crowd) finish() {
 }
 
 func TestAllPortsToOneDestination(t *testing.T) {
+	if testing.Short() {
+		notUnderRace(t)
+	}
 	k := newCrowd(t, bobAddr+":80")
 	k.refused("than there are ports")
 
@@ -88,6 +91,9 @@ func TestAllPortsToOneDestination(t *testing.T) {
 // TestTimeWaitKeepsThePort: Linux gives the ports of TIME-WAIT away before its end only
 // between loopback addresses (net.ipv4.tcp_tw_reuse is 2), and there after a second.
 func TestTimeWaitKeepsThePort(t *testing.T) {
+	if testing.Short() {
+		notUnderRace(t)
+	}
 	for _, c := range []struct {
 		name, address string
 		kept          time.Duration
@@ -113,6 +119,9 @@ func TestTimeWaitKeepsThePort(t *testing.T) {
 }
 
 func TestAllDatagramPorts(t *testing.T) {
+	if testing.Short() {
+		notUnderRace(t)
+	}
 	w := newWorldUnjudged(t, event.NewVirtual(1), physical.Impairment{}) // Unjudged: nothing is sent
 	any := netip.AddrPortFrom(netip.Addr{}, 0)
 	newSocket := func() *Socket { return must[*Socket](t)(w.alice.Socket(inet, SOCK_DGRAM, 0)) }

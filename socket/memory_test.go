@@ -47,6 +47,9 @@ func talk(t *testing.T, client, server net.Conn) {
 // their sockets: before anything was said on it, and after. Unjudged: the judge
 // would take memory for each.
 func TestIdleConnectionIsSmall(t *testing.T) {
+	if testing.Short() {
+		notUnderRace(t)
+	}
 	const most, mostTalked, count = 2048, 3072, 10_000
 	w := newWorldUnjudged(t, event.NewVirtual(1), physical.Impairment{})
 	ends := make([]net.Conn, 0, 2*count)

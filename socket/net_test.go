@@ -138,3 +138,11 @@ func TestNettest(t *testing.T) {
 		nettest.TestConn(t, realWorld(t, physical.Impairment{Delay: time.Millisecond}).tcpPipe)
 	})
 }
+
+// notUnderRace leaves out, with -short and the race detector, what is the work of one
+// goroutine and takes minutes with it.
+func notUnderRace(t *testing.T) {
+	if underRace {
+		t.Skip("with -short and the race detector: one goroutine alone works here, for minutes")
+	}
+}

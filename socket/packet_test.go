@@ -172,6 +172,9 @@ func TestLargeDatagram(t *testing.T) {
 // TestNoPortLeft: a host has 28,232 ephemeral ports. When all are taken a send
 // that needs one fails at once, as on Linux, and does not block.
 func TestNoPortLeft(t *testing.T) {
+	if testing.Short() {
+		notUnderRace(t)
+	}
 	w := virtualWorld(t, 1, physical.Impairment{})
 	for range 60999 - 32768 + 1 {
 		s := must[*Socket](t)(w.alice.Socket(inet, SOCK_DGRAM, 0))

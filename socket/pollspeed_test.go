@@ -143,6 +143,9 @@ func BenchmarkEpollReady(b *testing.B) {
 // and each is heard. When they are closed nothing is left but tables that have grown: the
 // second time as much as the first.
 func TestHundredThousandSockets(t *testing.T) {
+	if testing.Short() {
+		notUnderRace(t)
+	}
 	const count, most = 100_000, 1000 // bytes a socket, with descriptor, port, set and poll
 	w := virtualWorld(t, 1, physical.Impairment{})
 	p := w.alice.Sockets.NewProcess(true)

@@ -27,6 +27,9 @@ func blindBench(t *testing.T) (*script, *Conn) {
 // many on both sides of it, exactly one resets (section 3.2), and the others bring
 // no more challenge ACKs than are allowed (section 7).
 func TestResetSweep(t *testing.T) {
+	if testing.Short() {
+		notUnderRace(t)
+	}
 	//rfc:5961 3.2 MUST of all resets only the one at RCV.NXT is believed
 	//rfc:5961 7 SHOULD challenge ACKs are limited
 	s, c := blindBench(t)
@@ -60,6 +63,9 @@ func TestResetSweep(t *testing.T) {
 
 // TestSYNSweep: a SYN never ends a connection, whatever its number (section 4.2).
 func TestSYNSweep(t *testing.T) {
+	if testing.Short() {
+		notUnderRace(t)
+	}
 	//rfc:5961 4.2 MUST a SYN on a connection is answered with a challenge ACK
 	//rfc:5961 7 SHOULD challenge ACKs are limited
 	for _, flags := range []header.TCPFlags{header.SYN, header.SYN | header.ACK, header.SYN | header.FIN | header.URG} {
@@ -89,6 +95,9 @@ func TestSYNSweep(t *testing.T) {
 // acknowledgement is in the window of section 5.2, SND.UNA - MAX.SND.WND =<
 // SEG.ACK =< SND.NXT.
 func TestBlindData(t *testing.T) {
+	if testing.Short() {
+		notUnderRace(t)
+	}
 	//rfc:5961 5.2 MUST an ACK older than the largest window is dropped
 	s, c := blindBench(t)
 	inject := func(ack int) {

@@ -88,6 +88,9 @@ func TestReceiveBufferAgainstModel(t *testing.T) {
 
 // TestSendBufferAgainstModel writes, looks at and acknowledges a stream.
 func TestSendBufferAgainstModel(t *testing.T) {
+	if testing.Short() {
+		notUnderRace(t)
+	}
 	for seed := range uint64(300) {
 		r := rand.New(rand.NewPCG(seed, 2))
 		start := header.Seq(r.Uint32() | 0xffff0000)

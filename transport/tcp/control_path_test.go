@@ -17,6 +17,9 @@ func newSimPath(rate int64, rtt time.Duration, bdps, loss float64, seed uint64) 
 
 // 1 Gb/s and 100 ms, the fifth second after the connection was opened.
 func TestControlsFillLongFatPath(t *testing.T) {
+	if testing.Short() {
+		notUnderRace(t)
+	}
 	for _, name := range []string{"cubic", "bbr"} {
 		p := newSimPath(gigabit, 100*time.Millisecond, 1, 0, 1)
 		f := p.add(testControl(t, name, 1), 0)
@@ -29,6 +32,9 @@ func TestControlsFillLongFatPath(t *testing.T) {
 
 // Random losses, which say nothing about congestion, hardly touch BBR.
 func TestBBRBearsRandomLoss(t *testing.T) {
+	if testing.Short() {
+		notUnderRace(t)
+	}
 	for _, test := range []struct{ loss, want float64 }{{0.0001, 0.85}, {0.01, 0.75}} {
 		p := newSimPath(gigabit, 100*time.Millisecond, 1, test.loss, 1)
 		f := p.add(testControl(t, "bbr", 1), 0)
@@ -44,6 +50,9 @@ func TestBBRBearsRandomLoss(t *testing.T) {
 // RTT^(3/4) / p^(3/4) = 1.054 * 0.1^0.75 / p^0.75 segments: 187 for p = 10^-4. That is 2 % of 1 Gb/s x 100 ms (8600 segments);
 // 60 % of it are kept up to p = 1.2 * 10^-6.
 func TestCubicResponseFunction(t *testing.T) {
+	if testing.Short() {
+		notUnderRace(t)
+	}
 	//rfc:9438 5.1 rule the window as a function of the loss rate
 	const over = 300 * time.Second
 	total := 0.0
@@ -78,6 +87,9 @@ func TestCubicOnShortPath(t *testing.T) {
 // Two flows of one kind, one second apart, have a half of the path each, within a
 // fifth, once they have found each other.
 func TestControlsShareFairly(t *testing.T) {
+	if testing.Short() {
+		notUnderRace(t)
+	}
 	for _, name := range Controls {
 		for seed := range uint64(3) {
 			p := newSimPath(gigabit/100, 40*time.Millisecond, 1, 0, seed)

@@ -96,6 +96,9 @@ func TestRateOfAmbiguousSegment(t *testing.T) {
 // in a queue of two bandwidth-delay products is limited by its own window, fills it
 // and has to answer for it.
 func TestReceiveBufferGrowsWithQueue(t *testing.T) {
+	if testing.Short() {
+		notUnderRace(t)
+	}
 	const rate, delay = 100e6, 25 * time.Millisecond
 	for _, name := range []string{"reno", "cubic"} {
 		all := controlTransfers(t, 1, physical.Impairment{Rate: rate, Delay: delay, Queue: 2 * rate / 8 / 20}, name)

@@ -157,3 +157,11 @@ func (b *bench) injectError6(typ, code uint8, mtu int, h header.TCP) {
 	header.SetICMPv6Checksum(p.Head(), b.peer, b.host)
 	b.injectIP(p, header.ProtocolICMPv6)
 }
+
+// notUnderRace leaves out, with -short and the race detector, what is the work of one
+// goroutine and takes minutes with it.
+func notUnderRace(t *testing.T) {
+	if underRace {
+		t.Skip("with -short and the race detector: one goroutine alone works here, for minutes")
+	}
+}

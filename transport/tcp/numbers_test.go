@@ -45,6 +45,9 @@ func goodput(t *testing.T, seed uint64, rate int64, delay time.Duration, loss fl
 
 // TestLongFatLink: 1 Gb/s and a round trip of 100 ms hold 12.5 MB in the network.
 func TestLongFatLink(t *testing.T) {
+	if testing.Short() {
+		notUnderRace(t)
+	}
 	if share := goodput(t, 1, 1e9, 50*time.Millisecond, 0, 4*time.Second, time.Second); share < 0.90 {
 		t.Errorf("within 5 s the link must be filled to 90 %%; in the fifth it is %.1f %%", 100*share)
 	}
