@@ -36,6 +36,9 @@ var areas = []struct {
 	{"poll states", pollStates},
 	{"epoll", append(epolls, epollWakes...)},
 	{"raw", raws},
+	{"waking", waking},
+	{"time-outs", timing},
+	{"closing", closings},
 }
 
 // TestMain lets more situations run at once than there are processors: they wait most of
@@ -136,9 +139,9 @@ var patiences = []time.Duration{5 * time.Millisecond, 40 * time.Millisecond, 200
 
 // compare plays a script to the lab and to the kernel.
 func (j *judge) compare(t *testing.T, name string, f family, sc script) {
-	k := <-j.idle
-	defer func() { j.idle <- k }()
-	lab := labWorld
+	kept := <-j.idle
+	defer func() { j.idle <- kept }()
+	k, lab := kept, labWorld
 	if sc.lonely {
 		lab = lonelyLab
 		var err error
@@ -165,7 +168,7 @@ func (j *judge) compare(t *testing.T, name string, f family, sc script) {
 			continue
 		}
 		t.Errorf("line %d differs from Linux\n  here  %s\n  Linux %s\n| `%s/%s` | `%s` | `%s` |  |\nafter\n  %s",
-			i+1, here, linux, name, f.name, cell(linux), cell(here), strings.Join(want[:min(i, len(want))], "\n  "))
+			i+1, here, linux, name, f.name, cell(linux), cell(here), strings.Join(want[max(0, min(i, len(want))-10):min(i, len(want))], "\n  "))
 	}
 	if listed {
 		j.differ.Add(1)
