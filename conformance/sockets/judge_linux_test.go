@@ -39,6 +39,9 @@ var areas = []struct {
 	{"waking", waking},
 	{"time-outs", timing},
 	{"closing", closings},
+	{"listening", listenings},
+	{"arguments", arguments},
+	{"names", names},
 }
 
 // TestMain lets more situations run at once than there are processors: they wait most of

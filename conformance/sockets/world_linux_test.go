@@ -29,6 +29,7 @@ type world struct {
 	here, there socket.System // the two machines
 	user        socket.System // here, without privileges
 	patience    time.Duration // after which everything under way has arrived
+	slack       time.Duration // by which a time-out may be late
 	// wait returns when all programs have ended, or says which have not.
 	wait func() error
 }
@@ -50,7 +51,7 @@ func labWorld(t *testing.T) *world {
 	})
 	return &world{
 		here: here.Process(), user: here.Sockets.NewProcess(false), there: there.Process(),
-		patience: 100 * time.Millisecond, wait: ends(l),
+		patience: 100 * time.Millisecond, slack: time.Millisecond, wait: ends(l),
 	}
 }
 
@@ -67,7 +68,7 @@ func lonelyLab(t *testing.T) *world {
 		here.Close()
 		l.Close()
 	})
-	return &world{here: here.Process(), patience: 100 * time.Millisecond, wait: ends(l)}
+	return &world{here: here.Process(), patience: 100 * time.Millisecond, slack: time.Millisecond, wait: ends(l)}
 }
 
 func attach(t *testing.T, l *event.Loop, h *host.Host, port physical.Port, four, six string) *host.Host {
@@ -109,7 +110,7 @@ func (k *kernelWorld) world(patience time.Duration) *world {
 		here:     program{socket.System(machine.New()), k, k.here, false},
 		user:     program{machine.New(), k, k.here, true},
 		there:    program{machine.New(), k, k.there, false},
-		patience: patience,
+		patience: patience, slack: 100 * patience,
 		wait: func() error {
 			done := make(chan struct{})
 			go func() {
@@ -137,6 +138,13 @@ type program struct {
 // Go starts a program on a thread of its own, which is in the namespace.
 func (p program) Go(_ string, task func()) {
 	p.k.running.Go(func() { p.enter(task) })
+}
+
+// GetIfAddrs is the machine's, of the namespace of the caller's thread.
+func (p program) GetIfAddrs() ([]netip.Prefix, error) {
+	return p.System.(interface {
+		GetIfAddrs() ([]netip.Prefix, error)
+	}).GetIfAddrs()
 }
 
 // Socket makes a socket in the namespace, wherever the caller is.
