@@ -48,7 +48,8 @@ var areas = []struct {
 // the time.
 func TestMain(m *testing.M) {
 	flag.Parse()
-	if f := flag.Lookup("test.parallel"); f.Value.String() == fmt.Sprint(runtime.GOMAXPROCS(0)) {
+	fuzzing := flag.Lookup("test.fuzz").Value.String() != ""
+	if f := flag.Lookup("test.parallel"); !fuzzing && f.Value.String() == fmt.Sprint(runtime.GOMAXPROCS(0)) {
 		_ = f.Value.Set(fmt.Sprint(atOnce))
 	}
 	m.Run()
