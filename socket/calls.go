@@ -86,7 +86,7 @@ func (s *Socket) accept() (*Socket, netip.AddrPort, error) {
 func (s *Socket) Connect(to netip.AddrPort) error {
 	err := s.connect(context.Background(), to)
 	if err == event.ErrTimeout {
-		// socket(7): for connect, SO_SNDTIMEO ends in EINPROGRESS.
+		// socket(7): for connect, SO_SNDTIMEO ends in EINPROGRESS; a second one in EALREADY.
 		return syscall.EINPROGRESS
 	}
 	return errno(err)
@@ -116,6 +116,7 @@ func (s *Socket) connect(ctx context.Context, to netip.AddrPort) error {
 	l.Lock()
 	defer l.Unlock()
 	limit := s.limit(s.sendTimeout)
+	var begun error // what the protocol said first: is it this call that has begun?
 	for {
 		switch {
 		case s.closed:
@@ -126,9 +127,14 @@ func (s *Socket) connect(ctx context.Context, to netip.AddrPort) error {
 			return event.ErrTimeout
 		}
 		err := s.protocol.connect(to)
+		if begun == nil {
+			begun = err
+		}
 		switch {
 		case (err != syscall.EINPROGRESS && err != syscall.EALREADY) || s.nonblocking:
 			return err
+		case s.expired(limit) && begun == syscall.EALREADY:
+			return begun
 		case s.expired(limit): // it has begun all the same
 			return event.ErrTimeout
 		}

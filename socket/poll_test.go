@@ -390,3 +390,19 @@ func TestPollStress(t *testing.T) {
 	}
 	noMoreGoroutines(t, before)
 }
+
+// TestPollLimit: more descriptors than a process may have are too many.
+func TestPollLimit(t *testing.T) {
+	w := virtualWorld(t, 1, physical.Impairment{})
+	p := w.alice.Sockets.NewProcess(true)
+	fds := make([]PollFD, 1<<20+1)
+	for i := range fds {
+		fds[i].FD = -1
+	}
+	if _, err := p.Poll(fds, 0); err != syscall.EINVAL {
+		t.Errorf("poll of %d descriptors: %v, want EINVAL: the limit of open files is one less", len(fds), err)
+	}
+	if n, err := p.Poll(fds[1:], 0); n != 0 || err != nil {
+		t.Errorf("poll of %d descriptors: %d, %v, want 0 and no error", len(fds)-1, n, err)
+	}
+}

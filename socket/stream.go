@@ -127,7 +127,7 @@ func (t *stream) accept() (*Socket, netip.AddrPort, error) {
 	c := newStream(st, t.socket.domain)
 	c.conn, c.state, c.lingers, c.lingerBy = conn, connected, t.lingers, t.lingerBy
 	c.socket.reuseAddr, c.socket.keepAlive = t.socket.reuseAddr, t.socket.keepAlive
-	c.socket.reusePort = t.socket.reusePort
+	c.socket.reusePort, c.socket.broadcast = t.socket.reusePort, t.socket.broadcast
 	c.socket.receiveTimeout, c.socket.sendTimeout = t.socket.receiveTimeout, t.socket.sendTimeout
 	c.socket.inheritRare(&t.socket)
 	conn.SetOwner(c)

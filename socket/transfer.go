@@ -91,7 +91,7 @@ func (s *Socket) receive(b []byte, flags int, m *Message) (n int, from netip.Add
 			n += got
 		}
 		least := s.atLeast(len(b), flags)
-		if err == nil && n < least {
+		if err == nil && n < least && (n == 0 || !s.ended()) {
 			err = syscall.EAGAIN
 		}
 		if err == syscall.EAGAIN && s.waits(flags) && (n == 0 || n < least) {
@@ -152,7 +152,8 @@ func (s *Socket) send(b []byte, flags int, to netip.AddrPort) (n int, err error)
 
 // sendAll is send with control messages.
 func (s *Socket) sendAll(b []byte, flags int, to netip.AddrPort, control []ControlMessage) (n int, err error) {
-	if to.IsValid() {
+	// A stream has no use for an address, unless it opens the connection.
+	if to.IsValid() && (s.kind != SOCK_STREAM || flags&MSG_FASTOPEN != 0) {
 		if to, err = s.toPeer(to); err != nil {
 			return 0, err
 		}

@@ -513,7 +513,6 @@ func inheritedOptions(s *situation) {
 	if err != nil {
 		return
 	}
-	s.open = append(s.open, p)
 	s.option(p, SOL_TCP, TCP_NODELAY)
 	s.option(p, SOL_SOCKET, SO_KEEPALIVE)
 	s.option(p, SOL_SOCKET, SO_REUSEADDR)

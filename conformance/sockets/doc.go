@@ -17,5 +17,36 @@
 // down what calls answer with s.note. Ports differ from run to run: s.bound gives one a
 // name. After something was sent, or a program started with s.start, s.settle waits for
 // what follows from it. A situation is run in both families and with IPv4-mapped
-// addresses, unless its line in the table says in which.
+// addresses, unless its line in the table says in which. One that asks for a number which
+// it has closed runs alone: other situations share the process and would be given it.
+//
+// What is covered, and in which area (the first part of a situation's name):
+//
+//   - bind in use: binding (states, addresses, SO_REUSEADDR, dual stack, port 0, TIME-WAIT,
+//     privilege), sharing (every pair of places and of reuse flags, in six states; a
+//     situation has the 20 second sockets that may follow one first)
+//   - every call in every state: streams, datagrams; in the wrong order: calls
+//   - listen and accept: listening (overflow, closed or reset before accept, inherited
+//     options, SO_REUSEPORT, deferred accept), ending
+//   - connect: connecting (refused, unreachable, to oneself, to broadcast, to 0.0.0.0),
+//     streams (in progress, twice), families
+//   - end of stream, reset, shutdown in every order, linger, unread data: ending; urgent
+//     data: calls, poll states, listening
+//   - flags: arguments, streams, messages; control messages and the queue of errors:
+//     messages
+//   - options: options (a situation for each that is a number: 16 values in 4 states),
+//     messages (every length, short ones too), groups, calls, time-outs
+//   - datagrams truncated, empty, too long, connected, refused: datagrams, messages,
+//     connecting; broadcast: connecting; membership and sources: groups
+//   - raw and packet sockets, headers, filters, devices: raw
+//   - poll's bits in every state: poll states; poll and epoll: poll, epoll, closing
+//   - who wakes whom, and in which order: waking, epoll, ending; time-outs: time-outs
+//   - a descriptor closed during every call that blocks: closing
+//   - wrong families, lengths, negative sizes, unknown descriptors: arguments, messages,
+//     closing, poll
+//   - names: names, for what they need of a machine; that the answers and the texts of
+//     addresses are glibc's is tested in socket/name
+//
+// Descriptors of another process, limits, and that nothing is left are no questions for
+// the kernel: socket/process_test.go and exhaustion_test.go, and FuzzSystem here.
 package sockets

@@ -3,6 +3,7 @@ package sockets
 import (
 	"errors"
 	"fmt"
+	"io"
 	"net/netip"
 	"strings"
 	"sync"
@@ -21,6 +22,10 @@ type script struct {
 	in   []string // the families in which it makes sense; nil is all
 	wire bool     // it needs the other machine, or a namespace of its own
 	user bool     // it needs a program without privileges
+	// alone: nothing else may happen in this process meanwhile, for it asks about
+	// descriptors that it has closed, and their numbers are given out again.
+	alone  bool
+	lonely bool // on a machine whose cable leads nowhere, see lonelyLab
 }
 
 // family is what the sockets of a situation are, and the addresses that it uses.
@@ -70,7 +75,7 @@ type situation struct {
 type shared struct {
 	mu       sync.Mutex
 	ports    map[uint16]string // ports differ from run to run: they are named
-	open     []socket.Descriptor
+	open     []io.Closer
 	programs []*situation
 }
 
@@ -125,6 +130,42 @@ func (s *situation) startOn(sys socket.System, run func(*situation)) {
 	s.programs = append(s.programs, other)
 	s.mu.Unlock()
 	sys.Go(fmt.Sprintf("program %d", len(s.programs)), func() { other.body(run) })
+}
+
+// during makes a call that blocks in another program, does something meanwhile, and
+// waits until the call has ended.
+func (s *situation) during(call func(*situation), act func()) {
+	ended := false
+	s.start(func(o *situation) {
+		call(o)
+		o.mu.Lock()
+		ended = true
+		o.mu.Unlock()
+	})
+	s.settle()
+	act()
+	s.until(func() bool { return ended })
+}
+
+// until waits for what other programs do.
+func (s *situation) until(done func() bool) {
+	for range 1000 {
+		s.mu.Lock()
+		ok := done()
+		s.mu.Unlock()
+		if ok {
+			return
+		}
+		_ = s.here.Sleep(max(s.patience/4, 5*time.Millisecond))
+	}
+	s.note("it never came to an end")
+}
+
+// closeLater has c closed after the script.
+func (s *situation) closeLater(c io.Closer) {
+	s.mu.Lock()
+	s.open = append(s.open, c)
+	s.mu.Unlock()
 }
 
 // settle lets everything that is under way arrive.
@@ -197,9 +238,7 @@ func (s *situation) of(domain, kind int) socket.Descriptor {
 func (s *situation) on(sys socket.System, domain, kind, protocol int) socket.Descriptor {
 	d, err := sys.Socket(domain, kind, protocol)
 	s.must("socket", err)
-	s.mu.Lock()
-	s.open = append(s.open, d)
-	s.mu.Unlock()
+	s.closeLater(d)
 	// A call that blocks for ever in one of the two is a difference as well.
 	_ = setTimeout(d, socket.SO_RCVTIMEO, 2*time.Second)
 	_ = setTimeout(d, socket.SO_SNDTIMEO, 2*time.Second)
@@ -228,9 +267,7 @@ func (s *situation) bind(d socket.Descriptor, a netip.Addr, name string) netip.A
 func (s *situation) accept(l socket.Descriptor) (socket.Descriptor, error) {
 	d, _, err := l.Accept()
 	if err == nil {
-		s.mu.Lock()
-		s.open = append(s.open, d)
-		s.mu.Unlock()
+		s.closeLater(d)
 	}
 	return d, err
 }

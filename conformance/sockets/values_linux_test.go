@@ -17,29 +17,16 @@ func setLinger(d socket.Descriptor, on bool, seconds int) error {
 		b[0] = 1
 	}
 	binary.NativeEndian.PutUint32(b[4:], uint32(seconds))
-	if l, ok := d.(interface{ SetSockOptLinger(socket.Linger) error }); ok {
-		return l.SetSockOptLinger(socket.Linger{On: on, Time: time.Duration(seconds) * time.Second})
-	}
 	return d.SetSockOptBytes(socket.SOL_SOCKET, socket.SO_LINGER, b)
 }
 
 func setTimeout(d socket.Descriptor, name int, t time.Duration) error {
-	if l, ok := d.(interface {
-		SetSockOptTimeout(int, time.Duration) error
-	}); ok {
-		return l.SetSockOptTimeout(name, t)
-	}
 	v := syscall.NsecToTimeval(int64(t))
 	b := binary.NativeEndian.AppendUint64(nil, uint64(v.Sec))
 	return d.SetSockOptBytes(socket.SOL_SOCKET, name, binary.NativeEndian.AppendUint64(b, uint64(v.Usec)))
 }
 
 func setGroup(d socket.Descriptor, level, name int, r socket.GroupRequest) error {
-	if l, ok := d.(interface {
-		SetSockOptGroup(int, int, socket.GroupRequest) error
-	}); ok {
-		return l.SetSockOptGroup(level, name, r)
-	}
 	return d.SetSockOptBytes(level, name, groupBytes(level, name, r))
 }
 

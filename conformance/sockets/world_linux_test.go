@@ -29,6 +29,7 @@ type world struct {
 	here, there socket.System // the two machines
 	user        socket.System // here, without privileges
 	patience    time.Duration // after which everything under way has arrived
+	slack       time.Duration // by which a time-out may be late
 	// wait returns when all programs have ended, or says which have not.
 	wait func() error
 }
@@ -41,21 +42,8 @@ func labWorld(t *testing.T) *world {
 	wire := physical.NewWire(l, pool, 1500, physical.Impairment{}, physical.Impairment{})
 	l.Unlock()
 	checktest.Wire(t, l, wire, check.Limits{})
-	attach := func(name string, port physical.Port, prefixes ...string) *host.Host {
-		h := host.New(l, pool, name)
-		i, err := h.Attach("eth0", port, netip.MustParsePrefix(prefixes[0]))
-		if err != nil {
-			t.Fatal(err)
-		}
-		l.Lock()
-		defer l.Unlock()
-		if err := i.AddAddress(netip.MustParsePrefix(prefixes[1])); err != nil {
-			t.Fatal(err)
-		}
-		return h
-	}
-	here := attach("here", wire.A(), "192.0.2.1/24", "2001:db8::1/64")
-	there := attach("there", wire.B(), "192.0.2.2/24", "2001:db8::2/64")
+	here := attach(t, l, host.New(l, pool, "here"), wire.A(), "192.0.2.1/24", "2001:db8::1/64")
+	there := attach(t, l, host.New(l, pool, "there"), wire.B(), "192.0.2.2/24", "2001:db8::2/64")
 	t.Cleanup(func() {
 		here.Close()
 		there.Close()
@@ -63,14 +51,47 @@ func labWorld(t *testing.T) *world {
 	})
 	return &world{
 		here: here.Process(), user: here.Sockets.NewProcess(false), there: there.Process(),
-		patience: 100 * time.Millisecond,
-		wait: func() error {
-			err := l.Run(event.Time(time.Hour))
-			if blocked := (*event.BlockedError)(nil); errors.As(err, &blocked) {
-				return fmt.Errorf("blocked for ever: %s", strings.Join(blocked.Tasks, ", "))
-			}
-			return err
-		},
+		patience: 100 * time.Millisecond, slack: time.Millisecond, wait: ends(l),
+	}
+}
+
+// lonelyLab is one host of a lab, whose cable leads nowhere, with 10.0.0.1/24 and
+// fd00::1/64 on eth0. Unjudged: its programs send what no host may send.
+func lonelyLab(t *testing.T) *world {
+	l := event.NewVirtual(1)
+	pool := new(packet.Pool)
+	l.Lock()
+	wire := physical.NewWire(l, pool, 1500, physical.Impairment{}, physical.Impairment{})
+	l.Unlock()
+	here := attach(t, l, host.New(l, pool, "here"), wire.A(), "10.0.0.1/24", "fd00::1/64")
+	t.Cleanup(func() {
+		here.Close()
+		l.Close()
+	})
+	return &world{here: here.Process(), patience: 100 * time.Millisecond, slack: time.Millisecond, wait: ends(l)}
+}
+
+func attach(t *testing.T, l *event.Loop, h *host.Host, port physical.Port, four, six string) *host.Host {
+	i, err := h.Attach("eth0", port, netip.MustParsePrefix(four))
+	if err != nil {
+		t.Fatal(err)
+	}
+	l.Lock()
+	defer l.Unlock()
+	if err := i.AddAddress(netip.MustParsePrefix(six)); err != nil {
+		t.Fatal(err)
+	}
+	return h
+}
+
+// ends runs the programs of a lab to their end.
+func ends(l *event.Loop) func() error {
+	return func() error {
+		err := l.Run(event.Time(time.Hour))
+		if blocked := (*event.BlockedError)(nil); errors.As(err, &blocked) {
+			return fmt.Errorf("blocked for ever: %s", strings.Join(blocked.Tasks, ", "))
+		}
+		return err
 	}
 }
 
@@ -89,7 +110,7 @@ func (k *kernelWorld) world(patience time.Duration) *world {
 		here:     program{socket.System(machine.New()), k, k.here, false},
 		user:     program{machine.New(), k, k.here, true},
 		there:    program{machine.New(), k, k.there, false},
-		patience: patience,
+		patience: patience, slack: 100 * patience,
 		wait: func() error {
 			done := make(chan struct{})
 			go func() {
@@ -117,6 +138,13 @@ type program struct {
 // Go starts a program on a thread of its own, which is in the namespace.
 func (p program) Go(_ string, task func()) {
 	p.k.running.Go(func() { p.enter(task) })
+}
+
+// GetIfAddrs is the machine's, of the namespace of the caller's thread.
+func (p program) GetIfAddrs() ([]netip.Prefix, error) {
+	return p.System.(interface {
+		GetIfAddrs() ([]netip.Prefix, error)
+	}).GetIfAddrs()
 }
 
 // Socket makes a socket in the namespace, wherever the caller is.
@@ -217,6 +245,24 @@ func newKernelWorld() (*kernelWorld, error) {
 		return nil, err
 	}
 	return k, nil
+}
+
+// newLonelyKernel makes a machine whose cable leads nowhere, see lonelyLab. It tells
+// nobody of itself: there is no link-local address, and no router is asked for.
+func newLonelyKernel() (*kernelWorld, error) {
+	k := new(kernelWorld)
+	err := begin(func(n *namespace) error {
+		k.here = n
+		err := ip("link set lo up\nlink add eth0 index 2 type veth peer name far index 3")
+		for _, s := range []string{"eth0/addr_gen_mode", "far/disable_ipv6"} {
+			err = errors.Join(err, sysctl("ipv6/conf/"+s, "1"))
+		}
+		err = errors.Join(err, sysctl("ipv6/conf/eth0/router_solicitations", "0"),
+			ip("address add 10.0.0.1/24 dev eth0\naddress add fd00::1/64 dev eth0\nlink set eth0 up\nlink set far up"))
+		time.Sleep(100 * time.Millisecond) // until the link is up
+		return err
+	})
+	return k, err
 }
 
 // nested makes the cable from the first machine, and sets both up.

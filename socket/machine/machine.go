@@ -15,7 +15,9 @@ package machine
 
 import (
 	"context"
+	"crypto/rand"
 	"net"
+	"net/netip"
 	"os"
 	"syscall"
 	"time"
@@ -76,3 +78,29 @@ func (portable) InterfaceIndex(name string) (int, error) {
 	}
 	return i.Index, nil
 }
+
+// GetIfAddrs returns the addresses of the interfaces with their networks, as getifaddrs(3)
+// does.
+func (portable) GetIfAddrs() ([]netip.Prefix, error) {
+	list, err := net.InterfaceAddrs()
+	if err != nil {
+		return nil, err
+	}
+	all := make([]netip.Prefix, 0, len(list))
+	for _, a := range list {
+		n, ok := a.(*net.IPNet)
+		if !ok {
+			continue
+		}
+		ip, ok := netip.AddrFromSlice(n.IP)
+		if !ok {
+			continue
+		}
+		ones, _ := n.Mask.Size()
+		all = append(all, netip.PrefixFrom(ip.Unmap(), ones))
+	}
+	return all, nil
+}
+
+// GetRandom fills b with bytes that nobody can guess, as getrandom(2) does.
+func (portable) GetRandom(b []byte) (int, error) { return rand.Read(b) }

@@ -20,7 +20,11 @@ func (machine) Socket(domain, kind, protocol int) (socket.Descriptor, error) {
 	if err != nil {
 		return nil, err
 	}
-	return newDescriptor(fd, domain), nil
+	d := newDescriptor(fd, domain)
+	if domain == unix.AF_PACKET {
+		return linkDescriptor{d}, nil
+	}
+	return d, nil
 }
 
 // Poll is poll(2). As on every Unix, a descriptor that is closed meanwhile is not noticed.

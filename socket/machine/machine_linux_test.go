@@ -2,9 +2,11 @@ package machine_test
 
 import (
 	"bytes"
+	"encoding/binary"
 	"errors"
 	"io/fs"
 	"net/netip"
+	"slices"
 	"syscall"
 	"testing"
 	"time"
@@ -216,5 +218,57 @@ func TestSurroundings(t *testing.T) {
 	}
 	if _, err := m.InterfaceName(1 << 20); err != syscall.ENXIO {
 		t.Errorf("if_indextoname without such an interface: %v", err)
+	}
+}
+
+// The addresses of the interfaces are with their networks: loopback is 127.0.0.1/8.
+func TestGetIfAddrs(t *testing.T) {
+	all, err := machine.New().(interface {
+		GetIfAddrs() ([]netip.Prefix, error)
+	}).GetIfAddrs()
+	must(t, "getifaddrs", err)
+	if !slices.Contains(all, netip.MustParsePrefix("127.0.0.1/8")) {
+		t.Errorf("getifaddrs says %v: loopback is 127.0.0.1/8", all)
+	}
+}
+
+// A packet socket sees what it has sent itself on loopback, with the address of the link.
+func TestPacketSocket(t *testing.T) {
+	protocol := binary.NativeEndian.Uint16([]byte{0x88, 0xb5}) // for experiments
+	d, err := machine.New().Socket(socket.AF_PACKET, socket.SOCK_DGRAM, 0)
+	if err == syscall.EPERM {
+		t.Skip("a packet socket needs privilege")
+	}
+	must(t, "socket", err)
+	defer d.Close()
+	link, ok := d.(socket.LinkDescriptor)
+	if !ok {
+		t.Fatal("a packet socket is a LinkDescriptor")
+	}
+	lo, err := machine.New().InterfaceIndex("lo")
+	must(t, "if_nametoindex", err)
+	at := socket.LinkAddress{Interface: lo, Protocol: protocol}
+	must(t, "bind", link.BindLink(at))
+	if a, err := link.GetSockLink(); err != nil || a.Interface != lo || a.Protocol != protocol {
+		t.Errorf("getsockname says %+v, %v: it was bound to %+v", a, err, at)
+	}
+	if n, err := link.SendLink([]byte("frame"), 0, &at); n != 5 || err != nil {
+		t.Fatalf("sendto: %d, %v", n, err)
+	}
+	b := make([]byte, 20)
+	for {
+		n, from, err := link.RecvLink(b, 0)
+		must(t, "recvfrom", err)
+		if from.PacketType == socket.PACKET_OUTGOING {
+			continue // the same frame on its way out
+		}
+		if string(b[:n]) != "frame" || from.Protocol != protocol || from.Interface != lo {
+			t.Errorf("received %q from %+v: what was sent to %+v", b[:n], from, at)
+		}
+		break
+	}
+	must(t, "close", link.Close())
+	if err := link.BindLink(at); err != syscall.EBADF {
+		t.Errorf("bind of a closed descriptor: %v, want EBADF", err)
 	}
 }

@@ -1,10 +1,8 @@
-package socket_test
+package sockets
 
 import (
 	"net/netip"
 	"syscall"
-	"testing"
-	"time"
 
 	"septet/socket"
 )
@@ -20,21 +18,15 @@ const (
 	epEdge = uint32(socket.EPOLLET)
 )
 
-// epollScripts each make the same calls here and there.
-var epollScripts = []struct {
-	name string
-	run  func(*watching)
-}{
-	{"errors", func(s *watching) {
+// epolls are about sets of descriptors that are kept between waits.
+var epolls = []script{
+	{name: "errors", run: watch(func(s *watching) {
 		d, _ := s.datagrams()
-		closed := s.make(socket.SOCK_DGRAM)
-		gone := closed.FD()
-		closed.Close()
 		e, shut := s.epoll(), s.epoll()
 		self := e.FD()
 		shut.Close()
 		for _, op := range []int{add, mod, del, 0, 9} {
-			s.ctl(e, op, gone, epIn, 1)
+			s.ctl(e, op, unknown, epIn, 1)
 			s.ctl(e, op, -1, epIn, 1)
 			s.ctl(e, op, self, epIn, 1)
 			s.ctl(shut, op, d.FD(), epIn, 1)
@@ -46,9 +38,9 @@ var epollScripts = []struct {
 		s.wait("no room", e, 0)
 		s.wait("closed", shut, 1)
 		s.wait("closed, no room", shut, 0)
-		s.note("close: %v", shut.Close())
-	}},
-	{"exclusive", func(s *watching) {
+		s.notef("close: %v", shut.Close())
+	})},
+	{name: "exclusive", run: watch(func(s *watching) {
 		d, _ := s.datagrams()
 		e, inner := s.epoll(), s.epoll()
 		for _, ev := range []uint32{epIn, epOut, epPri, epRd, 0x8, 0x10, 0x40, 0x100, 0, epEdge,
@@ -59,8 +51,8 @@ var epollScripts = []struct {
 			s.ctl(e, del, d.FD(), ev|socket.EPOLLEXCLUSIVE, 1)
 		}
 		s.ctl(e, add, inner.FD(), epIn|socket.EPOLLEXCLUSIVE, 1)
-	}},
-	{"level", func(s *watching) {
+	})},
+	{name: "level", run: watch(func(s *watching) {
 		to, from := s.datagrams()
 		e := s.epoll()
 		s.ctl(e, add, to.FD(), epIn, 1)
@@ -77,8 +69,8 @@ var epollScripts = []struct {
 		s.wait("another", e, 4)
 		s.ctl(e, del, to.FD(), 0, 0)
 		s.wait("taken out", e, 4)
-	}},
-	{"edge of datagrams", func(s *watching) {
+	})},
+	{name: "edge of datagrams", run: watch(func(s *watching) {
 		to, from := s.datagrams()
 		e := s.epoll()
 		s.send(from, "before")
@@ -106,15 +98,15 @@ var epollScripts = []struct {
 		to.SendTo([]byte("x"), 0, a)
 		s.settle()
 		s.wait("after it has sent itself", e, 4)
-		s.note("shutdown: %v", from.Shutdown(socket.SHUT_RD))
+		s.notef("shutdown: %v", from.Shutdown(socket.SHUT_RD))
 		s.ctl(e, add, from.FD(), epIn|epRd|epEdge, 2)
 		s.wait("shut", e, 4)
 		for _, how := range []int{socket.SHUT_RD, socket.SHUT_WR} {
-			s.note("shutdown: %v", from.Shutdown(how))
+			s.notef("shutdown: %v", from.Shutdown(how))
 			s.wait("shut", e, 4)
 		}
-	}},
-	{"one shot", func(s *watching) {
+	})},
+	{name: "one shot", run: watch(func(s *watching) {
 		to, from := s.datagrams()
 		e := s.epoll()
 		s.ctl(e, add, to.FD(), epIn|socket.EPOLLONESHOT, 1)
@@ -122,13 +114,13 @@ var epollScripts = []struct {
 		s.wait("once", e, 4)
 		s.send(from, "a")
 		s.wait("not twice", e, 4)
-		s.note("shutdown: %v", to.Shutdown(socket.SHUT_RDWR))
+		s.notef("shutdown: %v", to.Shutdown(socket.SHUT_RDWR))
 		s.wait("not even hung up", e, 4)
 		s.ctl(e, mod, to.FD(), epIn|socket.EPOLLONESHOT, 2)
 		s.wait("armed again", e, 4)
 		s.wait("once", e, 4)
-	}},
-	{"edge of a connection", func(s *watching) {
+	})},
+	{name: "edge of a connection", run: watch(func(s *watching) {
 		c, p := s.pair()
 		e, out := s.epoll(), s.epoll()
 		s.ctl(e, add, c.FD(), epIn|epOut|epPri|epRd|epEdge, 1)
@@ -157,8 +149,8 @@ var epollScripts = []struct {
 		c.Shutdown(socket.SHUT_WR)
 		s.settle()
 		both("both ends")
-	}},
-	{"edge of a reset", func(s *watching) {
+	})},
+	{name: "edge of a reset", run: watch(func(s *watching) {
 		c, p := s.pair()
 		e := s.epoll()
 		s.ctl(e, add, c.FD(), epOut|epEdge, 1)
@@ -171,8 +163,8 @@ var epollScripts = []struct {
 		s.wait("again", e, 4)
 		s.recv(c)
 		s.wait("told", e, 4)
-	}},
-	{"edge of a listener", func(s *watching) {
+	})},
+	{name: "edge of a listener", run: watch(func(s *watching) {
 		ln, a := s.listener(5)
 		e := s.epoll()
 		s.ctl(e, add, ln.FD(), epIn|epEdge, 1)
@@ -182,7 +174,7 @@ var epollScripts = []struct {
 			s.wait("again", e, 4)
 		}
 		d, _, err := ln.Accept()
-		s.check("accept", err)
+		s.must("accept", err)
 		s.open = append(s.open, d)
 		s.wait("one accepted", e, 4)
 		s.ctl(e, mod, ln.FD(), epIn|epOut|epEdge, 1)
@@ -190,8 +182,8 @@ var epollScripts = []struct {
 		ln.Shutdown(socket.SHUT_RD)
 		s.wait("shut", e, 4)
 		s.wait("again", e, 4)
-	}},
-	{"edge of connect", func(s *watching) {
+	})},
+	{name: "edge of connect", run: watch(func(s *watching) {
 		_, a := s.listener(5)
 		for _, to := range []netip.AddrPort{a, s.nobody(socket.SOCK_STREAM)} {
 			d, e := s.make(socket.SOCK_STREAM), s.epoll()
@@ -199,19 +191,19 @@ var epollScripts = []struct {
 			s.wait("new", e, 4)
 			s.wait("again", e, 4)
 			if err := d.Connect(to); err != syscall.EINPROGRESS {
-				s.note("connect: %v", err)
+				s.notef("connect: %v", err)
 			}
 			s.settle()
 			s.wait("connected or refused", e, 4)
 			s.wait("again", e, 4)
 			v, _ := d.GetSockOpt(socket.SOL_SOCKET, socket.SO_ERROR)
-			s.note("SO_ERROR: %d", v)
+			s.notef("SO_ERROR: %d", v)
 			s.wait("told", e, 4)
-			s.note("disconnect: %v", d.Connect(netip.AddrPort{}))
+			s.notef("disconnect: %v", d.Connect(netip.AddrPort{}))
 			s.wait("disconnected", e, 4)
 		}
-	}},
-	{"edge of room", func(s *watching) {
+	})},
+	{name: "edge of room", run: watch(func(s *watching) {
 		for _, edge := range []uint32{epEdge, 0} {
 			c, p := s.pair()
 			e := s.epoll()
@@ -235,8 +227,8 @@ var epollScripts = []struct {
 			s.wait("drained", e, 4)
 			s.wait("again", e, 4)
 		}
-	}},
-	{"order", func(s *watching) {
+	})},
+	{name: "order", run: watch(func(s *watching) {
 		e := s.epoll()
 		var to, from [5]socket.Descriptor
 		for i := range to {
@@ -259,8 +251,8 @@ var epollScripts = []struct {
 		s.wait("without it", e, 9)
 		to[0].Close()
 		s.wait("one was closed", e, 9)
-	}},
-	{"sets in sets", func(s *watching) {
+	})},
+	{name: "sets in sets", run: watch(func(s *watching) {
 		to, from := s.datagrams()
 		for _, edge := range []uint32{0, epEdge} {
 			inner, outer := s.epoll(), s.epoll()
@@ -274,20 +266,20 @@ var epollScripts = []struct {
 			s.wait("another", outer, 4)
 			s.wait("the inner set", inner, 4)
 			fds := []socket.PollFD{{FD: outer.FD(), Events: askAll}}
-			n, err := s.Poll(fds, 0)
-			s.note("poll: %d %s %v", n, bits(uint32(fds[0].Revents)), err)
+			n, err := s.sys.Poll(fds, 0)
+			s.notef("poll: %d %s %v", n, epollBits(uint32(fds[0].Revents)), err)
 			s.recv(to)
 			s.recv(to)
 			s.wait("all was read", outer, 4)
-			n, err = s.Poll(fds, 0)
-			s.note("poll: %d %v", n, err)
+			n, err = s.sys.Poll(fds, 0)
+			s.notef("poll: %d %v", n, err)
 			inner.Close()
 			s.send(from, "x")
 			s.wait("the inner set is closed", outer, 4)
 			s.recv(to)
 		}
-	}},
-	{"nesting", func(s *watching) {
+	})},
+	{name: "nesting", run: watch(func(s *watching) {
 		sets := make([]socket.Epoll, 7)
 		for i := range sets {
 			sets[i] = s.epoll()
@@ -305,8 +297,8 @@ var epollScripts = []struct {
 		for i := len(sets) - 1; i > 0; i-- {
 			s.ctl(sets[i-1], add, sets[i].FD(), epIn, 1)
 		}
-	}},
-	{"closed with members ready", func(s *watching) {
+	})},
+	{name: "closed with members ready", alone: true, run: watch(func(s *watching) {
 		to, from := s.datagrams()
 		e := s.epoll()
 		s.ctl(e, add, to.FD(), epIn, 1)
@@ -316,72 +308,5 @@ var epollScripts = []struct {
 		to.Close()
 		s.wait("one was closed", e, 4)
 		s.ctl(e, del, fd, 0, 0)
-	}},
-}
-
-func TestEpollLikeTheKernel(t *testing.T) {
-	for _, in := range scenes[:2] {
-		t.Run(in.name, func(t *testing.T) {
-			in.needed(t)
-			for _, sc := range epollScripts {
-				t.Run(sc.name, func(t *testing.T) { watchBoth(t, in, sc.run) })
-			}
-		})
-	}
-}
-
-// TestEpollWakes: which of the calls that wait are woken.
-func TestEpollWakes(t *testing.T) {
-	const soon, short = 20 * time.Millisecond, 250 * time.Millisecond
-	// waits has calls wait for sets, one begun after the other, and notes what each
-	// has found when all have ended.
-	waits := func(s *watching, what string, sets []socket.Epoll, act func()) {
-		found := make([]int, len(sets))
-		done := make(chan struct{})
-		for i, e := range sets {
-			go func() {
-				found[i], _ = e.Wait(make([]socket.EpollEvent, 4), short)
-				done <- struct{}{}
-			}()
-			time.Sleep(soon)
-		}
-		act()
-		for range sets {
-			<-done
-		}
-		s.note("%s: %v", what, found)
-	}
-	for _, flags := range []uint32{0, epEdge, socket.EPOLLONESHOT, socket.EPOLLEXCLUSIVE, epEdge | socket.EPOLLEXCLUSIVE} {
-		t.Run(bits(flags), func(t *testing.T) {
-			watchBoth(t, scenes[0], func(s *watching) {
-				to, from := s.datagrams()
-				one := s.epoll()
-				s.ctl(one, add, to.FD(), epIn|flags, 1)
-				waits(s, "three calls wait for one set", []socket.Epoll{one, one, one}, func() { s.send(from, "x") })
-				s.recv(to)
-				one.Close()
-				var sets []socket.Epoll
-				for i := range 3 {
-					sets = append(sets, s.epoll())
-					s.ctl(sets[i], add, to.FD(), epIn|flags, 1)
-				}
-				waits(s, "one call waits for each of three", sets, func() { s.send(from, "x") })
-				s.send(from, "x")
-				for _, e := range sets {
-					s.wait("afterwards", e, 4)
-				}
-			})
-		})
-	}
-	t.Run("set closed meanwhile", func(t *testing.T) {
-		watchBoth(t, scenes[0], func(s *watching) {
-			to, from := s.datagrams()
-			e := s.epoll()
-			s.ctl(e, add, to.FD(), epIn, 1)
-			waits(s, "the call goes on", []socket.Epoll{e}, func() {
-				e.Close()
-				s.send(from, "x")
-			})
-		})
-	})
+	})},
 }

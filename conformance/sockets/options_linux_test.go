@@ -1,11 +1,8 @@
-package socket_test
+package sockets
 
-import (
-	"fmt"
-	"testing"
+import . "septet/socket"
 
-	. "septet/socket"
-)
+// Every option that is a number, with every value, in every state.
 
 // numberOptions are the options whose value is a number, with the names that a failure
 // tells them by.
@@ -47,12 +44,12 @@ var optionValues = []int{-2, -1, 0, 1, 2, 3, 4, 6, 87, 127, 128, 255, 256, 32767
 // optionStates are sockets in every state in which an option may mean something else.
 var optionStates = []struct {
 	name string
-	make func(s *session) endpoint
+	make func(s *situation) Descriptor
 }{
-	{"stream", func(s *session) endpoint { return s.make(SOCK_STREAM) }},
-	{"listening", func(s *session) endpoint { l, _ := s.listener(); return l }},
-	{"connected", func(s *session) endpoint { c, _ := s.pair(); return c }},
-	{"datagram", func(s *session) endpoint { return s.make(SOCK_DGRAM) }},
+	{"stream", func(s *situation) Descriptor { return s.make(SOCK_STREAM) }},
+	{"listening", func(s *situation) Descriptor { l, _ := s.listener(); return l }},
+	{"connected", func(s *situation) Descriptor { c, _ := s.pair(); return c }},
+	{"datagram", func(s *situation) Descriptor { return s.make(SOCK_DGRAM) }},
 }
 
 // differentOptions are what a connection over "lo" tells otherwise, and why.
@@ -63,26 +60,20 @@ var differentOptions = map[string]string{
 	"IPV6_MTU":         "as IP_MTU",
 }
 
-// TestOptionsLikeTheKernel sets each option to each value and gets it before, and after.
-func TestOptionsLikeTheKernel(t *testing.T) {
-	for _, in := range scenes {
-		in.needed(t)
-		for _, state := range optionStates {
-			for _, o := range numberOptions {
+// optionRows is a situation for each option, in which it is set to each value in each
+// state, and read before and after.
+var optionRows = func() (list []script) {
+	for _, o := range numberOptions {
+		list = append(list, script{name: o.text, run: func(s *situation) {
+			for _, state := range optionStates {
 				if state.name == "connected" && differentOptions[o.text] != "" {
 					continue
 				}
-				t.Run(fmt.Sprintf("%s/%s/%s", in.name, state.name, o.text), func(t *testing.T) {
-					playBoth(t, in, func(s *session) {
-						e := state.make(s)
-						s.option(e, o.level, o.name)
-						for _, v := range optionValues {
-							s.note(fmt.Sprintf("set %d", v), e.SetSockOpt(o.level, o.name, v))
-							s.option(e, o.level, o.name)
-						}
-					})
-				})
+				e := state.make(s)
+				s.note(state.name)
+				s.values(e, o.level, o.name, optionValues...)
 			}
-		}
+		}})
 	}
-}
+	return list
+}()
