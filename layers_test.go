@@ -43,7 +43,7 @@ var floors = []struct {
 	{"lab", "*"},
 	{"conformance/packetdrill/engine", "socket transport/tcp transport/udp network link packet event header"},
 	{"conformance/kernel", ""},  // tests alone
-	{"conformance/sockets", ""}, // tests alone
+	{"socket/differential", ""}, // tests alone
 	{"conformance/packetdrill", "conformance/packetdrill/engine"},
 	{"examples/sockets", "socket"},
 	{"examples/echo", "*"},

@@ -97,7 +97,7 @@ func TestFileLimit(t *testing.T) {
 	}})
 }
 
-// What any user may not do. That Linux says the same is held in conformance/sockets.
+// What any user may not do. That Linux says the same is held in socket/differential.
 func TestPrivilege(t *testing.T) {
 	w := virtualWorld(t, 1, physical.Impairment{})
 	for _, c := range []struct {

@@ -1,4 +1,4 @@
-package sockets
+package differential
 
 import (
 	"os"
@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-const deviationsFile = "../../socket/DEVIATIONS.md"
+const deviationsFile = "../DEVIATIONS.md"
 
 // deviations is the table of what differs.
 type deviations struct {

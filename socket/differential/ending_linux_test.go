@@ -1,4 +1,4 @@
-package sockets
+package differential
 
 import (
 	"fmt"

@@ -1,4 +1,4 @@
-// Package sockets holds the judge of the socket calls: the Linux kernel. Each situation
+// Package differential holds the judge of the socket calls: the Linux kernel. Each situation
 // is a small program against socket.System. It runs on a host of a lab, in virtual time,
 // and on the kernel, and both write down what their calls answer; the two texts must be
 // the same, line for line. Where they are meant to differ, socket/DEVIATIONS.md says so
@@ -49,4 +49,4 @@
 //
 // Descriptors of another process, limits, and that nothing is left are no questions for
 // the kernel: socket/process_test.go and exhaustion_test.go, and FuzzSystem here.
-package sockets
+package differential
