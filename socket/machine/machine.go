@@ -16,6 +16,7 @@ package machine
 import (
 	"context"
 	"net"
+	"net/netip"
 	"os"
 	"syscall"
 	"time"
@@ -57,6 +58,23 @@ func (portable) Hostname() (string, error) { return os.Hostname() }
 
 // ReadFile is os.ReadFile.
 func (portable) ReadFile(name string) ([]byte, error) { return os.ReadFile(name) }
+
+// GetIfAddrs returns the addresses of the interfaces with their networks (getifaddrs(3)).
+func (portable) GetIfAddrs() ([]netip.Prefix, error) {
+	addrs, err := net.InterfaceAddrs()
+	if err != nil {
+		return nil, err
+	}
+	var all []netip.Prefix
+	for _, a := range addrs {
+		if n, ok := a.(*net.IPNet); ok {
+			ip, _ := netip.AddrFromSlice(n.IP)
+			bits, _ := n.Mask.Size()
+			all = append(all, netip.PrefixFrom(ip.Unmap(), bits))
+		}
+	}
+	return all, nil
+}
 
 // InterfaceName returns the name of an interface, ENXIO without it (if_indextoname(3)).
 func (portable) InterfaceName(index int) (string, error) {
