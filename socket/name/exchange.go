@@ -221,7 +221,7 @@ func withClock(ctx context.Context, sys socket.System) context.Context {
 		left := (time.Until(at) + time.Millisecond - 1).Truncate(time.Millisecond)
 		at = sys.Now().Add(left)
 	}
-	return &onClock{ctx, sys, at.Round(0)}
+	return &onClock{ctx, sys, at}
 }
 
 func (c *onClock) Deadline() (time.Time, bool) { return c.at, true }
