@@ -1,10 +1,11 @@
 // Echo is an echo server that runs in a lab and on the real machine:
 //
 //	go run ./examples/echo lab       # two hosts in virtual time, a client on the other one
-//	go run ./examples/echo machine   # at 127.0.0.1:7007, for telnet or nc
+//	go run ./examples/echo machine   # at 127.0.0.1:7007, for one telnet or nc
 package main
 
 import (
+	"errors"
 	"fmt"
 	"net/netip"
 	"os"
@@ -47,14 +48,13 @@ func lab() error {
 		return err
 	}
 	at := netip.MustParseAddrPort("192.0.2.1:7007")
-	var failed error
-	loop.Go("server", func() { failed = sockets.EchoServer(server.Process(), at, nil) })
-	loop.Go("client", func() {
-		text, err := sockets.EchoClient(client.Process(), at, "Hello, world")
-		fmt.Println(text, err)
-	})
-	if err := loop.Run(event.Never); err != nil {
+	var text string
+	var serverErr, clientErr error
+	loop.Go("server", func() { serverErr = sockets.EchoServer(server.Process(), at, nil) })
+	loop.Go("client", func() { text, clientErr = sockets.EchoClient(client.Process(), at, "Hello, world") })
+	if err := errors.Join(loop.Run(event.Never), serverErr, clientErr); err != nil {
 		return err
 	}
-	return failed
+	fmt.Println(text)
+	return nil
 }

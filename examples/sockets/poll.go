@@ -24,12 +24,12 @@ func PollServer(sys socket.System, at netip.AddrPort, clients int, ready func(ne
 	}
 	ready(own)
 	conns := map[int]socket.Descriptor{}
+	fds := []socket.PollFD{{FD: l.FD(), Events: socket.POLLIN}}
 	defer func() {
-		for _, c := range conns {
-			c.Close()
+		for _, f := range fds[1:] {
+			conns[f.FD].Close()
 		}
 	}()
-	fds := []socket.PollFD{{FD: l.FD(), Events: socket.POLLIN}}
 	for clients > 0 {
 		if _, err := sys.Poll(fds, -1); err != nil {
 			return err
@@ -39,11 +39,11 @@ func PollServer(sys socket.System, at netip.AddrPort, clients int, ready func(ne
 			if err != nil {
 				return err
 			}
+			conns[c.FD()] = c
+			fds = append(fds, socket.PollFD{FD: c.FD(), Events: socket.POLLIN})
 			if err := c.SetNonblock(true); err != nil {
 				return err
 			}
-			conns[c.FD()] = c
-			fds = append(fds, socket.PollFD{FD: c.FD(), Events: socket.POLLIN})
 		}
 		for i := len(fds) - 1; i > 0; i-- {
 			c := conns[fds[i].FD]
@@ -58,13 +58,15 @@ func PollServer(sys socket.System, at netip.AddrPort, clients int, ready func(ne
 	return nil
 }
 
-// echo serves a client that has something to say, false if it was its last.
+// echo serves a client that has something to say. It is false if that was its last.
 func echo(c socket.Descriptor) bool {
 	data := make([]byte, 1024)
 	n, err := c.Recv(data, 0)
 	if err != nil || n == 0 {
 		return false
 	}
-	_, err = c.Send(data[:n], 0)
-	return err == nil
+	// A client that reads nothing fills the buffers, and then no more is sent: a real
+	// server keeps the rest and waits for POLLOUT. This one lets the client go.
+	sent, err := c.Send(data[:n], 0)
+	return err == nil && sent == n
 }

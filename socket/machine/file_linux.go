@@ -21,6 +21,25 @@ type file struct {
 	inside  int         // calls under way
 	blocked map[int]int // the threads of those that may block
 	left    sync.Cond   // nobody is inside; its L is mu
+	late    bool        // the last one to leave closes fd
+}
+
+// null is /dev/null, opened with the first socket and kept: a program that has no
+// descriptor left can still close one.
+var null struct {
+	mu   sync.Mutex
+	open bool
+	fd   int
+}
+
+func needNull() (err error) {
+	null.mu.Lock()
+	defer null.mu.Unlock()
+	if !null.open {
+		null.fd, err = unix.Open("/dev/null", unix.O_RDONLY|unix.O_CLOEXEC, 0)
+		null.open = err == nil
+	}
+	return err
 }
 
 // FD returns the descriptor, -1 once it is closed.
@@ -56,7 +75,11 @@ func (f *file) leave(err error) error {
 	defer f.mu.Unlock()
 	f.inside--
 	if f.closed {
-		if f.inside == 0 {
+		switch {
+		case f.inside > 0:
+		case f.late:
+			_ = unix.Close(f.fd)
+		default:
 			f.left.Broadcast()
 		}
 		if err != nil {
@@ -91,6 +114,21 @@ func (f *file) block(call func(fd int) error) error {
 	return f.leave(err)
 }
 
+// closeLate is close(2) but lets the calls that are under way go on: the number is free
+// after the last one has left.
+func (f *file) closeLate() error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.closed {
+		return syscall.EBADF
+	}
+	f.closed = true
+	if f.late = f.inside > 0; f.late {
+		return nil
+	}
+	return unix.Close(f.fd)
+}
+
 // Close is close(2), and ends the calls that are blocked.
 func (f *file) Close() error {
 	f.mu.Lock()
@@ -116,12 +154,7 @@ func (f *file) Close() error {
 
 // evict makes those inside leave. f.mu is held.
 func (f *file) evict() error {
-	null, err := unix.Open("/dev/null", unix.O_RDONLY|unix.O_CLOEXEC, 0)
-	if err != nil {
-		return err
-	}
-	defer unix.Close(null)
-	if err := unix.Dup3(null, f.fd, unix.O_CLOEXEC); err != nil {
+	if err := unix.Dup3(null.fd, f.fd, unix.O_CLOEXEC); err != nil {
 		return err
 	}
 	for thread := range f.blocked {

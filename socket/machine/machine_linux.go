@@ -16,6 +16,9 @@ func New() socket.System { return machine{} }
 
 // Socket is socket(2). Programs that this one starts do not inherit it.
 func (machine) Socket(domain, kind, protocol int) (socket.Descriptor, error) {
+	if err := needNull(); err != nil {
+		return nil, err
+	}
 	fd, err := unix.Socket(domain, kind|unix.SOCK_CLOEXEC, protocol)
 	if err != nil {
 		return nil, err
@@ -74,15 +77,7 @@ func (e *epoll) Ctl(op, fd int, event socket.EpollEvent) error {
 }
 
 // Close is close(2): as on a host of a lab, a Wait that is under way goes on.
-func (e *epoll) Close() error {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	if e.closed {
-		return syscall.EBADF
-	}
-	e.closed = true
-	return unix.Close(e.fd)
-}
+func (e *epoll) Close() error { return e.closeLate() }
 
 // Wait is epoll_wait(2): its time-outs are whole milliseconds, rounded up.
 func (e *epoll) Wait(events []socket.EpollEvent, timeout time.Duration) (n int, err error) {

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io/fs"
 	"net/netip"
+	"runtime"
 	"slices"
 	"syscall"
 	"testing"
@@ -122,6 +123,76 @@ func TestCloseEndsBlockedCalls(t *testing.T) {
 	}
 }
 
+// A program that has no descriptor left can still close one in which a call is blocked:
+// that is how it gets one back.
+func TestCloseWithoutFreeDescriptors(t *testing.T) {
+	d, _ := made(t, socket.SOCK_DGRAM)
+	ended := make(chan error, 1)
+	go func() { _, err := d.Recv(make([]byte, 10), 0); ended <- err }()
+	time.Sleep(20 * time.Millisecond)
+	var before unix.Rlimit
+	must(t, "getrlimit", unix.Getrlimit(unix.RLIMIT_NOFILE, &before))
+	must(t, "setrlimit", unix.Setrlimit(unix.RLIMIT_NOFILE, &unix.Rlimit{Cur: uint64(d.FD()) + 20, Max: before.Max}))
+	var taken []int
+	for {
+		fd, err := unix.Dup(d.FD())
+		if err != nil {
+			break
+		}
+		taken = append(taken, fd)
+	}
+	err := d.Close()
+	for _, fd := range taken {
+		_ = unix.Close(fd)
+	}
+	must(t, "setrlimit", unix.Setrlimit(unix.RLIMIT_NOFILE, &before))
+	must(t, "close", err)
+	if err := <-ended; err != syscall.EBADF {
+		t.Errorf("the call ended with %v: a closed descriptor is EBADF", err)
+	}
+}
+
+// A Wait that is under way when its set is closed goes on with that set, and never takes
+// up another that got its number.
+func TestEpollClosedUnderWait(t *testing.T) {
+	m := machine.New()
+	mine, addr := made(t, socket.SOCK_DGRAM)
+	other, otherAddr := made(t, socket.SOCK_DGRAM)
+	e, err := m.EpollCreate()
+	must(t, "epoll_create", err)
+	must(t, "epoll_ctl", e.Ctl(unix.EPOLL_CTL_ADD, mine.FD(), socket.EpollEvent{Events: unix.EPOLLIN, Data: 1}))
+	thread, got := make(chan int, 1), make(chan uint64, 1)
+	go func() {
+		runtime.LockOSThread()
+		defer runtime.UnlockOSThread()
+		thread <- unix.Gettid()
+		events := make([]socket.EpollEvent, 1)
+		_, _ = e.Wait(events, -1)
+		got <- events[0].Data
+	}()
+	id := <-thread
+	time.Sleep(20 * time.Millisecond)
+	must(t, "close", e.Close())
+	second, err := m.EpollCreate()
+	must(t, "epoll_create", err)
+	defer second.Close()
+	must(t, "epoll_ctl", second.Ctl(unix.EPOLL_CTL_ADD, other.FD(), socket.EpollEvent{Events: unix.EPOLLIN, Data: 2}))
+	_, err = other.SendTo([]byte("x"), 0, otherAddr)
+	must(t, "sendto", err)
+	must(t, "tgkill", unix.Tgkill(unix.Getpid(), id, unix.SIGURG)) // EINTR
+	time.Sleep(20 * time.Millisecond)
+	_, err = mine.SendTo([]byte("x"), 0, addr)
+	must(t, "sendto", err)
+	select {
+	case data := <-got:
+		if data != 1 {
+			t.Errorf("the Wait has the event %d: it waits for 1, the other set's is 2", data)
+		}
+	case <-time.After(10 * time.Second):
+		t.Fatal("the Wait is still blocked")
+	}
+}
+
 func TestPollAndEpoll(t *testing.T) {
 	m := machine.New()
 	d, addr := made(t, socket.SOCK_DGRAM)
@@ -213,22 +284,21 @@ func TestSurroundings(t *testing.T) {
 	if name, err := m.InterfaceName(i); name != "lo" || err != nil {
 		t.Errorf("interface %d is %q, %v", i, name, err)
 	}
+	addrs, ok := m.(interface {
+		GetIfAddrs() ([]netip.Prefix, error)
+	})
+	if !ok {
+		t.Fatal("the machine does not say which addresses it has: AI_ADDRCONFIG needs them")
+	}
+	all, err := addrs.GetIfAddrs()
+	if !slices.Contains(all, netip.PrefixFrom(localhost, 8)) || err != nil {
+		t.Errorf("its addresses are %v, %v: \"lo\" has 127.0.0.1/8", all, err)
+	}
 	if _, err := m.InterfaceIndex("none0"); err != syscall.ENODEV {
 		t.Errorf("if_nametoindex without such an interface: %v", err)
 	}
 	if _, err := m.InterfaceName(1 << 20); err != syscall.ENXIO {
 		t.Errorf("if_indextoname without such an interface: %v", err)
-	}
-}
-
-// The addresses of the interfaces are with their networks: loopback is 127.0.0.1/8.
-func TestGetIfAddrs(t *testing.T) {
-	all, err := machine.New().(interface {
-		GetIfAddrs() ([]netip.Prefix, error)
-	}).GetIfAddrs()
-	must(t, "getifaddrs", err)
-	if !slices.Contains(all, netip.MustParsePrefix("127.0.0.1/8")) {
-		t.Errorf("getifaddrs says %v: loopback is 127.0.0.1/8", all)
 	}
 }
 

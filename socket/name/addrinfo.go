@@ -73,6 +73,7 @@ func addrInfo(ctx context.Context, sys socket.System, node, service string, hint
 			return nil, err
 		}
 	}
+	ctx = withClock(ctx, sys)
 	ends, err := h.ends(sys, service)
 	if err != nil {
 		return nil, err

@@ -107,7 +107,7 @@ func (c *Config) query(ctx context.Context, sys socket.System, name string, kind
 			worst = err
 		}
 	}
-	if f.name != "" && (len(f.addrs) > 0 || kinds[0] == dnsmessage.TypePTR) {
+	if len(f.addrs) > 0 || f.name != "" && kinds[0] == dnsmessage.TypePTR {
 		return f, nil
 	}
 	return nil, worst
@@ -160,7 +160,7 @@ func (q *question) records() (chain []string, addrs []netip.Addr, pointer string
 		return nil, nil, "", false
 	}
 	at := q.name.String()
-	chain = []string{strings.TrimSuffix(at, ".")}
+	chain = []string{withoutDot(at)}
 	links := 0
 	for range maxRecord {
 		r, err := p.Answer()
@@ -180,7 +180,7 @@ func (q *question) records() (chain []string, addrs []netip.Addr, pointer string
 				return nil, nil, "", false
 			}
 			if isHostName(at) {
-				chain = append(chain, strings.TrimSuffix(at, "."))
+				chain = append(chain, withoutDot(at))
 			}
 		case *dnsmessage.AResource:
 			if q.kind == dnsmessage.TypeA && len(addrs) < maxAddrs {
@@ -196,11 +196,19 @@ func (q *question) records() (chain []string, addrs []netip.Addr, pointer string
 				if !isHostName(n) {
 					return nil, nil, "", false
 				}
-				pointer = strings.TrimSuffix(n, ".")
+				pointer = withoutDot(n)
 			}
 		}
 	}
 	return chain, addrs, pointer, true
+}
+
+// withoutDot is a whole name without the dot at its end; the root remains one.
+func withoutDot(name string) string {
+	if name == "." {
+		return name
+	}
+	return strings.TrimSuffix(name, ".")
 }
 
 // isHostName reports whether a name from outside has only what a host's name may have

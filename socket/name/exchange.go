@@ -189,7 +189,7 @@ func (q *question) pack(id uint16) ([]byte, error) {
 // returns ends the watch.
 func bound(ctx context.Context, sys socket.System, conn net.Conn, patience time.Duration) (end func()) {
 	if at, ok := ctx.Deadline(); ok {
-		patience = min(patience, left(sys, at))
+		patience = min(patience, at.Sub(sys.Now()))
 	}
 	conn.SetDeadline(sys.Now().Add(patience))
 	if ctx.Done() == nil {
@@ -199,13 +199,41 @@ func bound(ctx context.Context, sys socket.System, conn net.Conn, patience time.
 	return func() { stop() }
 }
 
-// left returns how long it is to a deadline: a date on the System's clock, or one of the
-// machine's, which has a monotonic reading (see socket.Stack.Now).
-func left(sys socket.System, at time.Time) time.Duration {
-	if at.Round(0) != at {
-		return time.Until(at)
+// onClock is a context whose deadline is a date on a System's clock, and who asks is told
+// when it has passed there: in virtual time the machine's clock, by which Done goes, stands
+// still.
+type onClock struct {
+	context.Context
+	clock socket.Clock
+	at    time.Time
+}
+
+// withClock has a context's deadline be one on the System's clock. A date of that clock
+// it is already unless it has a monotonic reading, which is the machine's (see
+// socket.Stack.Now): then it is as far from now, in whole milliseconds, so that the run
+// stays a function of the seed.
+func withClock(ctx context.Context, sys socket.System) context.Context {
+	at, ok := ctx.Deadline()
+	if !ok {
+		return ctx
 	}
-	return at.Sub(sys.Now())
+	if at.Round(0) != at {
+		left := (time.Until(at) + time.Millisecond - 1).Truncate(time.Millisecond)
+		at = sys.Now().Add(left)
+	}
+	return &onClock{ctx, sys, at}
+}
+
+func (c *onClock) Deadline() (time.Time, bool) { return c.at, true }
+
+func (c *onClock) Err() error {
+	if err := c.Context.Err(); err != nil {
+		return err
+	}
+	if c.clock.Now().Before(c.at) {
+		return nil
+	}
+	return context.DeadlineExceeded
 }
 
 // randomID draws an id that nobody can guess: from the System if it has randomness of its

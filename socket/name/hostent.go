@@ -161,8 +161,12 @@ func hostByAddr(ctx context.Context, sys socket.System, a netip.Addr) (*HostEnt,
 		a = a.Unmap()
 		e.AddrType, e.Addrs[0] = socket.AF_INET, a
 	}
+	ctx = withClock(ctx, sys)
 	f, err := c.query(ctx, sys, reverse(a), dnsmessage.TypePTR)
-	if err != nil {
+	switch {
+	case err != nil && ctx.Err() != nil:
+		return nil, ctx.Err()
+	case err != nil:
 		return nil, plain(err)
 	}
 	e.Name, e.Aliases = f.name, f.aliases

@@ -42,6 +42,9 @@ half.example. A 10.1.0.8
 half.example. FAIL6 -
 badname.example. CNAME bad$name.example.
 bad$name.example. A 10.1.0.9
+toroot.example. CNAME .
+. A 10.1.0.19
+19.0.1.10.in-addr.arpa. PTR .
 under_score.example. A 10.1.0.10
 mail.corp.lab. A 10.2.0.1
 www.corp.lab. A 10.2.0.2

@@ -69,6 +69,9 @@ ghbn|fail.example
 ghbn|refused.example
 ghbn|silent.example
 ghbn|badname.example
+ghbn|toroot.example
+gai|toroot.example||2|0|1|0
+ghba|10.1.0.19
 ghbn2|www.example|10
 ghbn2|v4.example|10
 ghba|10.1.0.1

@@ -188,6 +188,66 @@ func TestLookupEnds(t *testing.T) {
 	})
 }
 
+// TestLookupOfAddressEnds: so does one of an address.
+func TestLookupOfAddressEnds(t *testing.T) {
+	p := newPair(t, 1)
+	p.files(t, map[string]string{"/etc/resolv.conf": "nameserver 10.0.0.53\n"})
+	p.listen(t, "10.0.0.53:53", silence)
+	p.run(t, func() {
+		ctx, cancel := context.WithCancel(context.Background())
+		cancel()
+		_, err := p.host.Sockets.Resolver().LookupAddr(ctx, "10.1.0.1")
+		if !errors.Is(err, context.Canceled) {
+			t.Errorf("with a context that has ended: %v, want that said", err)
+		}
+	})
+}
+
+// TestDeadline: a lookup ends at its context's deadline on the lab's clock, whichever
+// server is being asked, and says that it is a time-out.
+func TestDeadline(t *testing.T) {
+	p := newPair(t, 1)
+	p.files(t, map[string]string{"/etc/resolv.conf": "nameserver 10.0.0.53\nnameserver 127.0.0.54\n"})
+	p.listen(t, "10.0.0.53:53", silence)
+	p.listen(t, "127.0.0.54:53", silence)
+	p.run(t, func() {
+		ctx, cancel := context.WithTimeout(context.Background(), 7*time.Second)
+		defer cancel()
+		r := p.host.Sockets.Resolver()
+		_, err := r.LookupNetIP(ctx, "ip", "www.example")
+		var dns *net.DNSError
+		if !errors.As(err, &dns) || !dns.IsTimeout || !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("at the deadline: %v, want a DNSError that is a time-out", err)
+		}
+		if took := p.sys.Now().Sub(socket.Epoch); took != 7*time.Second {
+			t.Errorf("it took %v, want the seven seconds of the context", took)
+		}
+		want := "0s 10.0.0.53:53, 0s 10.0.0.53:53, 5s 127.0.0.54:53, 5s 127.0.0.54:53"
+		if got := strings.ReplaceAll(strings.Join(p.queries, ", "), " www.example.", ""); got != want {
+			t.Errorf("asked %s, want %s", got, want)
+		}
+	})
+}
+
+// TestRoot: the root is a name, too, that an answer may have in it.
+func TestRoot(t *testing.T) {
+	p := newPair(t, 1)
+	p.files(t, map[string]string{"/etc/resolv.conf": "nameserver 10.0.0.53\n"})
+	p.listen(t, "10.0.0.53:53", zoneAnswers)
+	p.run(t, func() {
+		for _, asked := range []string{"toroot.example", "."} {
+			h, err := name.GetHostByNameEx(p.sys, asked)
+			if err != nil || h.Name != "." || h.Addrs[0].String() != "10.1.0.19" {
+				t.Errorf("%s: %+v, %v; want the host . at 10.1.0.19", asked, h, err)
+			}
+		}
+		h, err := name.GetHostByAddr(p.sys, netip.MustParseAddr("10.1.0.19"))
+		if err != nil || h.Name != "." {
+			t.Errorf("10.1.0.19: %+v, %v; want the host .", h, err)
+		}
+	})
+}
+
 // TestResolverShapes: what package net's Resolver would say.
 func TestResolverShapes(t *testing.T) {
 	p := newPair(t, 1)

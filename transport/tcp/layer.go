@@ -204,7 +204,10 @@ func (l *Layer) input(d *network.Datagram) {
 	remote := netip.AddrPortFrom(d.Src, s.SrcPort)
 	c := l.table.find(local, remote)
 	if c != nil && c.opts.Device != nil && c.opts.Device != d.Device() {
-		c = nil // it is bound to another one
+		// It is bound to another one. There cannot be two between the same addresses, and
+		// an answer would go to the peer of the first.
+		l.stats.NoConnection++
+		return
 	}
 	if c != nil && !l.reopens(c, s, d) {
 		c.Input(now, s)

@@ -35,7 +35,7 @@ type Listener struct {
 // do not share it.
 func (l *Layer) Listen(p *Port, backlog int, o Owner) (*Listener, error) {
 	for _, other := range l.ports[p.addr.Port()] {
-		if other != p && other.listening && !p.allows(&other.Sharing, true) && overlap(other.addr.Addr(), p.addr.Addr()) {
+		if other != p && other.listening && !p.allows(&other.Sharing, true) && network.Overlap(other.addr.Addr(), p.addr.Addr()) {
 			return nil, syscall.EADDRINUSE
 		}
 	}

@@ -112,13 +112,13 @@ func (l *Layer) conflicts(local netip.AddrPort, s *Sharing) bool {
 		switch {
 		case p.orphan:
 			connections = true
-		case !s.allows(&p.Sharing, p.listening) && overlap(p.addr.Addr(), local.Addr()):
+		case !s.allows(&p.Sharing, p.listening) && network.Overlap(p.addr.Addr(), local.Addr()):
 			return true
 		}
 	}
 	return connections && l.table.any(func(c *Conn) bool {
 		return c.localPort == local.Port() && (c.port == nil || c.port.orphan) &&
-			!s.allows(c.sharing(), false) && (overlap(c.path.Src(), local.Addr()) || c.dual() && local.Addr() == anyIPv4)
+			!s.allows(c.sharing(), false) && (network.Overlap(c.path.Src(), local.Addr()) || c.dual() && local.Addr() == anyIPv4)
 	})
 }
 
@@ -143,18 +143,6 @@ func (c *Conn) dual() bool {
 // port in any state, and two at two devices.
 func (s *Sharing) allows(other *Sharing, listening bool) bool {
 	return s.ReuseAddr && other.ReuseAddr && !listening || s.ReusePort && other.ReusePort || s.apart(other)
-}
-
-// overlap reports whether some address is one of those that a stands for and of those
-// that b stands for.
-func overlap(a, b netip.Addr) bool {
-	switch {
-	case !a.IsValid(), !b.IsValid(), a == b:
-		return true
-	case a.Is4() != b.Is4():
-		return false
-	}
-	return a.IsUnspecified() || b.IsUnspecified()
 }
 
 // ephemeralPorts is how many there are.

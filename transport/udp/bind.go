@@ -150,7 +150,7 @@ func (e *Endpoint) conflicts(addr netip.Addr, port uint16) bool {
 // conflictsWithOne looks at each endpoint, for ports that not everybody shares.
 func (e *Endpoint) conflictsWithOne(addr netip.Addr, port uint16) bool {
 	for k, other := range e.layer.endpoints {
-		if k.port != uint64(port) || !overlap(k.addr, addr) {
+		if k.port != uint64(port) || !network.Overlap(k.addr, addr) {
 			continue
 		}
 		for ; other != nil; other = other.next {
@@ -161,18 +161,6 @@ func (e *Endpoint) conflictsWithOne(addr netip.Addr, port uint16) bool {
 		}
 	}
 	return false
-}
-
-// overlap reports whether some address is one of those that a stands for and of those
-// that b stands for.
-func overlap(a, b netip.Addr) bool {
-	switch {
-	case !a.IsValid(), !b.IsValid(), a == b:
-		return true
-	case a.Is4() != b.Is4():
-		return false
-	}
-	return a.IsUnspecified() || b.IsUnspecified()
 }
 
 // SetReuseAddress lets the endpoint share its address and port with others that

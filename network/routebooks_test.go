@@ -1,0 +1,92 @@
+package network
+
+import (
+	"math/rand/v2"
+	"net/netip"
+	"testing"
+)
+
+// books checks what a large table counts: each place of routes, each way and each cell of
+// the trie is in use or known to be free, and nothing is both.
+func books(t *testing.T, m *manyRoutes) {
+	t.Helper()
+	inUse, prefixes := 0, make(map[wayID]int)
+	for prefix, first := range m.first {
+		prefixes[m.numbers[wayOf(m.routes[first].Route)]]++
+		for range m.to(prefix) {
+			inUse++
+		}
+	}
+	free := 0
+	for id := m.unused; id != 0 && free <= len(m.routes); id = m.routes[id].next {
+		free++
+	}
+	if inUse != m.count || inUse+free != len(m.routes)-1 {
+		t.Fatalf("of %d places for routes %d are in use, counted as %d, and %d are free", len(m.routes)-1, inUse, m.count, free)
+	}
+	for id, n := range prefixes {
+		if m.ways[id].prefixes != n {
+			t.Fatalf("%d prefixes go the way %d, counted as %d", n, id, m.ways[id].prefixes)
+		}
+	}
+	if len(m.numbers) != len(prefixes) || len(prefixes)+len(m.freeWays) != len(m.ways)-1 {
+		t.Fatalf("of %d ways %d are in use, %d are known, and %d are free", len(m.ways)-1, len(prefixes), len(m.numbers), len(m.freeWays))
+	}
+	cells := firstNode
+	for root := range firstNode {
+		cells += m.trie.room(m.trie.cells[root])
+	}
+	if all := len(m.trie.cells); cells+m.trie.waste != all {
+		t.Fatalf("of %d cells %d are in use and %d are waste", all, cells, m.trie.waste)
+	}
+}
+
+// room is how many cells the nodes below one take.
+func (t *routeTrie) room(c routeCell) int {
+	node := c.node()
+	if c.leaf() || node == 0 {
+		return 0
+	}
+	n := t.size(node)
+	if at, last := t.place(node, 0xff); !node.narrow() {
+		for run := range last + 1 {
+			n += t.room(t.cells[at+run])
+		}
+	}
+	return n
+}
+
+// TestRouteBooks adds and removes routes at random, most of them in each other, and
+// checks what the table counts.
+func TestRouteBooks(t *testing.T) {
+	c := crowd{rand.New(rand.NewPCG(5, 6))}
+	m := newManyRoutes(nil)
+	var all []netip.Prefix
+	for step := range 40_000 {
+		if n := len(all); n == 0 || c.IntN(8) < 5 == (step/8000%2 == 0) {
+			r := c.route()
+			if c.IntN(2) == 0 { // few ways, that many go
+				r.Gateway = netip.AddrFrom4([4]byte{10, 0, 0, byte(c.IntN(20))})
+			}
+			m.add(r)
+			all = append(all, r.Prefix)
+		} else {
+			i := c.IntN(n)
+			if skip := c.IntN(2); !m.remove(all[i], func(*Route) bool { skip--; return skip < 0 }) {
+				continue
+			}
+			all[i] = all[n-1]
+			all = all[:n-1]
+		}
+		if step%200 == 0 {
+			books(t, m)
+		}
+	}
+	for _, p := range all {
+		m.remove(p, func(*Route) bool { return true })
+	}
+	books(t, m)
+	if m.count != 0 || len(m.first) != 0 || len(m.numbers) != 0 || m.trie.cells[root4] != 0 || m.trie.cells[root6] != 0 {
+		t.Errorf("all were removed, and %d routes for %d prefixes by %d ways are left", m.count, len(m.first), len(m.numbers))
+	}
+}
