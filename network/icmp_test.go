@@ -160,11 +160,12 @@ func TestProtocolUnreachable(t *testing.T) {
 	b := newBench(t)
 	l := b.host()
 	p := b.attach(l, "10.0.0.1/24", "10.0.0.2", 1500)
-	sent := ip(header.IPv4{Src: addr("10.0.0.2"), Dst: addr("10.0.0.1"), Protocol: 200}, pattern(8))
+	sent := ip(header.IPv4{Src: addr("10.0.0.2"), Dst: addr("10.0.0.1"), Protocol: 200, TOS: 0xbb}, pattern(8))
 	p.send("10.0.0.1", sent)
 	outer, _, quote := wantICMP(t, p.take(), header.ICMPUnreachable, header.ICMPProtocolUnreachable)
-	if outer.Src != addr("10.0.0.1") || outer.TOS != 0xc0 || !bytes.Equal(quote, sent) {
-		t.Errorf("from %v with TOS %#x, want from 10.0.0.1 with 0xc0 and the packet quoted", outer.Src, outer.TOS)
+	// RFC 1812, section 4.3.2.5: precedence 6, and the TOS of the packet.
+	if outer.Src != addr("10.0.0.1") || outer.TOS != 0xd8 || !bytes.Equal(quote, sent) {
+		t.Errorf("from %v with TOS %#x, want from 10.0.0.1 with 0xd8 and the packet quoted", outer.Src, outer.TOS)
 	}
 }
 

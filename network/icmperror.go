@@ -13,6 +13,10 @@ const maxICMPError = 576
 // 4.3.2.5).
 const internetworkControl = 0xc0
 
+// typeOfService are the bits of a TOS field that an error takes from the packet that it is
+// about (RFC 1812, section 4.3.2.5), without those that have become ECN (RFC 3168).
+const typeOfService = 0x1c
+
 // PortUnreachable takes a datagram for which the transport protocol has nobody,
 // as Input was given it, and tells its sender (RFC 1122, section 4.1.3.1).
 func (l *Layer) PortUnreachable(p *packet.Packet, d *Datagram) {
@@ -65,7 +69,7 @@ func (l *Layer) refuse(p *packet.Packet, d *Datagram, m header.ICMP) {
 	header.SetICMPChecksum(e.Head())
 	p.Release()
 	l.stats.ICMPErrorsSent++
-	l.send(e, &path, Send{Protocol: header.ProtocolICMP, TOS: internetworkControl, SourceRoute: route})
+	l.send(e, &path, Send{Protocol: header.ProtocolICMP, TOS: internetworkControl | d.TOS&typeOfService, SourceRoute: route})
 }
 
 // mayComplain reports whether an ICMP error may be sent about a packet. RFC 1122,

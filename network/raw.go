@@ -138,6 +138,10 @@ func (l *Layer) outputHeader6(p *packet.Packet, path *Path) error {
 // outputHeader sends a packet that has its IP header already.
 func (l *Layer) outputHeader(p *packet.Packet, path *Path) error {
 	b := p.Bytes()
+	if len(b) > min(path.MTU(), maxDatagram) {
+		l.drop(p, &l.stats.OutTooLong)
+		return syscall.EMSGSIZE
+	}
 	if len(b) < header.IPv4Len || path.dst.Is6() {
 		p.Release()
 		return syscall.EINVAL
@@ -146,10 +150,6 @@ func (l *Layer) outputHeader(p *packet.Packet, path *Path) error {
 	if n < header.IPv4Len || n > len(b) {
 		p.Release()
 		return syscall.EINVAL
-	}
-	if len(b) > min(path.MTU(), maxDatagram) {
-		l.drop(p, &l.stats.OutTooLong)
-		return syscall.EMSGSIZE
 	}
 	be.PutUint16(b[2:], uint16(len(b)))
 	if be.Uint16(b[4:]) == 0 {

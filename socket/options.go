@@ -68,6 +68,13 @@ func (s *Socket) ownOption(level, name int) (int, error) {
 		if e, ok := s.protocol.takeError().(syscall.Errno); ok {
 			return int(e), nil
 		}
+		// What ICMP has said of a connection that goes on all the same. That segments
+		// are sent again, which is a soft error too, Linux tells nobody.
+		if t, ok := s.protocol.(*stream); ok && t.conn != nil {
+			if e, ok := t.conn.SoftError().(syscall.Errno); ok && e != syscall.ETIMEDOUT {
+				return int(e), nil
+			}
+		}
 		return 0, nil
 	case SO_REUSEADDR:
 		return number(s.reuseAddr), nil

@@ -50,6 +50,7 @@ func newRaw(st *Stack, domain uint8, number int) (*Socket, error) {
 		receiveBuffer: defaultRawBuffer,
 		sendBuffer:    defaultRawBuffer,
 		checksumAt:    -1,
+		discover:      network.DiscoverWant,
 	}
 	// raw(7): "An IPPROTO_RAW socket is send only" and implies IP_HDRINCL.
 	r.headerIncluded = number == IPPROTO_RAW

@@ -68,10 +68,44 @@ func (d *deviations) has(situation, linux, here string) bool {
 	return listed
 }
 
-// unused returns what is listed, but does not differ.
-func (d *deviations) unused() (list []string) {
+// judge compares what a lab has written with what Linux has, and reports whether they
+// differ as listed.
+func (d *deviations) judge(t *testing.T, name string, got, want []string) (listed bool) {
+	t.Helper()
+	for i := range max(len(got), len(want)) {
+		here, linux := line(got, i), line(want, i)
+		if here == linux {
+			continue
+		}
+		if d.has(name, linux, here) {
+			listed = true
+			continue
+		}
+		t.Errorf("line %d differs from Linux\n  here  %s\n  Linux %s\n| `%s` | `%s` | `%s` |  |\nafter\n  %s",
+			i+1, here, linux, name, cell(linux), cell(here), strings.Join(want[:min(i, len(want))], "\n  "))
+	}
+	return listed
+}
+
+// explain reports whether all that differs on the wire is listed.
+func (d *deviations) explain(name string, got, want []string) bool {
+	got, want = aligned(got, want)
+	for i := range got {
+		if got[i] != want[i] && !d.has(name, want[i], got[i]) {
+			return false
+		}
+	}
+	return true
+}
+
+// onWire and inCalls are the two kinds of situation.
+func onWire(situation string) bool  { return strings.HasPrefix(situation, "`wire/") }
+func inCalls(situation string) bool { return !onWire(situation) }
+
+// unused returns what is listed for situations of a kind, but does not differ.
+func (d *deviations) unused(kind func(situation string) bool) (list []string) {
 	for _, row := range d.rows {
-		if row.met == 0 {
+		if row.met == 0 && kind(strings.TrimSpace(row.text)) {
 			list = append(list, row.text)
 		}
 	}

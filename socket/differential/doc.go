@@ -12,6 +12,11 @@
 // The kernel's are two network namespaces, which need root. Without it the machine's own
 // loopback serves, and the situations that need more are skipped with the reason.
 //
+// In TestOnTheWire the other machine is the script itself: it sends the host frames of its
+// own making, through a TAP device or over a lab's wire, and every frame that the host
+// sends is a line, with the time since what happened before it. wire_linux_test.go says
+// how; situations that wait long need -wire.slow.
+//
 // To add a situation, write a func(*situation) and put it into the table of its file.
 // It makes sockets with s.make, s.pair and their like, which closes them, and writes
 // down what calls answer with s.note. Ports differ from run to run: s.bound gives one a

@@ -349,12 +349,17 @@ func (c *Conn) loseEverything(now ev.Time) {
 func (c *Conn) retryLimit() int {
 	switch {
 	case c.state == SynSent:
-		if c.opts.SynRetries > 0 {
-			return c.opts.SynRetries + c.about.SynLinear
-		}
-		return c.about.SynRetries + c.about.SynLinear
+		return c.synRetries() + c.about.SynLinear
 	case !c.is(flagSynAcked):
 		return c.about.SynAckRetries
 	}
 	return c.about.DataRetries
+}
+
+// synRetries is how often the user has a SYN sent again.
+func (c *Conn) synRetries() int {
+	if c.opts.SynRetries > 0 {
+		return c.opts.SynRetries
+	}
+	return c.about.SynRetries
 }

@@ -107,8 +107,17 @@ func (c *Conn) givesUp(now ev.Time) bool {
 	if limit > 0 && now.Sub(c.user.stalled) >= limit {
 		return true
 	}
+	if c.state == SynSent && c.about.SynLinear > 0 && now.Sub(c.user.stalled) >= c.openTime() {
+		return true
+	}
 	// The time of the user takes the place of the count, but not for a SYN.
 	return (limit == 0 || !c.is(flagSynAcked)) && int(c.retries) >= c.retryLimit()
+}
+
+// openTime is how long the retransmissions of a SYN would take if every one backed off. The
+// linear ones come on top of their count, not of this time.
+func (c *Conn) openTime() time.Duration {
+	return c.about.InitialRTO<<min(c.synRetries()+1, 20) - c.about.InitialRTO
 }
 
 // atR1 is RFC 9293, section 3.8.3 (b) and (e): the network layer is told that the
