@@ -201,8 +201,8 @@ func TestProcessClosedDuringAWait(t *testing.T) {
 	e := setOf(t, p, uint32(POLLIN), ds...)
 	var all sync.WaitGroup
 	all.Go(func() {
-		if n, err := p.Poll(readable(ds), -1); !(n == 0 && err == syscall.EBADF || n == 3 && err == nil) {
-			t.Errorf("poll: %d, %v, want EBADF, or three descriptors with POLLNVAL", n, err)
+		if n, err := p.Poll(readable(ds), -1); !(n == 0 && err == syscall.EBADF || n > 0 && err == nil) {
+			t.Errorf("poll: %d, %v, want EBADF, or those descriptors that are closed, with POLLNVAL", n, err)
 		}
 	})
 	all.Go(func() {
