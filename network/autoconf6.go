@@ -65,11 +65,11 @@ func (i *Interface) Autoconfigure(o Autoconf) error {
 		return nil
 	}
 	l := i.layer
-	c := &autoconfiguration{Autoconf: o, i: i, solicitations: maxRtrSolicitations}
+	c := &autoconfiguration{Autoconf: o, i: i}
 	i.six.auto = c
 	c.solicit.Init(l.loop, c)
 	c.expiry.Init(l.loop, c)
-	c.solicit.Reset(l.loop.Now().Add(l.randomDelay(maxRtrSolicitationDelay)))
+	c.begin()
 	return nil
 }
 

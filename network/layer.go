@@ -169,14 +169,18 @@ func (l *Layer) SetForwarding(on bool) {
 // Forwarding reports whether the host is a router.
 func (l *Layer) Forwarding() bool { return l.forwarding }
 
-// Close drops the datagrams that wait for their missing fragments. The cards are
-// the host's to close.
+// Close stops everything that would happen later by itself: what waits for missing
+// fragments is dropped, addresses that were claimed are released. The cards are the
+// host's to close.
 func (l *Layer) Close() {
 	l.forgetRedirects()
 	if l.reassembly != nil {
 		l.reassembly.clear()
 	}
 	for _, i := range l.interfaces {
+		if i.claim != nil {
+			i.claim.end()
+		}
 		for m := range i.allMemberships() {
 			m.stop()
 		}
