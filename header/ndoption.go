@@ -30,12 +30,9 @@ type NDOptions struct {
 	MTU                  int // zero: none
 	Prefixes             []PrefixInformation
 	Routes               []RouteInformation
-	// DNS has the recursive servers of the first such option, and of those with the
-	// same lifetime.
-	DNS         []netip.Addr
-	DNSLifetime time.Duration
-	Nonce       []byte // 6, 14, 22 ... bytes; Put fills others up with zeros
-	Redirected  []byte // the packet that a redirect is about, cut, and filled up to a multiple of eight
+	DNS                  []DNSServers
+	Nonce                []byte // 6, 14, 22 ... bytes; Put fills others up with zeros
+	Redirected           []byte // the packet that a redirect is about, cut, and filled up to a multiple of eight
 }
 
 // PrefixInformation is a prefix of the link (RFC 4861, section 4.6.2). Lifetimes are
@@ -53,6 +50,13 @@ type RouteInformation struct {
 	Prefix     netip.Prefix
 	Preference int8 // 1 high, 0 medium, -1 low
 	Lifetime   time.Duration
+}
+
+// DNSServers are recursive DNS servers, which hosts may ask for so long (RFC 8106, section
+// 5.1). An option has 127 of them at most; Put makes several of more.
+type DNSServers struct {
+	Addrs    []netip.Addr
+	Lifetime time.Duration
 }
 
 // Lengths in bytes, and the most that an option's length field, which counts units of
@@ -148,14 +152,11 @@ func (o *NDOptions) readDNS(b []byte) {
 	if len(b) < 24 || (len(b)-8)%16 != 0 {
 		return
 	}
-	d := lifetime(be.Uint32(b[4:]))
-	if len(o.DNS) > 0 && d != o.DNSLifetime {
-		return
-	}
-	o.DNSLifetime = d
+	s := DNSServers{Lifetime: lifetime(be.Uint32(b[4:]))}
 	for i := 8; i < len(b); i += 16 {
-		o.DNS = append(o.DNS, addr16(b[i:]))
+		s.Addrs = append(s.Addrs, addr16(b[i:]))
 	}
+	o.DNS = append(o.DNS, s)
 }
 
 // lifetime reads a number of seconds, of which all one bits are infinity.
@@ -185,7 +186,9 @@ func (o *NDOptions) Len() int {
 	for _, r := range o.Routes {
 		n += 8 + routePrefixLen(r.Prefix.Bits())
 	}
-	n += o.dnsLen()
+	for i := range o.DNS {
+		n += o.DNS[i].len()
+	}
 	if len(o.Nonce) > 0 {
 		n += ndPadded(2 + len(o.Nonce))
 	}
@@ -198,10 +201,11 @@ func (o *NDOptions) Len() int {
 // ndPadded returns the length of an option of n bytes.
 func ndPadded(n int) int { return min((n+7)&^7, ndMaxLen) }
 
-// dnsLen is the length of the options with the DNS servers, 127 in each.
-func (o *NDOptions) dnsLen() int {
-	const most = (ndMaxLen - 8) / 16
-	return (len(o.DNS)+most-1)/most*8 + len(o.DNS)*16
+// ndMostDNS is how many servers are in one option.
+const ndMostDNS = (ndMaxLen - 8) / 16
+
+func (s *DNSServers) len() int {
+	return (len(s.Addrs)+ndMostDNS-1)/ndMostDNS*8 + len(s.Addrs)*16
 }
 
 // Put writes the options.
@@ -223,7 +227,9 @@ func (o *NDOptions) Put(b []byte) int {
 	for i := range o.Routes {
 		n += o.Routes[i].put(b[n:])
 	}
-	n += o.putDNS(b[n:])
+	for i := range o.DNS {
+		n += o.DNS[i].put(b[n:])
+	}
 	if len(o.Nonce) > 0 {
 		all := ndOption(b[n:], NDOptionNonce, ndPadded(2+len(o.Nonce)))
 		copy(all[2:], o.Nonce)
@@ -270,13 +276,12 @@ func (r *RouteInformation) put(b []byte) int {
 	return len(b)
 }
 
-func (o *NDOptions) putDNS(b []byte) (n int) {
-	const most = (ndMaxLen - 8) / 16
-	for left := o.DNS; len(left) > 0; {
-		some := left[:min(len(left), most)]
+func (s *DNSServers) put(b []byte) (n int) {
+	for left := s.Addrs; len(left) > 0; {
+		some := left[:min(len(left), ndMostDNS)]
 		left = left[len(some):]
 		option := ndOption(b[n:], NDOptionDNS, 8+16*len(some))
-		be.PutUint32(option[4:], seconds(o.DNSLifetime))
+		be.PutUint32(option[4:], seconds(s.Lifetime))
 		for i, a := range some {
 			putAddr16(option[8+16*i:], a)
 		}

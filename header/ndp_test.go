@@ -68,7 +68,7 @@ var ndMessages = []struct {
 				{netip.MustParsePrefix("2001:db8:3::/64"), 1, Infinity},
 				{netip.MustParsePrefix("2001:db8:4::5/128"), 0, time.Minute},
 			},
-			DNS: []netip.Addr{addr("2001:db8::53")}, DNSLifetime: time.Hour,
+			DNS: []DNSServers{{[]netip.Addr{addr("2001:db8::53")}, time.Hour}},
 		},
 	},
 	{
@@ -219,18 +219,38 @@ func TestRouterPreference(t *testing.T) {
 	}
 }
 
-func TestLongNDOptionsAreWritten(t *testing.T) {
-	o := NDOptions{Redirected: bytes.Repeat([]byte{1}, 3000), Nonce: make([]byte, 7), DNSLifetime: time.Hour}
-	for i := range 200 {
-		o.DNS = append(o.DNS, netip.AddrFrom16([16]byte{0x20, 1, 15: byte(i)}))
+// RFC 8106, section 5.1: an option for each lifetime, which is zero for servers that are
+// not to be asked any more.
+func TestDNSServersOfSeveralLifetimes(t *testing.T) {
+	b := unhex(t, `1903000000000e10 20010db8000000000000000000000053
+		1905000000000000 20010db8000000000000000000000054 fe800000000000000000000000000053`)
+	want := NDOptions{DNS: []DNSServers{
+		{[]netip.Addr{addr("2001:db8::53")}, time.Hour},
+		{[]netip.Addr{addr("2001:db8::54"), addr("fe80::53")}, 0},
+	}}
+	if o, err := ParseNDOptions(b); err != nil || !reflect.DeepEqual(o, want) {
+		t.Errorf("read as %+v, %v; want %+v", o, err, want)
 	}
+	out := make([]byte, want.Len())
+	if want.Put(out); !bytes.Equal(out, b) {
+		t.Errorf("written as\n%x, want\n%x", out, b)
+	}
+}
+
+func TestLongNDOptionsAreWritten(t *testing.T) {
+	o := NDOptions{Redirected: bytes.Repeat([]byte{1}, 3000), Nonce: make([]byte, 7)}
+	servers := DNSServers{Lifetime: time.Hour}
+	for i := range 200 {
+		servers.Addrs = append(servers.Addrs, netip.AddrFrom16([16]byte{0x20, 1, 15: byte(i)}))
+	}
+	o.DNS = []DNSServers{servers}
 	b := make([]byte, o.Len())
 	if n := o.Put(b); n != len(b) {
 		t.Fatalf("%d bytes are written, %d were said", n, len(b))
 	}
 	again, err := ParseNDOptions(b)
-	if err != nil || len(again.DNS) != 200 || again.DNS[199] != o.DNS[199] {
-		t.Errorf("of 200 DNS servers %d are read, %v", len(again.DNS), err)
+	if err != nil || len(again.DNS) != 2 || len(again.DNS[0].Addrs) != 127 || len(again.DNS[1].Addrs) != 73 || again.DNS[1].Addrs[72] != servers.Addrs[199] {
+		t.Errorf("200 DNS servers are read in %d options, %v; want two, with 127, which is the most, and 73", len(again.DNS), err)
 	}
 	if len(again.Redirected) != 2032 || len(again.Nonce) != 14 {
 		t.Errorf("%d bytes redirected and a nonce of %d, want 2032, which is the most, and 14, the next length that there is",

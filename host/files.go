@@ -1,12 +1,14 @@
 package host
 
 import (
+	"fmt"
 	"io/fs"
 	"net/netip"
 	"path"
 	"slices"
 	"strings"
 
+	"septet/network"
 	"septet/socket"
 	"septet/socket/name"
 )
@@ -44,15 +46,20 @@ func (h *Host) WriteFile(name string, data []byte) error {
 }
 
 // ReadFile reads one of the host's files: one that was put there, or /etc/hostname,
-// /etc/hosts, /etc/services and /etc/protocols, which every host has. Errors: fs.ErrNotExist.
+// /etc/hosts, /etc/services and /etc/protocols, which every host has, or the
+// /etc/resolv.conf of one to which routers have advertised nameservers (RFC 8106).
+// Errors: fs.ErrNotExist.
 func (h *Host) ReadFile(file string) ([]byte, error) {
 	h.loop.Lock()
 	data, ok := h.files[file]
 	six := h.Network.SpeaksIPv6()
+	servers := h.Network.DNSServers()
 	h.loop.Unlock()
 	switch {
 	case ok:
 		return slices.Clone(data), nil
+	case file == "/etc/resolv.conf" && len(servers) > 0:
+		return resolvConf(servers), nil
 	case file == "/etc/hosts":
 		return h.Hosts.file(six, ""), nil
 	case file == "/etc/hostname":
@@ -63,6 +70,14 @@ func (h *Host) ReadFile(file string) ([]byte, error) {
 		return slices.Clone(name.Protocols), nil
 	}
 	return nil, &fs.PathError{Op: "open", Path: file, Err: fs.ErrNotExist}
+}
+
+// resolvConf returns a resolv.conf(5) with these nameservers.
+func resolvConf(servers []network.DNSServer) (b []byte) {
+	for _, s := range servers {
+		b = fmt.Appendf(b, "nameserver %v\n", s.Addr)
+	}
+	return b
 }
 
 // HostsWith returns the lines of /etc/hosts in which a name or an address stands, and

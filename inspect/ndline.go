@@ -94,8 +94,8 @@ func routerText(h *header.RouterAdvertisement, o *header.NDOptions) string {
 	if o.MTU > 0 {
 		parts = append(parts, fmt.Sprintf("MTU %d", o.MTU))
 	}
-	if len(o.DNS) > 0 {
-		parts = append(parts, "DNS "+addressList(o.DNS[:min(len(o.DNS), maxListed)]))
+	for _, s := range o.DNS[:min(len(o.DNS), maxListed)] {
+		parts = append(parts, "DNS "+addressList(s.Addrs[:min(len(s.Addrs), maxListed)])+lifetimeOf(s.Lifetime))
 	}
 	return strings.Join(parts, ", ")
 }

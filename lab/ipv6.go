@@ -43,7 +43,7 @@ func configure6(machine *host.Host, h *file.Host) error {
 				return fmt.Errorf("host %s: %v: %w", h.Name, p, err)
 			}
 		}
-		if err := discover(attached, i); err != nil {
+		if err := discover(attached, h, i); err != nil {
 			return fmt.Errorf("host %s: %s: %w", h.Name, i.Name, err)
 		}
 	}
@@ -58,14 +58,20 @@ func configure6(machine *host.Host, h *file.Host) error {
 }
 
 // discover begins what an interface does with router advertisements: a host's asks for
-// them, a router's sends them. A host's addresses are made of that of its card, as Linux
+// them, a router's sends them, with its nameservers. A host's addresses are made of that of its card, as Linux
 // does it, so that they can be known beforehand.
-func discover(attached *network.Interface, i *file.Interface) error {
+func discover(attached *network.Interface, h *file.Host, i *file.Interface) error {
 	switch {
 	case i.Auto:
 		return attached.Autoconfigure(network.Autoconf{HardwareID: true})
 	case i.Advertise:
-		return attached.Advertise(network.Advertising{})
+		var a network.Advertising
+		for _, s := range h.Nameservers {
+			if s.Is6() && s.Zone() == "" {
+				a.DNS = append(a.DNS, s)
+			}
+		}
+		return attached.Advertise(a)
 	}
 	return nil
 }

@@ -70,7 +70,7 @@ func Build(l *event.Loop, about *file.Lab) (*Lab, error) {
 		}
 	}
 	for _, h := range about.Hosts {
-		if err := b.configure(h); err != nil {
+		if err := errors.Join(b.configure(h), writeNameservers(b.hosts[h.Name], h)); err != nil {
 			return nil, errors.Join(err, b.Close())
 		}
 	}

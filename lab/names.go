@@ -2,6 +2,7 @@ package lab
 
 import (
 	"context"
+	"fmt"
 	"net"
 	"net/netip"
 	"slices"
@@ -16,6 +17,18 @@ func (b *Lab) NameOf(a netip.Addr) string {
 		return name
 	}
 	return a.String()
+}
+
+// writeNameservers puts those of the file into the host's resolv.conf.
+func writeNameservers(machine *host.Host, h *file.Host) error {
+	if len(h.Nameservers) == 0 {
+		return nil
+	}
+	var text []byte
+	for _, a := range h.Nameservers {
+		text = fmt.Appendf(text, "nameserver %v\n", a)
+	}
+	return machine.WriteFile("/etc/resolv.conf", text)
 }
 
 // learn notes the addresses that an interface has or will make itself, for NameOf.

@@ -101,9 +101,6 @@ func canBeStation(a netip.Addr) bool {
 // here: who claims an address (RFC 5227) needs that. Nil ends it.
 func (n *NIC) WatchARP(f func(*header.ARP)) { n.watch = f }
 
-// Watched reports whether somebody watches.
-func (n *NIC) Watched() bool { return n.watch != nil }
-
 // ProbeARP asks everybody whether a is somebody's, without saying that the NIC wants it
 // (RFC 5227, section 2.1.1).
 func (n *NIC) ProbeARP(a netip.Addr) {

@@ -19,6 +19,9 @@ type Advertising struct {
 	Prefixes []header.PrefixInformation
 	// Routes through this router (RFC 4191).
 	Routes []header.RouteInformation
+	// DNS has recursive DNS servers, which hosts may ask for three times MaxInterval (RFC
+	// 8106, section 5.1).
+	DNS []netip.Addr
 
 	MTU                         int           // of the link; zero: not said
 	HopLimit                    uint8         // zero: DefaultTTL
@@ -106,7 +109,7 @@ func (a *Advertising) complete() error {
 	if a.HopLimit == 0 {
 		a.HopLimit = DefaultTTL
 	}
-	a.Prefixes, a.Routes = slices.Clone(a.Prefixes), slices.Clone(a.Routes)
+	a.Prefixes, a.Routes, a.DNS = slices.Clone(a.Prefixes), slices.Clone(a.Routes), slices.Clone(a.DNS)
 	switch {
 	case a.MaxInterval < leastMaxInterval, a.MaxInterval > 1800*time.Second,
 		a.MinInterval < leastMinInt, a.MinInterval > a.MaxInterval*3/4,
@@ -118,6 +121,11 @@ func (a *Advertising) complete() error {
 	}
 	for _, p := range a.Prefixes {
 		if !p.Prefix.IsValid() || !p.Prefix.Addr().Is6() || p.Preferred > p.Valid {
+			return syscall.EINVAL
+		}
+	}
+	for _, s := range a.DNS {
+		if !s.Is6() || s.IsMulticast() || s.IsUnspecified() {
 			return syscall.EINVAL
 		}
 	}
@@ -215,6 +223,9 @@ func (r *advertiser) send() {
 func (r *advertiser) options() header.NDOptions {
 	o := header.NDOptions{
 		Source: r.i.nic.MAC(), HasSource: true, MTU: r.MTU, Prefixes: r.Prefixes, Routes: r.Routes,
+	}
+	if r.DNS != nil {
+		o.DNS = []header.DNSServers{{Addrs: r.DNS, Lifetime: 3 * r.MaxInterval}}
 	}
 	if o.Prefixes != nil {
 		return o

@@ -43,15 +43,16 @@ type autoconfiguration struct {
 	solicit       event.Timer
 
 	routes        []learnedRoute
-	expiry        event.Timer   // of the first of them
+	servers       []DNSServer
+	expiry        event.Timer   // of the first of both
 	reachableTime time.Duration // as advertised last
 }
 
 // Autoconfigure turns IPv6 on and makes the interface ask for routers (RFC 4861, section
 // 6.3.7) and heed what they advertise: default routers and other routes, the prefixes of
-// the link, the MTU, the hop limit, and addresses (RFC 4862, section 5.5). A second call
-// changes the options for addresses made from then on. EINVAL for "lo" and for a router,
-// which is configured by hand.
+// the link, the MTU, the hop limit, DNS servers (RFC 8106), and addresses (RFC 4862,
+// section 5.5). A second call changes the options for addresses made from then on. EINVAL
+// for "lo" and for a router, which is configured by hand.
 func (i *Interface) Autoconfigure(o Autoconf) error {
 	if i.layer.forwarding {
 		return syscall.EINVAL
@@ -64,11 +65,11 @@ func (i *Interface) Autoconfigure(o Autoconf) error {
 		return nil
 	}
 	l := i.layer
-	c := &autoconfiguration{Autoconf: o, i: i, solicitations: maxRtrSolicitations}
+	c := &autoconfiguration{Autoconf: o, i: i}
 	i.six.auto = c
 	c.solicit.Init(l.loop, c)
 	c.expiry.Init(l.loop, c)
-	c.solicit.Reset(l.loop.Now().Add(l.randomDelay(maxRtrSolicitationDelay)))
+	c.begin()
 	return nil
 }
 
@@ -95,7 +96,7 @@ func (c *autoconfiguration) Expire(t *event.Timer) {
 		c.solicitRouters()
 		return
 	}
-	c.ageRoutes()
+	c.age()
 }
 
 // solicitRouters asks the routers of the link to advertise themselves now. RFC 4861,
@@ -151,6 +152,7 @@ func (i *Interface) inputRouterAdvertisement(b []byte, d *Datagram) bool {
 		i.layer.changed()
 	}
 	c.takeRoutes(&h, o.Routes, d.Src)
+	c.takeServers(o.DNS)
 	for n := range o.Prefixes {
 		c.takePrefix(&o.Prefixes[n], d.Src)
 	}

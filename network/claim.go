@@ -30,6 +30,7 @@ const (
 type Claim struct {
 	via       *Interface
 	prefix    netip.Prefix
+	local     *LinkLocal4 // whose try it is; else nil
 	told      func(error)
 	timer     event.Timer
 	probes    int // sent
@@ -45,15 +46,27 @@ type Claim struct {
 // EADDRINUSE also when it is lost later; with EEXIST if the interface was given an address
 // by hand meanwhile, or the host this one. Errors: EINVAL for an address that no interface
 // can have, and on "lo"; EEXIST if the interface has an address or claims one.
+//
+// When the cable is plugged in again, this may be another link, on which the address is
+// another's (RFC 5227, section 2.1). Who had only begun to ask begins afresh. An address
+// that was in use is announced at once and stays, unless somebody else defends it.
 func (i *Interface) Claim(prefix netip.Prefix, told func(error)) (*Claim, error) {
+	if i.claim != nil {
+		return nil, syscall.EEXIST
+	}
+	return i.startClaim(prefix, told)
+}
+
+func (i *Interface) startClaim(prefix netip.Prefix, told func(error)) (*Claim, error) {
 	switch {
 	case i.nic == nil, !prefix.Addr().Is4(), !assignable(prefix):
 		return nil, syscall.EINVAL
-	case i.addr.IsValid(), i.nic.Watched(), i.layer.addresses[prefix.Addr()] != foreign:
+	case i.addr.IsValid(), i.layer.addresses[prefix.Addr()] != foreign:
 		return nil, syscall.EEXIST
 	}
 	c := &Claim{via: i, prefix: prefix, told: told}
 	c.timer.Init(i.layer.loop, c)
+	i.claim = c
 	i.nic.WatchARP(c.heard)
 	c.after(0, probeWait)
 	return c, nil
@@ -67,6 +80,9 @@ func (c *Claim) Release() {
 	c.closed = true
 	c.timer.Stop()
 	c.via.nic.WatchARP(nil)
+	if c.local == nil {
+		c.via.claim = nil
+	}
 	if c.owned {
 		c.via.removeAddress4()
 	}
@@ -85,6 +101,8 @@ func (c *Claim) after(least, most time.Duration) {
 func (c *Claim) Expire(*event.Timer) {
 	nic, addr := c.via.nic, c.prefix.Addr()
 	switch {
+	case !c.via.up():
+		return // nobody hears it; see linkUp
 	case c.probes < probeNumber:
 		nic.ProbeARP(addr)
 		if c.probes++; c.probes < probeNumber {
@@ -112,6 +130,27 @@ func (c *Claim) Expire(*event.Timer) {
 	if c.announced++; c.announced < announceNumber {
 		c.after(announceInterval, announceInterval)
 	}
+}
+
+// end releases a claim, and with it all further tries.
+func (c *Claim) end() {
+	if c.local != nil {
+		c.local.Release()
+		return
+	}
+	c.Release()
+}
+
+// linkUp takes note that the cable is plugged in.
+func (c *Claim) linkUp() {
+	if c.closed {
+		return
+	}
+	c.probes, c.announced = 0, 0
+	if c.owned {
+		c.probes = probeNumber
+	}
+	c.after(0, probeWait)
 }
 
 // heard looks at an ARP packet of another station.

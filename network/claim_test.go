@@ -22,6 +22,7 @@ type claimant struct {
 	host *network.Layer
 	in   *network.Interface
 	nic  *link.NIC
+	wire *physical.Wire
 	got  []string
 	at   []event.Time
 	told []error
@@ -34,7 +35,7 @@ func newClaimant(t *testing.T) *claimant {
 	var err error
 	c.in, err = c.host.AddInterface(c.b.nic(w.A()), netip.Prefix{})
 	check(t, err)
-	c.nic = c.b.nic(w.B())
+	c.nic, c.wire = c.b.nic(w.B()), w
 	c.nic.WatchARP(func(arp *header.ARP) {
 		kind := map[bool]string{true: "probe ", false: "announcement "}[arp.SenderIP.IsUnspecified()]
 		c.got, c.at = append(c.got, kind+arp.TargetIP.String()), append(c.at, c.b.loop.Now())

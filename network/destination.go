@@ -64,7 +64,7 @@ func NewDestination(a, source netip.Addr, bits int, deprecated bool) Destination
 }
 
 func (l *Layer) destination(a netip.Addr) Destination {
-	source := l.sourceTo(l.zoned(a.Unmap()))
+	source := l.sourceTo(l.Zoned(a.Unmap()))
 	if source.Is6() {
 		if i := l.interfaceOf(source); i != nil {
 			if own := i.address6(source); own != nil {

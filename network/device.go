@@ -98,7 +98,7 @@ func (l *Layer) resolveOn6(p *Path) error {
 			p.dst = localhost6
 		}
 	}
-	if p.dst = l.zoned(p.dst); p.dst.Zone() == "" {
+	if p.dst = l.Zoned(p.dst); p.dst.Zone() == "" {
 		p.dst = via.Scoped(p.dst) // the device says of which link
 	}
 	zone := p.dst.Zone()

@@ -20,6 +20,7 @@ import (
 type listener struct {
 	b    *bench
 	nic  *link.NIC
+	wire *physical.Wire
 	host *network.Interface
 	got  []string
 	at   []event.Time
@@ -32,7 +33,7 @@ func (b *bench) listenTo(l *network.Layer, six bool) *listener {
 	w := physical.NewWire(b.loop, b.pool, 1500, physical.Impairment{}, physical.Impairment{})
 	i, err := l.AddInterface(b.nic(w.A()), netip.MustParsePrefix("10.0.0.1/24"))
 	check(b.t, err)
-	s := &listener{b: b, nic: b.nic(w.B()), host: i}
+	s := &listener{b: b, nic: b.nic(w.B()), wire: w, host: i}
 	s.nic.OnReceive(func(p *packet.Packet, typ header.EtherType, _ bool) {
 		s.hear(p.Bytes(), typ)
 		p.Release()

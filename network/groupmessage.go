@@ -149,12 +149,13 @@ func (m *memberships) transmit(to netip.Addr, message []byte) {
 	}
 	header.SetIGMPChecksum(p.Head())
 	h := header.IPv4{
-		TOS: internetworkControl, ID: l.newIDs(1), TTL: 1, Protocol: header.ProtocolIGMP,
+		TOS: internetworkControl, TTL: 1, Protocol: header.ProtocolIGMP,
 		Src: i.addr, Dst: to, Options: routerAlert,
 	}
 	if !h.Src.IsValid() {
 		h.Src = anyAddr // RFC 3376, section 4.2.13
 	}
+	h.ID = l.nextIDs(&h, 1)
 	h.TotalLength = h.Len() + p.Len()
 	h.Put(p.Push(h.Len()))
 	p.MarkIP()

@@ -24,6 +24,7 @@ type Interface struct {
 	six    *interface6 // nil while IPv6 is off
 
 	groups *interfaceGroups // nil until one is joined
+	claim  *Claim           // of the IPv4 address; nil where nobody looks for one
 
 	// vouched is the source that passed the checks last, so that a stream of
 	// packets is looked up once. Changing an address clears it.
@@ -106,8 +107,8 @@ func (l *Layer) AddInterface(nic *link.NIC, prefix netip.Prefix) (*Interface, er
 	nic.OnReceive(i.receive)
 	i.sniff()
 	nic.OnUnresolved(i.unresolved)
-	nic.OnCarrier(l.carrierChanged)
-	l.carrierChanged(nic.Up())
+	nic.OnCarrier(i.carrierChanged)
+	l.carrierChanged()
 	return i, nil
 }
 

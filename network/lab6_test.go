@@ -17,6 +17,7 @@ import (
 type station struct {
 	b    *bench
 	nic  *link.NIC
+	wire *physical.Wire
 	host *network.Interface
 	got  []heard
 }
@@ -35,7 +36,7 @@ func (b *bench) join6(l *network.Layer) (*network.Interface, *station) {
 	w := physical.NewWire(b.loop, b.pool, 1500, physical.Impairment{}, physical.Impairment{})
 	i, err := l.AddInterface(b.nic(w.A()), netip.Prefix{})
 	check(b.t, err)
-	s := &station{b: b, nic: b.nic(w.B()), host: i}
+	s := &station{b: b, nic: b.nic(w.B()), wire: w, host: i}
 	s.nic.OnReceive(func(p *packet.Packet, typ header.EtherType, _ bool) {
 		h, payload, err := header.ParseIPv6(p.Bytes())
 		if typ == header.EtherTypeIPv6 && err == nil && h.NextHeader == header.ProtocolICMPv6 {

@@ -49,12 +49,13 @@ type Layer struct {
 	interfaces []*Interface
 	addresses  map[netip.Addr]addressKind
 	routes     routeTable
-	redirects  *redirects // nil without any
-	forwards   *forwards  // nil until something was forwarded
+	redirects  *redirects       // nil without any
+	forwards   *forwards        // nil until something was forwarded
+	ids        *identifications // nil until a datagram was sent that may be cut
 	// generation changes with the interfaces and the routes, so that whoever
 	// keeps a Path sees that it must be looked up again.
 	generation    uint32
-	nextID        uint16 // of the next datagram's header
+	nextID        uint16 // of the next atomic datagram, see nextIDs
 	forwarding    bool
 	sourceRouting bool
 
@@ -111,11 +112,11 @@ type Datagram struct {
 	Src, Dst netip.Addr
 	TTL, TOS uint8 // IPv6's hop limit and traffic class
 	Protocol header.Protocol
-	// Interface is where the packet arrived.
-	Interface *Interface
 	// Broadcast says that the packet was sent to a broadcast or multicast
 	// address, of IP or of the link.
 	Broadcast bool
+	// Interface is where the packet arrived.
+	Interface *Interface
 	// Route is the source route by which an answer goes: that of the packet, the
 	// other way. It is nil for nearly all.
 	Route *SourceRoute
@@ -169,14 +170,18 @@ func (l *Layer) SetForwarding(on bool) {
 // Forwarding reports whether the host is a router.
 func (l *Layer) Forwarding() bool { return l.forwarding }
 
-// Close drops the datagrams that wait for their missing fragments. The cards are
-// the host's to close.
+// Close stops everything that would happen later by itself: what waits for missing
+// fragments is dropped, addresses that were claimed are released. The cards are the
+// host's to close.
 func (l *Layer) Close() {
 	l.forgetRedirects()
 	if l.reassembly != nil {
 		l.reassembly.clear()
 	}
 	for _, i := range l.interfaces {
+		if i.claim != nil {
+			i.claim.end()
+		}
 		for m := range i.allMemberships() {
 			m.stop()
 		}

@@ -132,9 +132,12 @@ func (c *autoconfiguration) forget(n int) {
 	c.routes = slices.Delete(c.routes, n, n+1)
 }
 
-// schedule sets the timer for what happens next to a route.
+// schedule sets the timer for what happens next to a route or a server.
 func (c *autoconfiguration) schedule() {
 	next := event.Never
+	for _, s := range c.servers {
+		next = min(next, s.Until)
+	}
 	for _, r := range c.routes {
 		next = min(next, r.until)
 		if r.unreachable {
@@ -148,10 +151,11 @@ func (c *autoconfiguration) schedule() {
 	c.expiry.Reset(next)
 }
 
-// ageRoutes forgets routes whose lifetime is over, and asks for routers that did not
-// answer.
-func (c *autoconfiguration) ageRoutes() {
+// age forgets routes and servers whose lifetime is over, and asks for routers that did
+// not answer.
+func (c *autoconfiguration) age() {
 	now := c.i.layer.loop.Now()
+	c.ageServers(now)
 	for n := len(c.routes) - 1; n >= 0; n-- {
 		switch r := &c.routes[n]; {
 		case now >= r.until:

@@ -3,6 +3,7 @@ package network
 import (
 	"math/rand/v2"
 	"net/netip"
+	"syscall"
 	"time"
 
 	"septet/event"
@@ -30,6 +31,9 @@ type LinkLocal4 struct {
 // another whenever it is lost. told is called, with the turn held, with each that the
 // interface gets. Errors are those of Claim.
 func (i *Interface) ClaimLinkLocal(told func(netip.Addr)) (*LinkLocal4, error) {
+	if i.claim != nil {
+		return nil, syscall.EEXIST
+	}
 	c := &LinkLocal4{via: i, told: told}
 	c.timer.Init(i.layer.loop, c)
 	if i.nic != nil {
@@ -48,11 +52,13 @@ func (i *Interface) ClaimLinkLocal(told func(netip.Addr)) (*LinkLocal4, error) {
 
 // Release gives the address up.
 func (c *LinkLocal4) Release() {
+	if c.closed {
+		return
+	}
 	c.closed = true
 	c.timer.Stop()
-	if c.claim != nil {
-		c.claim.Release()
-	}
+	c.claim.Release()
+	c.via.claim = nil
 }
 
 // try claims the next address. RFC 3927, section 2.1: any from 169.254.1.0 to
@@ -63,8 +69,10 @@ func (c *LinkLocal4) try() error {
 		n = 256 + c.numbers.IntN(254*256)
 	}
 	addr := netip.AddrFrom4([4]byte{169, 254, byte(n >> 8), byte(n)})
-	claim, err := c.via.Claim(netip.PrefixFrom(addr, 16), c.decided)
-	c.claim = claim
+	claim, err := c.via.startClaim(netip.PrefixFrom(addr, 16), c.decided)
+	if err == nil {
+		claim.local, c.claim = c, claim
+	}
 	return err
 }
 
@@ -85,7 +93,7 @@ func (c *LinkLocal4) decided(err error) {
 
 // Expire tries again.
 func (c *LinkLocal4) Expire(*event.Timer) {
-	if !c.closed {
-		_ = c.try() // who has given the interface an address wants no other
+	if !c.closed && c.try() != nil {
+		c.Release() // who has given the interface an address wants no other
 	}
 }

@@ -60,9 +60,10 @@ func (l *Layer) Output(p *packet.Packet, path *Path, o Send) error {
 		o.TTL = path.ttl()
 	}
 	h := header.IPv4{
-		TOS: o.TOS, TotalLength: total, ID: l.newIDs(p.Frames()), DontFragment: o.DontFragment,
+		TOS: o.TOS, TotalLength: total, DontFragment: o.DontFragment,
 		TTL: o.TTL, Protocol: o.Protocol, Src: path.src, Dst: path.dst,
 	}
+	h.ID = l.nextIDs(&h, p.Frames())
 	if o.SourceRoute.Len() > 0 {
 		h.Options, h.Dst = o.SourceRoute.options(path.dst), o.SourceRoute.Hops[0]
 	}
@@ -80,16 +81,6 @@ func (p *Path) ttl() uint8 {
 		return 1
 	}
 	return DefaultTTL
-}
-
-// newIDs returns the identification of the next datagram, and keeps the n-1 that
-// follow for it too, if it is a train. One that must not be cut could have any (RFC
-// 6864, section 4.1); a running number lets a reader of a capture tell a repeated
-// datagram from a new one.
-func (l *Layer) newIDs(n int) uint16 {
-	first := l.nextID + 1
-	l.nextID += uint16(n)
-	return first
 }
 
 // transmit puts a datagram with its IP header on the way, whole or in fragments of at

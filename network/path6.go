@@ -13,7 +13,7 @@ func (l *Layer) resolve6(p *Path) error {
 			p.dst = localhost6
 		}
 	}
-	p.dst = l.zoned(p.dst)
+	p.dst = l.Zoned(p.dst)
 	switch {
 	case l.IsLocal(p.dst):
 		p.via = l.lo()
@@ -77,9 +77,9 @@ func (l *Layer) resolveGroup6(p *Path) error {
 	return nil
 }
 
-// zoned returns a with the name of its interface as its zone, where that says its
+// Zoned returns a with the name of its interface as its zone, where that says its
 // number (RFC 4007, section 11.2).
-func (l *Layer) zoned(a netip.Addr) netip.Addr {
+func (l *Layer) Zoned(a netip.Addr) netip.Addr {
 	zone := a.Zone()
 	if zone == "" || l.interfaceNamed(zone) != nil {
 		return a

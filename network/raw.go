@@ -152,12 +152,16 @@ func (l *Layer) outputHeader(p *packet.Packet, path *Path) error {
 		return syscall.EINVAL
 	}
 	be.PutUint16(b[2:], uint16(len(b)))
-	if be.Uint16(b[4:]) == 0 {
-		be.PutUint16(b[4:], l.newIDs(1))
-	}
 	if be.Uint32(b[12:]) == 0 {
 		src := path.src.As4()
 		copy(b[12:], src[:])
+	}
+	if be.Uint16(b[4:]) == 0 {
+		h := header.IPv4{
+			DontFragment: b[6]&0x40 != 0, Protocol: header.Protocol(b[9]),
+			Src: netip.AddrFrom4([4]byte(b[12:])), Dst: netip.AddrFrom4([4]byte(b[16:])),
+		}
+		be.PutUint16(b[4:], l.nextIDs(&h, 1))
 	}
 	b[10], b[11] = 0, 0
 	be.PutUint16(b[10:], ^header.Checksum(b[:n], 0))

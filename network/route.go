@@ -139,14 +139,11 @@ func (l *Layer) insertRoute(r Route) {
 }
 
 // carrierChanged has the routes over interfaces whose cable is out passed over.
-func (l *Layer) carrierChanged(bool) {
+func (l *Layer) carrierChanged() {
 	l.routes.someDown = slices.ContainsFunc(l.interfaces, func(i *Interface) bool { return !i.up() })
 	l.forgetRedirects()
 	l.changed()
 }
-
-// up reports whether the interface has a carrier.
-func (i *Interface) up() bool { return i.nic == nil || i.nic.Up() }
 
 // changed makes everything forget what was looked up before.
 func (l *Layer) changed() {

@@ -43,10 +43,11 @@ func (s *Socket) toPeer(a netip.AddrPort) (netip.AddrPort, error) {
 	return below, nil
 }
 
-// below returns an address without its mapping, false if the socket's family cannot
+// below returns an address without its mapping and with the name of its zone, which a
+// program may also know by its number (sin6_scope_id); false if the socket's family cannot
 // say it.
 func (s *Socket) below(a netip.AddrPort) (netip.AddrPort, bool) {
-	plain := netip.AddrPortFrom(a.Addr().Unmap(), a.Port())
+	plain := netip.AddrPortFrom(s.stack.network.Zoned(a.Addr().Unmap()), a.Port())
 	return plain, s.domain == AF_INET6 || a.Addr().Is4()
 }
 

@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"io"
+	"strconv"
 	"strings"
 	"text/tabwriter"
 
@@ -25,7 +26,14 @@ func describe(out io.Writer, about *file.Lab, published bool) {
 	}
 	var b strings.Builder
 	table := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(table, "host\tinterface\taddress\tEthernet address\tgateway\tservices")
+	vlans := anyVLAN(about)
+	column := func(text string) string {
+		if !vlans {
+			return ""
+		}
+		return "\t" + text
+	}
+	fmt.Fprintln(table, "host\tinterface"+column("VLAN")+"\taddress\tEthernet address\tgateway\tservices")
 	for _, h := range about.Hosts {
 		name := h.Name
 		if h.Router {
@@ -33,10 +41,10 @@ func describe(out io.Writer, about *file.Lab, published bool) {
 		}
 		more := gateway(h) + "\t" + services(h)
 		for _, n := range h.Interfaces {
-			ifname, mac := n.Name, n.MAC.String()
+			ifname, mac, vlan := n.Name, n.MAC.String(), vlanText(about.VLAN(h, n))
 			for _, a := range interfaceAddresses(n) {
-				fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\n", name, ifname, a, mac, more)
-				name, ifname, mac, more = "", "", "", "\t"
+				fmt.Fprintf(table, "%s\t%s%s\t%s\t%s\t%s\n", name, ifname, column(vlan), a, mac, more)
+				name, ifname, vlan, mac, more = "", "", "", "", "\t"
 			}
 		}
 	}
@@ -47,6 +55,25 @@ func describe(out io.Writer, about *file.Lab, published bool) {
 	fmt.Fprintln(out)
 	describeRoutes(out, about)
 	describePublished(out, about, published)
+}
+
+// anyVLAN reports whether some interface belongs to a VLAN.
+func anyVLAN(about *file.Lab) bool {
+	for _, h := range about.Hosts {
+		for _, i := range h.Interfaces {
+			if about.VLAN(h, i) > 0 {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+func vlanText(vlan uint16) string {
+	if vlan == 0 {
+		return "-"
+	}
+	return strconv.Itoa(int(vlan))
 }
 
 // interfaceAddresses lists what the file says about the addresses of an interface.

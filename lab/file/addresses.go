@@ -120,6 +120,7 @@ func (r *reader) linkAddress(h *Host, at place, a netip.Addr) (netip.Addr, bool)
 	}
 	i := h.Interface(a.Zone())
 	switch {
+	case len(h.Interfaces) == 0: // which was said
 	case a.Zone() == "":
 		r.mistake(at, fmt.Sprintf("%v does not say on which link of %s", a, h.Name), fmt.Sprintf("expected the interface behind it, like %v%%%s", a, h.Interfaces[0].Name))
 	case i == nil:

@@ -36,6 +36,7 @@ func (r *reader) readHost(h *Host, e entry) {
 	}
 	r.readInterfaces(h, o, e.key.place)
 	r.readRoutes(h, o)
+	r.readNameservers(h, o)
 	if v, ok := o.get("services"); ok {
 		r.readServices(h, v)
 	}

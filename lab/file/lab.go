@@ -51,6 +51,9 @@ type Host struct {
 	Interfaces []*Interface // at least one, in the file's order
 	Routes     []Route      // beyond the networks it is attached to; a gateway is the one to 0.0.0.0/0 or ::/0
 	Services   []*Service
+	// Nameservers are asked for names that are not in the lab (resolv.conf). A router
+	// that advertises tells hosts those of IPv6 (RFC 8106).
+	Nameservers []netip.Addr
 }
 
 // Interface is a host's attachment to one link, or to one VLAN of it.

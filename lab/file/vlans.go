@@ -30,6 +30,23 @@ func (v VLANs) of(tag uint16) uint16 {
 	return 0
 }
 
+// VLAN returns the VLAN to which an interface of a host belongs, by its tag or by the
+// port of the switch where its cable ends; zero where nobody heeds VLANs.
+func (l *Lab) VLAN(h *Host, i *Interface) uint16 {
+	for _, k := range l.Links {
+		for n, end := range k.Ends {
+			if end.Node != h.Name || end.Interface != i.Card {
+				continue
+			}
+			heeds := slices.ContainsFunc(l.Switches, func(s *Switch) bool { return s.VLANs && s.Name == k.Ends[1-n].Node })
+			if heeds {
+				return k.VLANs.of(i.VLAN)
+			}
+		}
+	}
+	return i.VLAN
+}
+
 // defaultVLAN is that of a port of which nothing is said (IEEE 802.1Q, table 9-2).
 const defaultVLAN = 1
 

@@ -10,6 +10,7 @@ import (
 
 // six gives both hosts IPv6 beside IPv4: 2001:db8::1 and 2001:db8::2.
 func (p *pair) six() *pair {
+	ofIPv4(p.t, "this test is of both families, or of IPv6, anyway")
 	check(p.t, p.netA.Interfaces()[1].AddAddress(netip.MustParsePrefix("2001:db8::1/64")))
 	check(p.t, p.netB.Interfaces()[1].AddAddress(netip.MustParsePrefix("2001:db8::2/64")))
 	p.run()
@@ -141,6 +142,7 @@ func TestGroupLoop(t *testing.T) {
 
 // If no interface is asked for, the route to the group shows it.
 func TestGroupRoute(t *testing.T) {
+	ofIPv4(t, "there is no route to groups of IPv4")
 	p := newPair(t)
 	e := p.a.Open(netip.IPv4Unspecified())
 	check(t, e.Connect(addr("239.1.2.3:7"))) // by the default route

@@ -44,7 +44,7 @@ func TestReadable(t *testing.T) {
 // What nobody reads does not fill the memory.
 func TestReceiveBuffer(t *testing.T) {
 	p := newPair(t)
-	server, client := p.bind(p.b, "0.0.0.0:7"), p.a.Open(netip.IPv4Unspecified())
+	server, client := p.bind(p.b, "0.0.0.0:7"), p.a.Open(every())
 	for range 2000 {
 		check(t, client.Send(make([]byte, 1000), addr("10.0.0.2:7")))
 		p.settle()
@@ -70,7 +70,7 @@ func TestReceiveBuffer(t *testing.T) {
 
 func TestNothingLeft(t *testing.T) {
 	p := newPair(t)
-	server, client := p.bind(p.b, "0.0.0.0:7"), p.a.Open(netip.IPv4Unspecified())
+	server, client := p.bind(p.b, "0.0.0.0:7"), p.a.Open(every())
 	for range 10 {
 		p.send(client, "x", "10.0.0.2:7")
 	}
@@ -80,5 +80,5 @@ func TestNothingLeft(t *testing.T) {
 	if n := p.pool.Live(); n != 0 {
 		t.Errorf("%d packets are left after Close", n)
 	}
-	check(t, p.b.Open(netip.IPv4Unspecified()).Bind(addr("0.0.0.0:7")))
+	check(t, p.b.Open(every()).Bind(addr("0.0.0.0:7")))
 }

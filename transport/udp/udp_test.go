@@ -29,18 +29,23 @@ type pair struct {
 
 func newPair(t testing.TB) *pair {
 	p := &pair{t: t, loop: event.NewVirtual(1), pool: new(packet.Pool)}
-	p.wire = physical.NewWire(p.loop, p.pool, 1500, physical.Impairment{}, physical.Impairment{})
+	p.wire = physical.NewWire(p.loop, p.pool, mtu(), physical.Impairment{}, physical.Impairment{})
 	p.netA, p.netB = network.New(p.loop, p.pool), network.New(p.loop, p.pool)
-	attach := func(n *network.Layer, last byte, port physical.Port, prefix string) {
-		nic := link.NewNIC(p.loop, p.pool, "eth0", header.MAC{2, 0, 0, 0, 0, last}, port)
-		_, err := n.AddInterface(nic, netip.MustParsePrefix(prefix))
-		check(t, err)
-		check(t, n.AddRoute(network.Route{Prefix: netip.MustParsePrefix("0.0.0.0/0"), Gateway: netip.MustParseAddr("10.0.0.99")}))
+	p.attach(p.netA, "eth0", 1, p.wire.A(), "10.0.0.1/24")
+	p.attach(p.netB, "eth0", 2, p.wire.B(), "10.0.0.2/24")
+	for _, n := range []*network.Layer{p.netA, p.netB} {
+		check(t, n.AddRoute(network.Route{Prefix: prefix("0.0.0.0/0"), Gateway: host("10.0.0.99")}))
 	}
-	attach(p.netA, 1, p.wire.A(), "10.0.0.1/24")
-	attach(p.netB, 2, p.wire.B(), "10.0.0.2/24")
 	p.a, p.b = udp.New(p.netA), udp.New(p.netB)
 	return p
+}
+
+// attach gives a host a card with an address.
+func (p *pair) attach(n *network.Layer, name string, last byte, port physical.Port, address string) {
+	p.t.Helper()
+	i, err := n.AddInterface(link.NewNIC(p.loop, p.pool, name, header.MAC{2, 0, 0, 0, 0, last}, port), netip.Prefix{})
+	check(p.t, err)
+	check(p.t, i.AddAddress(prefix(address)))
 }
 
 // run lets a second pass.
@@ -49,7 +54,7 @@ func (p *pair) run() { _ = p.loop.Run(p.loop.Now().Add(time.Second)) }
 // bind returns an endpoint bound to an address and port.
 func (p *pair) bind(l *udp.Layer, local string) *udp.Endpoint {
 	p.t.Helper()
-	e := l.Open(netip.IPv4Unspecified())
+	e := l.Open(every())
 	check(p.t, e.Bind(addr(local)))
 	return e
 }
@@ -74,8 +79,6 @@ func check(t testing.TB, err error) {
 	}
 }
 
-func addr(s string) netip.AddrPort { return netip.MustParseAddrPort(s) }
-
 // receive returns what waits at an endpoint, "" for nothing.
 func receive(e *udp.Endpoint) string {
 	b := make([]byte, 1<<16)
@@ -89,7 +92,7 @@ func receive(e *udp.Endpoint) string {
 func TestSendReceive(t *testing.T) {
 	p := newPair(t)
 	server := p.bind(p.b, "0.0.0.0:53")
-	client := p.a.Open(netip.IPv4Unspecified())
+	client := p.a.Open(every())
 	sizes := []int{5, 0, 1472, 1473, 65507, 1}
 	for _, n := range sizes {
 		check(t, client.Send(bytes.Repeat([]byte{byte(n)}, n), addr("10.0.0.2:53")))
@@ -101,7 +104,7 @@ func TestSendReceive(t *testing.T) {
 		if !ok || got != n || !bytes.Equal(b[:got], bytes.Repeat([]byte{byte(n)}, n)) {
 			t.Errorf("received %d bytes (%v), want the datagram of %d, in order and whole", got, ok, n)
 		}
-		if from != netip.AddrPortFrom(netip.MustParseAddr("10.0.0.1"), client.Local().Port()) || to.String() != "10.0.0.2" {
+		if from != netip.AddrPortFrom(host("10.0.0.1"), client.Local().Port()) || to != host("10.0.0.2") {
 			t.Errorf("from %v to %v, want from 10.0.0.1 and the port of the sender to 10.0.0.2", from, to)
 		}
 	}
@@ -125,26 +128,34 @@ func TestSendReceive(t *testing.T) {
 
 func TestSendErrors(t *testing.T) {
 	p := newPair(t)
-	e := p.a.Open(netip.IPv4Unspecified())
+	e := p.a.Open(every())
+	longest := udp.MaxPayload
+	if *overIPv6 {
+		longest = udp.MaxPayload6
+	}
 	for _, c := range []struct {
-		name string
-		n    int
-		to   netip.AddrPort
-		want error
+		name   string
+		n      int
+		to     netip.AddrPort
+		want   error
+		ofIPv4 bool
 	}{
-		{"no destination", 1, netip.AddrPort{}, syscall.EDESTADDRREQ},
-		{"port 0", 1, addr("10.0.0.2:0"), syscall.EINVAL},
-		{"too long", 65508, addr("10.0.0.2:53"), syscall.EMSGSIZE},
-		{"broadcast without leave", 1, addr("10.0.0.255:53"), syscall.EACCES},
-		{"all without leave", 1, addr("255.255.255.255:53"), syscall.EACCES},
-		{"no route", 1, addr("240.0.0.1:53"), syscall.ENETUNREACH},
-		{"IPv6", 1, addr("[2001:db8::1]:53"), syscall.ENETUNREACH},
+		{name: "no destination", n: 1, want: syscall.EDESTADDRREQ},
+		{name: "port 0", n: 1, to: addr("10.0.0.2:0"), want: syscall.EINVAL},
+		{name: "too long", n: longest + 1, to: addr("10.0.0.2:53"), want: syscall.EMSGSIZE},
+		{name: "broadcast without leave", n: 1, to: addr("10.0.0.255:53"), want: syscall.EACCES, ofIPv4: true},
+		{name: "all without leave", n: 1, to: addr("255.255.255.255:53"), want: syscall.EACCES, ofIPv4: true},
+		{name: "no route", n: 1, to: addr("240.0.0.1:53"), want: syscall.ENETUNREACH, ofIPv4: true},
+		{name: "IPv6", n: 1, to: addr("[2001:db8::1]:53"), want: syscall.ENETUNREACH, ofIPv4: true},
 	} {
+		if c.ofIPv4 && *overIPv6 {
+			continue
+		}
 		if err := e.Send(make([]byte, c.n), c.to); !errors.Is(err, c.want) {
 			t.Errorf("%s: %v, want %v", c.name, err, c.want)
 		}
 	}
-	if err := e.Connect(addr("10.0.0.255:53")); err != syscall.EACCES {
+	if err := e.Connect(addr("10.0.0.255:53")); err != syscall.EACCES && !*overIPv6 {
 		t.Errorf("connecting to a broadcast address without leave: %v, want EACCES", err)
 	}
 	e.Close()
@@ -158,7 +169,7 @@ func TestSendErrors(t *testing.T) {
 func TestDemultiplex(t *testing.T) {
 	p := newPair(t)
 	share := func(local, remote string) *udp.Endpoint {
-		e := p.b.Open(netip.IPv4Unspecified())
+		e := p.b.Open(every())
 		e.SetReuseAddress(true)
 		check(t, e.Bind(addr(local)))
 		if remote != "" {
@@ -171,7 +182,7 @@ func TestDemultiplex(t *testing.T) {
 	connected := share("10.0.0.2:7", "10.0.0.1:1111")
 	alsoOne := share("10.0.0.2:7", "10.0.0.1:3333")
 	x, y := p.bind(p.a, "0.0.0.0:1111"), p.bind(p.a, "0.0.0.0:2222")
-	local := p.b.Open(netip.IPv4Unspecified())
+	local := p.b.Open(every())
 	for _, c := range []struct {
 		name string
 		from *udp.Endpoint
@@ -196,9 +207,9 @@ func TestConnect(t *testing.T) {
 	p := newPair(t)
 	server := p.bind(p.b, "0.0.0.0:7")
 	stranger := p.bind(p.b, "0.0.0.0:8")
-	client := p.a.Open(netip.IPv4Unspecified())
+	client := p.a.Open(every())
 	check(t, client.Connect(addr("10.0.0.2:7")))
-	if client.Local().Addr().String() != "10.0.0.1" || client.Remote() != addr("10.0.0.2:7") {
+	if client.Local().Addr() != host("10.0.0.1") || client.Remote() != addr("10.0.0.2:7") {
 		t.Errorf("connected from %v to %v, want from 10.0.0.1 to 10.0.0.2:7", client.Local(), client.Remote())
 	}
 	check(t, client.Send([]byte("hello"), netip.AddrPort{}))
@@ -237,9 +248,10 @@ func TestConnect(t *testing.T) {
 }
 
 func TestBroadcast(t *testing.T) {
+	ofIPv4(t, "IPv6 has no broadcast")
 	p := newPair(t)
 	listen := func(local string) *udp.Endpoint {
-		e := p.b.Open(netip.IPv4Unspecified())
+		e := p.b.Open(every())
 		e.SetReuseAddress(true)
 		check(t, e.Bind(addr(local)))
 		return e
@@ -248,7 +260,7 @@ func TestBroadcast(t *testing.T) {
 	group, one := listen("10.0.0.255:7"), listen("10.0.0.2:7")
 	elsewhere := listen("10.0.0.255:7")
 	check(t, elsewhere.Connect(addr("10.0.0.1:4444")))
-	sender := p.a.Open(netip.IPv4Unspecified())
+	sender := p.a.Open(every())
 	sender.SetBroadcast(true)
 	p.send(sender, "all", "10.0.0.255:7")
 	for name, c := range map[string]struct {
@@ -275,7 +287,7 @@ func TestBroadcast(t *testing.T) {
 // Port unreachable is reported to a connected endpoint, once, and to no other.
 func TestPortUnreachable(t *testing.T) {
 	p := newPair(t)
-	connected, loose := p.a.Open(netip.IPv4Unspecified()), p.a.Open(netip.IPv4Unspecified())
+	connected, loose := p.a.Open(every()), p.a.Open(every())
 	check(t, connected.Connect(addr("10.0.0.2:9")))
 	check(t, connected.Send([]byte("anybody?"), netip.AddrPort{}))
 	check(t, loose.Send([]byte("anybody?"), addr("10.0.0.2:9")))
@@ -304,7 +316,7 @@ func TestPortUnreachable(t *testing.T) {
 // A soft error passes, perhaps, and is not reported, as on Linux.
 func TestSoftError(t *testing.T) {
 	p := newPair(t)
-	e := p.a.Open(netip.IPv4Unspecified())
+	e := p.a.Open(every())
 	check(t, e.Connect(addr("10.0.0.77:9")))
 	check(t, e.Send([]byte("anybody?"), netip.AddrPort{}))
 	for range 10 {
@@ -335,11 +347,9 @@ func TestSourceFollowsRoute(t *testing.T) {
 	if got := source(); got != "nobody" {
 		t.Fatalf("10.0.7.1 is not there yet, but %s sent to it", got)
 	}
-	far := physical.NewWire(p.loop, p.pool, 1500, physical.Impairment{}, physical.Impairment{})
-	nic := link.NewNIC(p.loop, p.pool, "eth1", header.MAC{2, 0, 0, 0, 0, 3}, far.A())
-	_, err := p.netB.AddInterface(nic, netip.MustParsePrefix("10.0.7.1/24"))
-	check(t, err)
-	if got := source(); got != "10.0.7.1" {
+	far := physical.NewWire(p.loop, p.pool, mtu(), physical.Impairment{}, physical.Impairment{})
+	p.attach(p.netB, "eth1", 3, far.A(), "10.0.7.1/24")
+	if got := source(); got != host("10.0.7.1").String() {
 		t.Errorf("sent from %s, want from 10.0.7.1, which is the host's now", got)
 	}
 }
@@ -359,7 +369,7 @@ func TestFlowFollowsBindings(t *testing.T) {
 	}
 	want(wild, "a datagram goes to the endpoint on all addresses")
 	wild.SetReuseAddress(true)
-	one := p.b.Open(netip.IPv4Unspecified())
+	one := p.b.Open(every())
 	one.SetReuseAddress(true)
 	check(t, one.Bind(addr("10.0.0.2:7")))
 	want(one, "a datagram goes to the endpoint on its address, now that there is one")

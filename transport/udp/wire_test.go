@@ -2,7 +2,6 @@ package udp_test
 
 import (
 	"bytes"
-	"net/netip"
 	"testing"
 
 	"septet/event"
@@ -22,11 +21,16 @@ func (f *tap) Frame(_ event.Time, _ physical.Direction, e physical.Event, p *pac
 	}
 }
 
-// sum adds up the pseudo-header and a datagram word by word, as RFC 768 tells,
-// from the bytes of an IP packet without options.
+// sum adds up the pseudo-header and a datagram word by word, as RFC 768 and RFC 8200,
+// section 8.1, tell, from the bytes of an IP packet without options.
 func sum(ip []byte) uint16 {
-	words := append(bytes.Clone(ip[12:20]), 0, 17, ip[24], ip[25])
-	words = append(words, ip[20:]...)
+	from, to := 12, header.IPv4Len // the addresses
+	if ip[0]>>4 == 6 {
+		from, to = 8, header.IPv6Len
+	}
+	udp := ip[to:]
+	words := append(bytes.Clone(ip[from:to]), 0, 17, udp[4], udp[5])
+	words = append(words, udp...)
 	if len(words)%2 == 1 {
 		words = append(words, 0)
 	}
@@ -57,14 +61,18 @@ func TestChecksumOnTheWire(t *testing.T) {
 	ones, n := 0, 0
 	for _, f := range seen.frames {
 		ip := f[header.EthernetLen:]
-		if f[12] != 8 || f[13] != 0 || ip[9] != 17 {
+		protocol, at := ip[9], header.IPv4Len
+		if *overIPv6 {
+			protocol, at = ip[6], header.IPv6Len
+		}
+		if f[12] != 8 && f[12] != 0x86 || f[13] == 6 || protocol != 17 {
 			continue
 		}
 		n++
 		if sum(ip) != 0xffff {
 			t.Fatalf("frame %x has a wrong checksum", f)
 		}
-		switch uint16(ip[26])<<8 | uint16(ip[27]) {
+		switch uint16(ip[at+6])<<8 | uint16(ip[at+7]) {
 		case 0:
 			t.Fatalf("frame %x has no checksum", f)
 		case 0xffff:
@@ -78,28 +86,43 @@ func TestChecksumOnTheWire(t *testing.T) {
 
 // inject gives b the UDP datagram as if it had come by wire from 10.0.0.1.
 func inject(p *pair, datagram []byte) {
-	raw, err := p.netA.OpenRaw(header.ProtocolUDP, func(q *packet.Packet, _ *network.Datagram) { q.Release() })
+	open := p.netA.OpenRaw
+	if *overIPv6 {
+		open = p.netA.OpenRaw6
+	}
+	raw, err := open(header.ProtocolUDP, func(q *packet.Packet, _ *network.Datagram) { q.Release() })
 	check(p.t, err)
-	check(p.t, raw.Send(p.pool.From(datagram), netip.MustParseAddr("10.0.0.2"), false))
+	check(p.t, raw.Send(p.pool.From(datagram), host("10.0.0.2"), false))
 	p.run()
 	raw.Close()
 }
 
 func TestInput(t *testing.T) {
 	const src, dst = "\x00\x09", "\x00\x07"
+	// 0a00 0001 0a00 0002 0011 000a + 0009 0007 000a 6869 = 7ca1, so ~7ca1.
+	right := "\x83\x5e"
+	if *overIPv6 {
+		// 2001 0db8 0a00 0001 2001 0db8 0a00 0002 0000 000a 0000 0011 + the same = d813.
+		right = "\x27\xec"
+	}
 	for _, c := range []struct {
 		name, datagram, want string
 		bad                  func(udp.Stats) uint64
+		ofIPv4, ofIPv6       bool
 	}{
-		{name: "without a checksum", datagram: src + dst + "\x00\x0a\x00\x00hi", want: "hi"},
-		// 0a00 0001 0a00 0002 0011 000a + 0009 0007 000a 6869 = 7ca1, so ~7ca1.
-		{name: "with the right checksum", datagram: src + dst + "\x00\x0a\x83\x5ehi", want: "hi"},
+		{name: "without a checksum", datagram: src + dst + "\x00\x0a\x00\x00hi", want: "hi", ofIPv4: true},
+		// RFC 8200, section 8.1: in IPv6 there must be one.
+		{name: "without a checksum, in IPv6", datagram: src + dst + "\x00\x0a\x00\x00hi", bad: func(s udp.Stats) uint64 { return s.BadChecksum }, ofIPv6: true},
+		{name: "with the right checksum", datagram: src + dst + "\x00\x0a" + right + "hi", want: "hi"},
 		{name: "with a wrong checksum", datagram: src + dst + "\x00\x0a\x83\x5fhi", bad: func(s udp.Stats) uint64 { return s.BadChecksum }},
-		{name: "with bytes behind it", datagram: src + dst + "\x00\x0a\x83\x5ehi there", want: "hi"},
+		{name: "with bytes behind it", datagram: src + dst + "\x00\x0a" + right + "hi there", want: "hi"},
 		{name: "shorter than it says", datagram: src + dst + "\x00\x0b\x00\x00hi", bad: func(s udp.Stats) uint64 { return s.BadLength }},
 		{name: "of an impossible length", datagram: src + dst + "\x00\x07\x00\x00hi", bad: func(s udp.Stats) uint64 { return s.BadLength }},
 		{name: "without a whole header", datagram: src + dst + "\x00\x08\x00", bad: func(s udp.Stats) uint64 { return s.BadLength }},
 	} {
+		if c.ofIPv4 && *overIPv6 || c.ofIPv6 && !*overIPv6 {
+			continue
+		}
 		p := newPair(t)
 		e := p.bind(p.b, "0.0.0.0:7")
 		inject(p, []byte(c.datagram))
@@ -115,7 +138,7 @@ func TestInput(t *testing.T) {
 // A wire that flips bits: what arrives is right.
 func TestCorruption(t *testing.T) {
 	p := newPair(t)
-	e, client := p.bind(p.b, "0.0.0.0:7"), p.a.Open(netip.IPv4Unspecified())
+	e, client := p.bind(p.b, "0.0.0.0:7"), p.a.Open(every())
 	want := bytes.Repeat([]byte("right"), 50)
 	p.send(client, "", "10.0.0.2:7")
 	receive(e)
