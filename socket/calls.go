@@ -12,7 +12,8 @@ import (
 // Bind gives the socket its own address, as bind(2) does. A port of zero picks
 // one; the zero Addr is 0.0.0.0 or ::. Errors: EADDRINUSE, EADDRNOTAVAIL if the
 // host does not have the address, EINVAL if the socket is bound already,
-// EAFNOSUPPORT for an address of another family.
+// EAFNOSUPPORT for an address of another family, EACCES for a port below 1024 if the
+// socket's process has no privilege.
 func (s *Socket) Bind(local netip.AddrPort) error {
 	s.stack.loop.Lock()
 	defer s.stack.loop.Unlock()
@@ -23,11 +24,27 @@ func (s *Socket) Bind(local netip.AddrPort) error {
 	if err != nil {
 		return err
 	}
+	if port := local.Port(); s.ordinary && port > 0 && port < reservedPorts && s.kind != SOCK_RAW {
+		return s.refuse(local)
+	}
 	err = s.protocol.bind(local)
 	if err == nil && local.Addr().Is6() && s.kind != SOCK_RAW {
 		s.v6only = true // one address of IPv6 has no IPv4 beside it, and Linux says so
 	}
 	return err
+}
+
+// reservedPorts is where the ports begin that anybody may bind to (Linux:
+// net.ipv4.ip_unprivileged_port_start).
+const reservedPorts = 1024
+
+// refuse says what is wrong with a port that needs privilege. As on Linux, an IPv4
+// address that is not the host's is said first.
+func (s *Socket) refuse(local netip.AddrPort) error {
+	if err := s.boundAlready(local); err == syscall.EADDRNOTAVAIL {
+		return err
+	}
+	return syscall.EACCES
 }
 
 // Listen makes a stream socket wait for connections, of which backlog may be
