@@ -86,7 +86,8 @@ func (e *Endpoint) Watch(on bool) { e.watched = on }
 // IPV6_RECVERR). All of them are then errors that TakeError returns.
 func (e *Endpoint) SetReports(four, six bool) { e.reports = families{four, six} }
 
-// SetStamps has each datagram that is queued carry the time (packet.Packet.At).
+// SetStamps has each datagram that is queued carry the time (packet.Packet.At), which is
+// negative in those that were queued before.
 func (e *Endpoint) SetStamps(on bool) { e.stamps = on }
 
 // SetFreeBind lets Bind take an address that the host does not have (IP_FREEBIND).
@@ -271,7 +272,7 @@ func (e *Endpoint) enqueue(p *packet.Packet) {
 		return
 	}
 	p.Own()
-	p.At = 0
+	p.At = -1
 	if e.stamps {
 		p.At = int64(e.layer.Loop().Now())
 	}
