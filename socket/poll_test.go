@@ -390,3 +390,30 @@ func TestPollStress(t *testing.T) {
 	}
 	noMoreGoroutines(t, before)
 }
+
+// A low-water mark that the receive buffer cannot reach must not stop a program that polls:
+// as on Linux, a stream is readable too if the peer can send no more.
+func TestLowWaterAboveTheBuffer(t *testing.T) {
+	w := virtualWorld(t, 1, physical.Impairment{})
+	p := w.bob.Process()
+	l := must[Descriptor](t)(p.Socket(AF_INET, SOCK_STREAM, 0))
+	check(t, "receive buffer", l.SetSockOpt(SOL_SOCKET, SO_RCVBUF, 4096))
+	check(t, "bind", l.Bind(netip.MustParseAddrPort("0.0.0.0:1080")))
+	check(t, "listen", l.Listen(1))
+	c := must[*Socket](t)(w.alice.Socket(AF_INET, SOCK_STREAM|SOCK_NONBLOCK, 0))
+	if err := c.Connect(netip.AddrPortFrom(ip(bobAddr), 1080)); err != syscall.EINPROGRESS {
+		t.Fatalf("connect: %v", err)
+	}
+	s, _, err := l.Accept()
+	check(t, "accept", err)
+	check(t, "low-water mark", s.SetSockOpt(SOL_SOCKET, SO_RCVLOWAT, 1<<20))
+	fds := []PollFD{{FD: s.FD(), Events: POLLIN}}
+	must[int](t)(c.Send(make([]byte, 100), 0))
+	if n, err := p.Poll(fds, time.Second); n != 0 || err != nil {
+		t.Errorf("poll with 100 bytes and room for more: %d, %v, should time out", n, err)
+	}
+	must[int](t)(c.Send(make([]byte, 65536), 0))
+	if n, err := p.Poll(fds, time.Second); n != 1 || err != nil {
+		t.Errorf("poll with a full buffer: %d, %v, should be readable", n, err)
+	}
+}
