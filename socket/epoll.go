@@ -92,6 +92,10 @@ func (e *epoll) Ctl(op, fd int, ev EpollEvent) error {
 		return syscall.ELOOP
 	}
 	m := e.members[fd]
+	if m != nil && m.source != s {
+		m.leave() // a set that is closed, but in which a call still waits
+		m = nil
+	}
 	switch {
 	case op == EPOLL_CTL_ADD && m != nil:
 		return syscall.EEXIST

@@ -164,6 +164,9 @@ func (s *Socket) keep(o option, value int) error {
 		r.wants &^= k.wants
 	}
 	s.applyRare()
+	if o == (option{SOL_SOCKET, SO_RCVLOWAT}) {
+		s.tell(arrived) // what is there may be enough now
+	}
 	return nil
 }
 
