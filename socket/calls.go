@@ -116,12 +116,6 @@ const dialPoll = 10 * time.Millisecond
 
 // connect also returns when ctx ends, with the context's error.
 func (s *Socket) connect(ctx context.Context, to netip.AddrPort) error {
-	if to.IsValid() {
-		var err error
-		if to, err = s.toPeer(to); err != nil {
-			return err
-		}
-	}
 	l := s.stack.loop
 	if ctx.Done() != nil && !l.Virtual() {
 		defer context.AfterFunc(ctx, func() {
@@ -132,6 +126,12 @@ func (s *Socket) connect(ctx context.Context, to netip.AddrPort) error {
 	}
 	l.Lock()
 	defer l.Unlock()
+	if to.IsValid() && !s.closed {
+		var err error
+		if to, err = s.toPeer(to); err != nil {
+			return err
+		}
+	}
 	limit := s.limit(s.sendTimeout)
 	for {
 		switch {

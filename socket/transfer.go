@@ -152,14 +152,14 @@ func (s *Socket) send(b []byte, flags int, to netip.AddrPort) (n int, err error)
 
 // sendAll is send with control messages.
 func (s *Socket) sendAll(b []byte, flags int, to netip.AddrPort, control []ControlMessage) (n int, err error) {
-	if to.IsValid() {
+	l := s.stack.loop
+	l.Lock()
+	defer l.Unlock()
+	if to.IsValid() && !s.closed {
 		if to, err = s.toPeer(to); err != nil {
 			return 0, err
 		}
 	}
-	l := s.stack.loop
-	l.Lock()
-	defer l.Unlock()
 	limit := s.limit(s.sendTimeout)
 	blocked := false // this call has the right to go on, see sending
 	for {
