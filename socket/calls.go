@@ -197,8 +197,7 @@ func (s *Socket) shut() error {
 	if s.closed {
 		return errClosed
 	}
-	linger := s.protocol.linger()
-	s.end(linger.On && linger.Time == 0)
+	linger := s.finish()
 	if !linger.On {
 		return nil
 	}
@@ -210,6 +209,13 @@ func (s *Socket) shut() error {
 		}
 	}
 	return nil
+}
+
+// finish ends the socket as SO_LINGER says, without waiting.
+func (s *Socket) finish() Linger {
+	linger := s.protocol.linger()
+	s.end(linger.On && linger.Time == 0)
+	return linger
 }
 
 // GetSockName returns the socket's own address, 0.0.0.0:0 or [::]:0 before it has one.

@@ -252,10 +252,14 @@ func (e *epoll) Close() error {
 	if e.fd < 0 {
 		return syscall.EBADF
 	}
+	e.exit()
+	return nil
+}
+
+func (e *epoll) exit() {
 	e.process.release(e.fd)
 	e.fd = -1
 	e.destroy()
-	return nil
 }
 
 // destroy ends every watch of a closed set in which no call waits.

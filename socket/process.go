@@ -27,8 +27,7 @@ var _ System = (*Process)(nil)
 
 // file is what a descriptor stands for: a *descriptor or a set of them.
 type file interface {
-	FD() int
-	Close() error
+	exit() // with the turn held
 }
 
 // firstFD follows standard input, output and error.
@@ -165,13 +164,25 @@ func (d *descriptor) Accept() (Descriptor, netip.AddrPort, error) {
 func (d *descriptor) Close() error {
 	l := d.process.loop
 	l.Lock()
+	d.giveUp()
+	l.Unlock()
+	return d.Socket.Close()
+}
+
+// giveUp makes the number free. The turn must be held.
+func (d *descriptor) giveUp() {
 	if fd := d.FD(); fd >= 0 {
 		d.process.release(fd)
 		d.fd.Store(-1)
 		d.watches.close()
 	}
-	l.Unlock()
-	return d.Socket.Close()
+}
+
+// exit closes the socket without waiting for SO_LINGER, as Linux does for a program that
+// ends.
+func (d *descriptor) exit() {
+	d.giveUp()
+	d.finish()
 }
 
 // The calls of package net, with what the process may do: an ordinary one gets EACCES and
@@ -206,17 +217,17 @@ func (p *Process) Sleep(d time.Duration) error { return p.loop.Sleep(d) }
 // Go starts a task.
 func (p *Process) Go(name string, task func()) { p.loop.Go(name, task) }
 
-// Close closes every descriptor, as the end of a program does, and has the calls that
+// Close closes every descriptor, as the end of a program does, which does not wait for
+// SO_LINGER, and has the calls that
 // poll or wait for a set fail with EBADF. The process cannot be used any more.
 func (p *Process) Close() {
 	p.loop.Lock()
+	defer p.loop.Unlock()
 	p.closed = true
-	open := append([]file(nil), p.files...)
 	p.Stack.watches.tell(anything)
-	p.loop.Unlock()
-	for _, f := range open {
+	for _, f := range p.files {
 		if f != nil {
-			f.Close()
+			f.exit()
 		}
 	}
 }

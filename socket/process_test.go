@@ -187,3 +187,36 @@ func TestClosedProcessOpensNothing(t *testing.T) {
 		t.Errorf("%d sockets are left open by a process that has ended", n)
 	}
 }
+
+// The end of a program does not wait for SO_LINGER, as on Linux: what was sent still goes on
+// its way.
+func TestClosedProcessDoesNotLinger(t *testing.T) {
+	w := virtualWorld(t, 1, physical.Impairment{})
+	p := w.alice.Process()
+	l := must[*Socket](t)(w.bob.Socket(AF_INET, SOCK_STREAM, 0))
+	check(t, "bind", l.Bind(netip.MustParseAddrPort("0.0.0.0:1080")))
+	check(t, "listen", l.Listen(1))
+	c := must[Descriptor](t)(p.Socket(AF_INET, SOCK_STREAM, 0))
+	check(t, "connect", c.Connect(netip.AddrPortFrom(ip(bobAddr), 1080)))
+	check(t, "linger", c.(interface{ SetSockOptLinger(Linger) error }).SetSockOptLinger(Linger{On: true, Time: time.Minute}))
+	s, _, err := l.Accept()
+	check(t, "accept", err)
+	sent, err := c.Send(make([]byte, 1<<20), MSG_DONTWAIT) // more than bob's buffer takes
+	check(t, "send", err)
+	begin := p.Now()
+	p.Close()
+	if d := p.Now().Sub(begin); d != 0 {
+		t.Errorf("the end of the process took %v, should not wait for the peer", d)
+	}
+	got := 0
+	for b := make([]byte, 1<<16); ; {
+		n, err := s.Recv(b, 0)
+		if got += n; n == 0 {
+			check(t, "recv", err)
+			break
+		}
+	}
+	if got != sent {
+		t.Errorf("%d bytes came of the %d that were sent", got, sent)
+	}
+}
