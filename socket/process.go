@@ -218,8 +218,8 @@ func (p *Process) Sleep(d time.Duration) error { return p.loop.Sleep(d) }
 func (p *Process) Go(name string, task func()) { p.loop.Go(name, task) }
 
 // Close closes every descriptor, as the end of a program does, which does not wait for
-// SO_LINGER, and has the calls that
-// poll or wait for a set fail with EBADF. The process cannot be used any more.
+// SO_LINGER, and has the calls that poll or wait for a set fail with EBADF. The process
+// cannot be used any more.
 func (p *Process) Close() {
 	p.loop.Lock()
 	defer p.loop.Unlock()
