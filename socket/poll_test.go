@@ -23,7 +23,7 @@ func datagramSockets(t testing.TB, p *Process, n int) []Descriptor {
 	t.Helper()
 	ds := make([]Descriptor, n)
 	for i := range ds {
-		d, err := p.Socket(inet, SOCK_DGRAM, 0)
+		d, err := p.Socket(AF_INET, SOCK_DGRAM, 0)
 		if err == nil {
 			err = d.Bind(numbered(i))
 		}
@@ -396,11 +396,11 @@ func TestPollStress(t *testing.T) {
 func TestLowWaterAboveTheBuffer(t *testing.T) {
 	w := virtualWorld(t, 1, physical.Impairment{})
 	p := w.bob.Process()
-	l := must[Descriptor](t)(p.Socket(AF_INET, SOCK_STREAM, 0))
+	l := must[Descriptor](t)(p.Socket(inet, SOCK_STREAM, 0))
 	check(t, "receive buffer", l.SetSockOpt(SOL_SOCKET, SO_RCVBUF, 4096))
-	check(t, "bind", l.Bind(netip.MustParseAddrPort("0.0.0.0:1080")))
+	check(t, "bind", l.Bind(netip.AddrPortFrom(netip.Addr{}, 1080)))
 	check(t, "listen", l.Listen(1))
-	c := must[*Socket](t)(w.alice.Socket(AF_INET, SOCK_STREAM|SOCK_NONBLOCK, 0))
+	c := must[*Socket](t)(w.alice.Socket(inet, SOCK_STREAM|SOCK_NONBLOCK, 0))
 	if err := c.Connect(netip.AddrPortFrom(ip(bobAddr), 1080)); err != syscall.EINPROGRESS {
 		t.Fatalf("connect: %v", err)
 	}
@@ -423,10 +423,10 @@ func TestLowWaterAboveTheBuffer(t *testing.T) {
 func TestLoweredLowWater(t *testing.T) {
 	w := virtualWorld(t, 1, physical.Impairment{})
 	p := w.bob.Process()
-	l := must[Descriptor](t)(p.Socket(AF_INET, SOCK_STREAM, 0))
-	check(t, "bind", l.Bind(netip.MustParseAddrPort("0.0.0.0:1080")))
+	l := must[Descriptor](t)(p.Socket(inet, SOCK_STREAM, 0))
+	check(t, "bind", l.Bind(netip.AddrPortFrom(netip.Addr{}, 1080)))
 	check(t, "listen", l.Listen(1))
-	c := must[*Socket](t)(w.alice.Socket(AF_INET, SOCK_STREAM, 0))
+	c := must[*Socket](t)(w.alice.Socket(inet, SOCK_STREAM, 0))
 	check(t, "connect", c.Connect(netip.AddrPortFrom(ip(bobAddr), 1080)))
 	s, _, err := l.Accept()
 	check(t, "accept", err)

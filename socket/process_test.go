@@ -193,10 +193,10 @@ func TestClosedProcessOpensNothing(t *testing.T) {
 func TestClosedProcessDoesNotLinger(t *testing.T) {
 	w := virtualWorld(t, 1, physical.Impairment{})
 	p := w.alice.Process()
-	l := must[*Socket](t)(w.bob.Socket(AF_INET, SOCK_STREAM, 0))
-	check(t, "bind", l.Bind(netip.MustParseAddrPort("0.0.0.0:1080")))
+	l := must[*Socket](t)(w.bob.Socket(inet, SOCK_STREAM, 0))
+	check(t, "bind", l.Bind(netip.AddrPortFrom(netip.Addr{}, 1080)))
 	check(t, "listen", l.Listen(1))
-	c := must[Descriptor](t)(p.Socket(AF_INET, SOCK_STREAM, 0))
+	c := must[Descriptor](t)(p.Socket(inet, SOCK_STREAM, 0))
 	check(t, "connect", c.Connect(netip.AddrPortFrom(ip(bobAddr), 1080)))
 	check(t, "linger", c.(interface{ SetSockOptLinger(Linger) error }).SetSockOptLinger(Linger{On: true, Time: time.Minute}))
 	s, _, err := l.Accept()
