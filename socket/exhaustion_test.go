@@ -71,6 +71,7 @@ func (k *crowd) finish() {
 }
 
 func TestAllPortsToOneDestination(t *testing.T) {
+	needsIPv4(t, "its addresses")
 	k := newCrowd(t, bobAddr+":80")
 	k.refused("than there are ports")
 
@@ -88,6 +89,7 @@ func TestAllPortsToOneDestination(t *testing.T) {
 // TestTimeWaitKeepsThePort: Linux gives the ports of TIME-WAIT away before its end only
 // between loopback addresses (net.ipv4.tcp_tw_reuse is 2), and there after a second.
 func TestTimeWaitKeepsThePort(t *testing.T) {
+	needsIPv4(t, "its addresses")
 	for _, c := range []struct {
 		name, address string
 		kept          time.Duration
@@ -113,6 +115,7 @@ func TestTimeWaitKeepsThePort(t *testing.T) {
 }
 
 func TestAllDatagramPorts(t *testing.T) {
+	needsIPv4(t, "its addresses")
 	w := newWorldUnjudged(t, event.NewVirtual(1), physical.Impairment{}) // Unjudged: nothing is sent
 	any := netip.AddrPortFrom(netip.IPv4Unspecified(), 0)
 	newSocket := func() *Socket { return must[*Socket](t)(w.alice.Socket(AF_INET, SOCK_DGRAM, 0)) }

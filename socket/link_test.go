@@ -52,6 +52,7 @@ func takeAll(t *testing.T, s *Socket) (all []seen) {
 // TestSnifferSeesSingleFrames: though a bare wire carries trains of segments whole, a
 // packet socket sees the frames that they stand for, in order, at both ends the same.
 func TestSnifferSeesSingleFrames(t *testing.T) {
+	needsIPv4(t, "it reads the frames' IPv4 headers")
 	w := newWorld(t, event.NewVirtual(1), physical.Impairment{})
 	at := [...]*Socket{sniffer(t, w.alice), sniffer(t, w.bob)}
 	ln := must[net.Listener](t)(w.bob.Listen("tcp", ":80"))
@@ -142,6 +143,7 @@ func TestLinkSocketsNeedPrivilege(t *testing.T) {
 
 // TestReusePortSpreadsConnections: each listener gets a part, and all is accepted.
 func TestReusePortSpreadsConnections(t *testing.T) {
+	needsIPv4(t, "its addresses")
 	w := newWorld(t, event.NewVirtual(1), physical.Impairment{})
 	var all []*Socket
 	for range 4 {
@@ -177,6 +179,7 @@ func TestReusePortSpreadsConnections(t *testing.T) {
 // TestReusePortSpreadsDatagrams: every flow goes to one socket, always the same, and a
 // broadcast to all of them.
 func TestReusePortSpreadsDatagrams(t *testing.T) {
+	needsIPv4(t, "its addresses")
 	w := newWorld(t, event.NewVirtual(1), physical.Impairment{})
 	var all []*Socket
 	for range 4 {
