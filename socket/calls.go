@@ -12,7 +12,8 @@ import (
 // Bind gives the socket its own address, as bind(2) does. A port of zero picks
 // one; the zero Addr is 0.0.0.0 or ::. Errors: EADDRINUSE, EADDRNOTAVAIL if the
 // host does not have the address, EINVAL if the socket is bound already,
-// EAFNOSUPPORT for an address of another family.
+// EAFNOSUPPORT for an address of another family, EACCES for a port below 1024 if the
+// socket's process has no privilege.
 func (s *Socket) Bind(local netip.AddrPort) error {
 	s.stack.loop.Lock()
 	defer s.stack.loop.Unlock()
@@ -23,11 +24,27 @@ func (s *Socket) Bind(local netip.AddrPort) error {
 	if err != nil {
 		return err
 	}
+	if port := local.Port(); s.ordinary && port > 0 && port < reservedPorts && s.kind != SOCK_RAW {
+		return s.refuse(local)
+	}
 	err = s.protocol.bind(local)
 	if err == nil && local.Addr().Is6() && s.kind != SOCK_RAW {
 		s.v6only = true // one address of IPv6 has no IPv4 beside it, and Linux says so
 	}
 	return err
+}
+
+// reservedPorts is where the ports begin that anybody may bind to (Linux:
+// net.ipv4.ip_unprivileged_port_start).
+const reservedPorts = 1024
+
+// refuse says what is wrong with a port that needs privilege. As on Linux, an IPv4
+// address that is not the host's is said first.
+func (s *Socket) refuse(local netip.AddrPort) error {
+	if err := s.boundAlready(local); err == syscall.EADDRNOTAVAIL {
+		return err
+	}
+	return syscall.EACCES
 }
 
 // Listen makes a stream socket wait for connections, of which backlog may be
@@ -99,12 +116,6 @@ const dialPoll = 10 * time.Millisecond
 
 // connect also returns when ctx ends, with the context's error.
 func (s *Socket) connect(ctx context.Context, to netip.AddrPort) error {
-	if to.IsValid() {
-		var err error
-		if to, err = s.toPeer(to); err != nil {
-			return err
-		}
-	}
 	l := s.stack.loop
 	if ctx.Done() != nil && !l.Virtual() {
 		defer context.AfterFunc(ctx, func() {
@@ -115,6 +126,12 @@ func (s *Socket) connect(ctx context.Context, to netip.AddrPort) error {
 	}
 	l.Lock()
 	defer l.Unlock()
+	if to.IsValid() && !s.closed {
+		var err error
+		if to, err = s.toPeer(to); err != nil {
+			return err
+		}
+	}
 	limit := s.limit(s.sendTimeout)
 	var begun error // what the protocol said first: is it this call that has begun?
 	for {
@@ -186,8 +203,7 @@ func (s *Socket) shut() error {
 	if s.closed {
 		return errClosed
 	}
-	linger := s.protocol.linger()
-	s.end(linger.On && linger.Time == 0)
+	linger := s.finish()
 	if !linger.On {
 		return nil
 	}
@@ -199,6 +215,13 @@ func (s *Socket) shut() error {
 		}
 	}
 	return nil
+}
+
+// finish ends the socket as SO_LINGER says, without waiting.
+func (s *Socket) finish() Linger {
+	linger := s.protocol.linger()
+	s.end(linger.On && linger.Time == 0)
+	return linger
 }
 
 // GetSockName returns the socket's own address, 0.0.0.0:0 or [::]:0 before it has one.

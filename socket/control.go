@@ -38,7 +38,7 @@ func (s *Socket) putStamp(m *Message, at event.Time) {
 		unit, kind = time.Nanosecond, SO_TIMESTAMPNS
 	}
 	l := s.stack.loop
-	if at == 0 {
+	if at < 0 {
 		at = l.Now() // it came before anybody asked
 	}
 	t := s.stack.Now().Add(-l.Now().Sub(at))
@@ -174,6 +174,9 @@ func (s *Socket) parseControl4(w *udp.Way, c ControlMessage) error {
 func (s *Socket) parseControl6(w *udp.Way, c ControlMessage) error {
 	switch c.Type {
 	case IPV6_PKTINFO:
+		if len(c.Data) >= 16 && netip.AddrFrom16([16]byte(c.Data)).Is4In6() {
+			return syscall.EINVAL // of the other family
+		}
 		return s.parsePacketInfo6(w, c.Data)
 	case IPV6_HOPLIMIT:
 		v, err := controlNumber(c.Data, -1, 255)

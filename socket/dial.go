@@ -5,6 +5,7 @@ import (
 	"net"
 	"net/netip"
 	"slices"
+	"syscall"
 	"time"
 
 	"septet/event"
@@ -35,6 +36,8 @@ type Dialer struct {
 	// Control is called, if it is not nil, with each socket before it is bound or
 	// connected. The network is "tcp4", "udp6" and the like. An error ends the dial.
 	Control func(network, address string, s *Socket) error
+
+	ordinary bool // for a process without privileges
 }
 
 // Dial connects to an address, as net.Dial does. The networks are "tcp",
@@ -217,7 +220,7 @@ func (a *attempt) share(left int) event.Time {
 
 // open makes a socket and connects it. A socket that fails is closed.
 func (a *attempt) open(to netip.AddrPort, until event.Time) (*Socket, error) {
-	s, err := a.Stack.newNetSocket(a.medium, to.Addr())
+	s, err := a.Stack.newNetSocket(a.medium, to.Addr(), a.ordinary)
 	if err != nil {
 		return nil, cause("socket", err)
 	}
@@ -275,8 +278,9 @@ func (s *Socket) abandon() {
 var noDelay = tcp.Options{NoDelay: true}
 
 // newNetSocket makes a socket for an address with the options that package net sets: small
-// writes go out at once, and broadcasts are allowed.
-func (st *Stack) newNetSocket(m medium, at netip.Addr) (*Socket, error) {
+// writes go out at once, and broadcasts are allowed. An ordinary process may not have raw
+// ones.
+func (st *Stack) newNetSocket(m medium, at netip.Addr, ordinary bool) (*Socket, error) {
 	domain := AF_INET6
 	if at.Is4() {
 		domain = AF_INET
@@ -284,16 +288,19 @@ func (st *Stack) newNetSocket(m medium, at netip.Addr) (*Socket, error) {
 	if err := supported(domain, m.kind, m.protocol); err != nil {
 		return nil, err
 	}
+	if ordinary && m.kind == SOCK_RAW {
+		return nil, syscall.EPERM
+	}
 	st.loop.Lock()
 	defer st.loop.Unlock()
 	s, err := st.newSocket(domain, m.kind, m.protocol)
-	switch {
-	case err != nil:
+	if err != nil {
 		return nil, err
-	case m.kind == SOCK_STREAM:
-		s.protocol.(*stream).options = &noDelay
-	default:
-		err = s.setNumberOption(SOL_SOCKET, SO_BROADCAST, 1)
 	}
-	return s, err
+	s.ordinary = ordinary
+	if m.kind == SOCK_STREAM {
+		s.protocol.(*stream).options = &noDelay
+		return s, nil
+	}
+	return s, s.setNumberOption(SOL_SOCKET, SO_BROADCAST, 1)
 }

@@ -92,6 +92,10 @@ func (e *epoll) Ctl(op, fd int, ev EpollEvent) error {
 		return syscall.ELOOP
 	}
 	m := e.members[fd]
+	if m != nil && m.source != s {
+		m.leave() // a set that is closed, but in which a call still waits
+		m = nil
+	}
 	switch {
 	case op == EPOLL_CTL_ADD && m != nil:
 		return syscall.EEXIST
@@ -248,10 +252,14 @@ func (e *epoll) Close() error {
 	if e.fd < 0 {
 		return syscall.EBADF
 	}
+	e.exit()
+	return nil
+}
+
+func (e *epoll) exit() {
 	e.process.release(e.fd)
 	e.fd = -1
 	e.destroy()
-	return nil
 }
 
 // destroy ends every watch of a closed set in which no call waits.

@@ -100,7 +100,8 @@ func (s *Socket) receiveError(b []byte, m *Message) (int, netip.AddrPort, error)
 	q := &s.rare.errors
 	e := q.waiting[0]
 	n := copy(b, e.payload)
-	q.waiting = q.waiting[1:] // also with MSG_PEEK, as on Linux
+	q.waiting[0] = queuedError{} // its bytes are nobody's any more
+	q.waiting = q.waiting[1:]    // also with MSG_PEEK, as on Linux
 	q.bytes -= len(e.payload) + queuedErrorCharge
 	s.nextError(&e)
 	if m != nil {

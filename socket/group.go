@@ -36,7 +36,7 @@ func (s *Socket) SetSockOptGroup(level, name int, r GroupRequest) error {
 func (s *Socket) setGroup(level, name int, r GroupRequest) error {
 	six := level == SOL_IPV6
 	switch {
-	case level != SOL_IP && !six, six && s.domain != AF_INET6:
+	case level != SOL_IP && !six, six && s.domain != AF_INET6, !six && !s.hasIPOptions():
 		return syscall.ENOPROTOOPT
 	case s.kind == SOCK_STREAM && !six && name == IP_MULTICAST_IF:
 		return syscall.EINVAL

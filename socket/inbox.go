@@ -6,6 +6,7 @@ import (
 
 	"septet/event"
 	"septet/packet"
+	"septet/transport/udp"
 )
 
 // inbox is where a datagram socket has what it took out of its endpoint's queue.
@@ -50,7 +51,7 @@ func (d *datagram) copyOut(b []byte, flags int, m *Message) (length int, from ne
 func (d *datagram) receiveTaken(b []byte, flags int) (n int, from netip.AddrPort, ok bool) {
 	in := &d.inbox
 	in.mu.Lock()
-	if in.open {
+	if p := in.queue.First(); in.open && p != nil && !udp.OfLink(p) {
 		n, from, ok = d.copyOut(b, flags, nil)
 	}
 	in.mu.Unlock()

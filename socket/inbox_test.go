@@ -136,3 +136,27 @@ func TestNoAllocationPerDatagram(t *testing.T) {
 		t.Errorf("%v allocations for ten datagrams, want none", n)
 	}
 }
+
+// TestReaderWithoutTheTurn: who reads what was taken before may do so while the host gets
+// another interface.
+func TestReaderWithoutTheTurn(t *testing.T) {
+	w := realWorld(t, physical.Impairment{})
+	s := must[*Socket](t)(w.alice.Socket(AF_INET6, SOCK_DGRAM, 0))
+	check(t, "bind", s.Bind(netip.MustParseAddrPort("[::1]:1")))
+	check(t, "connect", s.Connect(netip.MustParseAddrPort("[::1]:1")))
+	const datagrams = 20
+	sendNumbers(t, s, 0, datagrams)
+	wantNumber(t, s, 0, 0) // takes the others too
+	attached := make(chan error)
+	go func() {
+		w.loop.Lock()
+		wire := physical.NewWire(w.loop, w.pool, 1500, physical.Impairment{}, physical.Impairment{}) // Unjudged: nothing is sent
+		w.loop.Unlock()
+		_, err := w.alice.Attach("eth1", wire.A(), netip.MustParsePrefix("192.0.2.1/24"))
+		attached <- err
+	}()
+	for i := 1; i < datagrams; i++ {
+		wantNumber(t, s, 0, i)
+	}
+	check(t, "attach", <-attached)
+}

@@ -143,6 +143,7 @@ func TestLinkSocketsNeedPrivilege(t *testing.T) {
 
 // TestReusePortSpreadsConnections: each listener gets a part, and all is accepted.
 func TestReusePortSpreadsConnections(t *testing.T) {
+	needsIPv4(t, "its addresses")
 	w := newWorld(t, event.NewVirtual(1), physical.Impairment{})
 	var all []*Socket
 	for range 4 {
@@ -178,6 +179,7 @@ func TestReusePortSpreadsConnections(t *testing.T) {
 // TestReusePortSpreadsDatagrams: every flow goes to one socket, always the same, and a
 // broadcast to all of them.
 func TestReusePortSpreadsDatagrams(t *testing.T) {
+	needsIPv4(t, "its addresses")
 	w := newWorld(t, event.NewVirtual(1), physical.Impairment{})
 	var all []*Socket
 	for range 4 {
@@ -227,6 +229,30 @@ func TestReusePortSpreadsDatagrams(t *testing.T) {
 	for i, s := range all {
 		if n, _, err := s.RecvFrom(make([]byte, 10), 0); n != 3 || err != nil {
 			t.Errorf("socket %d: a broadcast of 3 bytes gives %d, %v: each sharer gets a copy", i, n, err)
+		}
+	}
+}
+
+// Packet sockets have no options of IP, nor have raw ones of IPv6 those of IPv4: a group
+// that one could join nobody would leave.
+func TestNoOptionsOfAnotherLevel(t *testing.T) {
+	w := virtualWorld(t, 1, physical.Impairment{})
+	for name, s := range map[string]*Socket{
+		"packet":   must[*Socket](t)(w.alice.Socket(AF_PACKET, SOCK_RAW, ethAll)),
+		"raw IPv6": must[*Socket](t)(w.alice.Socket(AF_INET6, SOCK_RAW, 200)),
+	} {
+		group := netip.MustParseAddr("224.1.1.1")
+		mreqn := append(append(group.AsSlice(), 0, 0, 0, 0), binary.NativeEndian.AppendUint32(nil, 2)...)
+		_, getting := s.GetSockOptBytes(SOL_IP, IP_MULTICAST_IF, make([]byte, 4))
+		for call, err := range map[string]error{
+			"join":                s.SetSockOptBytes(SOL_IP, IP_ADD_MEMBERSHIP, mreqn),
+			"join by a request":   s.SetSockOptGroup(SOL_IP, IP_ADD_MEMBERSHIP, GroupRequest{Group: group, Interface: 2}),
+			"get IP_MULTICAST_IF": getting,
+			"set IP_RECVTTL":      s.SetSockOpt(SOL_IP, IP_RECVTTL, 1),
+		} {
+			if err != syscall.ENOPROTOOPT {
+				t.Errorf("%s: %s: %v, Linux says ENOPROTOOPT", name, call, err)
+			}
 		}
 	}
 }

@@ -17,6 +17,8 @@ type ListenConfig struct {
 	// KeepAlive and KeepAliveConfig are what accepted connections begin with, see Dialer.
 	KeepAlive       time.Duration
 	KeepAliveConfig net.KeepAliveConfig
+
+	ordinary bool // for a process without privileges
 }
 
 // Listen waits for connections at an address, as net.Listen does. The network
@@ -73,7 +75,7 @@ func (c *ListenConfig) listen(ctx context.Context, network, address string, stre
 	case ctx.Err() != nil:
 		return fail(dialCause(ctx.Err()))
 	}
-	s, err := c.Stack.newNetSocket(m, locals[0].Addr())
+	s, err := c.Stack.newNetSocket(m, locals[0].Addr(), c.ordinary)
 	if err != nil {
 		return fail(cause("socket", err))
 	}

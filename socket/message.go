@@ -22,7 +22,7 @@ type messenger interface {
 // ENODEV for one that names no interface.
 func (s *Socket) SendMsg(m *Message, flags int) (int, error) {
 	if len(m.Buffers) > maxBuffers {
-		return 0, syscall.EMSGSIZE
+		return 0, s.refuseBuffers()
 	}
 	return s.sendResult(s.sendAll(gather(m.Buffers), flags, m.Name, m.Control))
 }
@@ -33,7 +33,7 @@ func (s *Socket) SendMsg(m *Message, flags int) (int, error) {
 // nothing has. Errors beside those of Recv: EMSGSIZE for more than 1024 buffers.
 func (s *Socket) RecvMsg(m *Message, flags int) (int, error) {
 	if len(m.Buffers) > maxBuffers {
-		return 0, syscall.EMSGSIZE
+		return 0, s.refuseBuffers()
 	}
 	m.Control, m.Flags = nil, 0
 	b := m.joined()
@@ -44,6 +44,16 @@ func (s *Socket) RecvMsg(m *Message, flags int) (int, error) {
 	}
 	m.Name = s.told(from)
 	return n, err
+}
+
+// refuseBuffers is what is wrong with a message of too many buffers.
+func (s *Socket) refuseBuffers() error {
+	s.stack.loop.Lock()
+	defer s.stack.loop.Unlock()
+	if s.closed {
+		return syscall.EBADF
+	}
+	return syscall.EMSGSIZE
 }
 
 // joined returns room for as much as all buffers hold: the only one, or one of its own.

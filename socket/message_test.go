@@ -164,3 +164,42 @@ func FuzzSetSockOptBytes(f *testing.F) {
 		}
 	})
 }
+
+// A datagram that came in the first moment of virtual time came then, not when it is read.
+func TestStampOfTheFirstMoment(t *testing.T) {
+	needsIPv4(t, "names over IPv4")
+	w := virtualWorld(t, 1, physical.Impairment{})
+	alice, bob := w.pairUDP(t)
+	check(t, "stamp", bob.SetSockOpt(SOL_SOCKET, SO_TIMESTAMPNS, 1))
+	must[int](t)(alice.Send([]byte("x"), 0))
+	check(t, "run", w.loop.Run(event.Time(5*time.Second)))
+	m := &Message{Buffers: [][]byte{make([]byte, 2)}, ControlSize: 100}
+	must[int](t)(bob.RecvMsg(m, 0))
+	if len(m.Control) != 1 {
+		t.Fatalf("control messages %v, want a time", m.Control)
+	}
+	stamp := m.Control[0].Data
+	at := time.Unix(int64(binary.NativeEndian.Uint64(stamp)), int64(binary.NativeEndian.Uint64(stamp[8:])))
+	if !at.Equal(Epoch) {
+		t.Errorf("the datagram came at %v, should be %v: the wire has no delay", at.UTC(), Epoch)
+	}
+}
+
+// A source of IPv4 means nothing to a datagram of IPv6: EINVAL, also of a group, whatever
+// the address.
+func TestSourceOfTheOtherFamily(t *testing.T) {
+	w := dualWorld(t)
+	s := must[*Socket](t)(w.alice.Socket(AF_INET6, SOCK_DGRAM, 0))
+	for _, to := range []string{"[::1]:9", "[ff02::1%eth0]:9"} {
+		for _, src := range []string{"::ffff:127.0.0.1", "::ffff:0.0.0.0", "::ffff:9.9.9.9"} {
+			info := append(netip.MustParseAddr(src).AsSlice(), 0, 0, 0, 0)
+			m := &Message{
+				Name: netip.MustParseAddrPort(to), Buffers: [][]byte{{1}},
+				Control: []ControlMessage{{Level: SOL_IPV6, Type: IPV6_PKTINFO, Data: info}},
+			}
+			if _, err := s.SendMsg(m, 0); err != syscall.EINVAL {
+				t.Errorf("to %s from %s: %v, Linux says EINVAL", to, src, err)
+			}
+		}
+	}
+}

@@ -27,7 +27,7 @@ func (st *Stack) ListenMulticastUDP(network, ifi string, group *net.UDPAddr) (*U
 	if !at.Addr().IsMulticast() || !m.takes(at.Addr()) {
 		return fail(&net.AddrError{Err: "no multicast address of the network", Addr: group.IP.String()})
 	}
-	s, err := st.newNetSocket(m, at.Addr())
+	s, err := st.newNetSocket(m, at.Addr(), false)
 	if err != nil {
 		return fail(cause("socket", err))
 	}

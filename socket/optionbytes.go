@@ -49,11 +49,18 @@ func init() {
 
 // structured returns an option with a layout of its own.
 func (s *Socket) structured(level, name int) (structured, bool) {
-	if level == SOL_TCP && s.kind != SOCK_STREAM || level == SOL_IPV6 && s.domain != AF_INET6 {
+	if level == SOL_TCP && s.kind != SOCK_STREAM || level == SOL_IPV6 && s.domain != AF_INET6 ||
+		level == SOL_IP && !s.hasIPOptions() {
 		return structured{}, false
 	}
 	o, ok := structuredOptions[option{level, name}]
 	return o, ok
+}
+
+// hasIPOptions reports whether the socket has options of SOL_IP: a packet socket does not,
+// nor, as on Linux, a raw one of IPv6.
+func (s *Socket) hasIPOptions() bool {
+	return s.domain == AF_INET || s.domain == AF_INET6 && s.kind != SOCK_RAW
 }
 
 // GetSockOptBytes writes the value of an option into b in Linux's layout, cut to its

@@ -46,7 +46,7 @@ func (s *Socket) ownOption(level, name int) (int, error) {
 	case level == SOL_SOCKET:
 	case s.domain == AF_PACKET, s.kind == SOCK_RAW && (level == SOL_RAW || level == SOL_ICMPV6):
 		return s.protocol.option(level, name)
-	case level == SOL_IP && s.kind == SOCK_RAW && s.domain == AF_INET6:
+	case level == SOL_IP && !s.hasIPOptions():
 		return 0, syscall.ENOPROTOOPT
 	case level == SOL_IPV6 && s.domain == AF_INET6:
 		return s.option6(name)
@@ -103,7 +103,7 @@ func (s *Socket) SetSockOpt(level, name, value int) error {
 	if _, ok := s.structured(level, name); ok {
 		return s.setOptionBytes(level, name, int32Bytes(value))
 	}
-	return s.setNumberOption(level, name, value)
+	return s.setNumberOption(level, name, int(int32(value))) // an int of C
 }
 
 // setNumberOption sets an option that is a number.
@@ -121,7 +121,7 @@ func (s *Socket) setOwnOption(level, name, value int) error {
 	case level == SOL_SOCKET:
 	case s.domain == AF_PACKET:
 		return s.protocol.setOption(level, name, value)
-	case level == SOL_IP && s.kind == SOCK_RAW && s.domain == AF_INET6:
+	case level == SOL_IP && !s.hasIPOptions():
 		return syscall.ENOPROTOOPT
 	case level == SOL_IPV6:
 		return s.setOption6(name, value)

@@ -188,3 +188,18 @@ func TestNoPortLeft(t *testing.T) {
 		t.Errorf("send without a free port: %v, want EAGAIN", err)
 	}
 }
+
+// After SHUT_WR Linux refuses what has its header, though it still sends what has none.
+func TestRawSendAfterShutdown(t *testing.T) {
+	w := virtualWorld(t, 1, physical.Impairment{})
+	s := must[*Socket](t)(w.alice.Socket(AF_INET, SOCK_RAW, 200))
+	check(t, "connect", s.Connect(netip.MustParseAddrPort("127.0.0.1:0")))
+	check(t, "shutdown", s.Shutdown(SHUT_WR))
+	h := make([]byte, 20)
+	h[0] = 0x45
+	must[int](t)(s.Send(h, 0))
+	check(t, "IP_HDRINCL", s.SetSockOpt(SOL_IP, IP_HDRINCL, 1))
+	if _, err := s.Send(h, 0); err != syscall.EPIPE {
+		t.Errorf("send with IP_HDRINCL after SHUT_WR: %v, Linux says EPIPE", err)
+	}
+}

@@ -140,8 +140,13 @@ func (set *pollSet) lookAtAll(fds []PollFD) (n int) {
 		w.events = uint32(fds[i].Events | POLLERR | POLLHUP)
 		n += fds[i].look(s)
 	}
-	for _, w := range set.watches[len(fds):] {
+	more := set.watches[len(fds):]
+	for _, w := range more {
 		set.drop(w)
+	}
+	if len(more) > len(fds) { // else each later call would pass over them
+		clear(more)
+		set.watches = slices.Clone(set.watches[:len(fds)])
 	}
 	return n
 }

@@ -406,3 +406,78 @@ func TestPollLimit(t *testing.T) {
 		t.Errorf("poll of %d descriptors: %d, %v, want 0 and no error", len(fds)-1, n, err)
 	}
 }
+
+// A low-water mark that the receive buffer cannot reach must not stop a program that polls:
+// as on Linux, a stream is readable too if the peer can send no more.
+func TestLowWaterAboveTheBuffer(t *testing.T) {
+	w := virtualWorld(t, 1, physical.Impairment{})
+	p := w.bob.Process()
+	l := must[Descriptor](t)(p.Socket(inet, SOCK_STREAM, 0))
+	check(t, "receive buffer", l.SetSockOpt(SOL_SOCKET, SO_RCVBUF, 4096))
+	check(t, "bind", l.Bind(netip.AddrPortFrom(netip.Addr{}, 1080)))
+	check(t, "listen", l.Listen(1))
+	c := must[*Socket](t)(w.alice.Socket(inet, SOCK_STREAM|SOCK_NONBLOCK, 0))
+	if err := c.Connect(netip.AddrPortFrom(ip(bobAddr), 1080)); err != syscall.EINPROGRESS {
+		t.Fatalf("connect: %v", err)
+	}
+	s, _, err := l.Accept()
+	check(t, "accept", err)
+	check(t, "low-water mark", s.SetSockOpt(SOL_SOCKET, SO_RCVLOWAT, 1<<20))
+	fds := []PollFD{{FD: s.FD(), Events: POLLIN}}
+	must[int](t)(c.Send(make([]byte, 100), 0))
+	if n, err := p.Poll(fds, time.Second); n != 0 || err != nil {
+		t.Errorf("poll with 100 bytes and room for more: %d, %v, should time out", n, err)
+	}
+	must[int](t)(c.Send(make([]byte, 65536), 0))
+	if n, err := p.Poll(fds, time.Second); n != 1 || err != nil {
+		t.Errorf("poll with a full buffer: %d, %v, should be readable", n, err)
+	}
+}
+
+// What was too little for a low-water mark is enough once that is lowered, also for a set
+// that has looked in between.
+func TestLoweredLowWater(t *testing.T) {
+	w := virtualWorld(t, 1, physical.Impairment{})
+	p := w.bob.Process()
+	l := must[Descriptor](t)(p.Socket(inet, SOCK_STREAM, 0))
+	check(t, "bind", l.Bind(netip.AddrPortFrom(netip.Addr{}, 1080)))
+	check(t, "listen", l.Listen(1))
+	c := must[*Socket](t)(w.alice.Socket(inet, SOCK_STREAM, 0))
+	check(t, "connect", c.Connect(netip.AddrPortFrom(ip(bobAddr), 1080)))
+	s, _, err := l.Accept()
+	check(t, "accept", err)
+	check(t, "low-water mark", s.SetSockOpt(SOL_SOCKET, SO_RCVLOWAT, 100))
+	set := setOf(t, p, uint32(POLLIN), s)
+	must[int](t)(c.Send(make([]byte, 50), 0))
+	events := make([]EpollEvent, 1)
+	if n, err := set.Wait(events, time.Second); n != 0 || err != nil {
+		t.Errorf("50 bytes of 100: %d ready, %v, should be none", n, err)
+	}
+	check(t, "low-water mark", s.SetSockOpt(SOL_SOCKET, SO_RCVLOWAT, 50))
+	if n, err := set.Wait(events, time.Second); n != 1 || err != nil {
+		t.Errorf("50 bytes of 50: %d ready, %v, should be readable", n, err)
+	}
+}
+
+// A set that is closed while a call waits in it goes on, but its number is free: what has
+// that number next can be added where the set was.
+func TestNumberOfAClosedSet(t *testing.T) {
+	w := virtualWorld(t, 1, physical.Impairment{})
+	p := w.bob.Process()
+	outer, inner := must[Epoll](t)(p.EpollCreate()), must[Epoll](t)(p.EpollCreate())
+	fd := inner.FD()
+	check(t, "add", outer.Ctl(EPOLL_CTL_ADD, fd, EpollEvent{Events: uint32(POLLIN)}))
+	w.loop.Go("waiter", func() { _, _ = inner.Wait(make([]EpollEvent, 1), time.Minute) })
+	_ = w.loop.Run(event.Time(time.Second)) // names the waiter, which is blocked
+	check(t, "close", inner.Close())
+	d := must[Descriptor](t)(p.Socket(AF_INET, SOCK_DGRAM, 0))
+	if d.FD() != fd {
+		t.Fatalf("the socket's number is %d, not the set's %d", d.FD(), fd)
+	}
+	check(t, "add", outer.Ctl(EPOLL_CTL_ADD, fd, EpollEvent{Events: uint32(POLLOUT), Data: 7}))
+	check(t, "run", w.loop.Run(event.Time(time.Hour)))
+	events := make([]EpollEvent, 2)
+	if n, err := outer.Wait(events, 0); n != 1 || err != nil || events[0].Data != 7 {
+		t.Errorf("wait: %v, %v, want the socket", events[:n], err)
+	}
+}

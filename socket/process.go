@@ -1,6 +1,8 @@
 package socket
 
 import (
+	"context"
+	"net"
 	"net/netip"
 	"sync/atomic"
 	"syscall"
@@ -25,8 +27,7 @@ var _ System = (*Process)(nil)
 
 // file is what a descriptor stands for: a *descriptor or a set of them.
 type file interface {
-	FD() int
-	Close() error
+	exit() // with the turn held
 }
 
 // firstFD follows standard input, output and error.
@@ -103,6 +104,9 @@ func (p *Process) open(s *Socket) (Descriptor, error) {
 
 // number gives f the lowest free number, nil to keep it for later.
 func (p *Process) number(f file) (int, error) {
+	if p.closed {
+		return -1, syscall.EBADF
+	}
 	i := p.taken.lowestFree()
 	if firstFD+i >= p.most {
 		return -1, syscall.EMFILE
@@ -124,33 +128,6 @@ func (p *Process) release(fd int) {
 // FD returns the descriptor's number, -1 once it is closed.
 func (d *descriptor) FD() int { return int(d.fd.Load()) }
 
-// Bind is Socket.Bind, which needs privilege for a port below 1024: EACCES.
-func (d *descriptor) Bind(local netip.AddrPort) error {
-	if port := local.Port(); !d.process.privileged && port > 0 && port < 1024 && d.kind != SOCK_RAW {
-		return d.refuse(local)
-	}
-	return d.Socket.Bind(local)
-}
-
-// refuse says what is wrong with a port that needs privilege. As on Linux, an address of
-// another family is said first, and an IPv4 address that is not the host's.
-func (d *descriptor) refuse(local netip.AddrPort) error {
-	d.process.loop.Lock()
-	defer d.process.loop.Unlock()
-	if d.closed {
-		return syscall.EBADF
-	}
-	below, err := d.toBind(local)
-	if err != nil {
-		return err
-	}
-	a, n := below.Addr(), d.process.network
-	if d.domain == AF_INET && !a.IsUnspecified() && !n.IsLocal(a) && !n.IsBroadcast(a) && !a.IsMulticast() {
-		return syscall.EADDRNOTAVAIL
-	}
-	return syscall.EACCES
-}
-
 // Accept takes a connection and gives it a number. As on Linux, the number is taken
 // before there is a connection: with EMFILE the connection still waits.
 func (d *descriptor) Accept() (Descriptor, netip.AddrPort, error) {
@@ -168,6 +145,10 @@ func (d *descriptor) Accept() (Descriptor, netip.AddrPort, error) {
 	s, from, err := d.Socket.Accept()
 	p.loop.Lock()
 	defer p.loop.Unlock()
+	if err == nil && p.closed { // meanwhile
+		s.end(true)
+		err = syscall.EBADF
+	}
 	if err != nil {
 		p.release(fd)
 		return nil, from, err
@@ -183,13 +164,51 @@ func (d *descriptor) Accept() (Descriptor, netip.AddrPort, error) {
 func (d *descriptor) Close() error {
 	l := d.process.loop
 	l.Lock()
+	d.giveUp()
+	l.Unlock()
+	return d.Socket.Close()
+}
+
+// giveUp makes the number free. The turn must be held.
+func (d *descriptor) giveUp() {
 	if fd := d.FD(); fd >= 0 {
 		d.process.release(fd)
 		d.fd.Store(-1)
 		d.watches.close()
 	}
-	l.Unlock()
-	return d.Socket.Close()
+}
+
+// exit closes the socket without waiting for SO_LINGER, as Linux does for a program that
+// ends.
+func (d *descriptor) exit() {
+	d.giveUp()
+	d.finish()
+}
+
+// The calls of package net, with what the process may do: an ordinary one gets EACCES and
+// EPERM as in Bind and Socket. Their sockets have no descriptors, and so outlive Close.
+
+// Dial is Stack.Dial.
+func (p *Process) Dial(network, address string) (net.Conn, error) {
+	return p.DialContext(context.Background(), network, address)
+}
+
+// DialContext is Stack.DialContext.
+func (p *Process) DialContext(ctx context.Context, network, address string) (net.Conn, error) {
+	d := Dialer{Stack: p.Stack, ordinary: !p.privileged}
+	return d.DialContext(ctx, network, address)
+}
+
+// Listen is Stack.Listen.
+func (p *Process) Listen(network, address string) (net.Listener, error) {
+	c := ListenConfig{Stack: p.Stack, ordinary: !p.privileged}
+	return c.Listen(context.Background(), network, address)
+}
+
+// ListenPacket is Stack.ListenPacket.
+func (p *Process) ListenPacket(network, address string) (net.PacketConn, error) {
+	c := ListenConfig{Stack: p.Stack, ordinary: !p.privileged}
+	return c.ListenPacket(context.Background(), network, address)
 }
 
 // Sleep blocks for d on the network's clock.
@@ -198,17 +217,17 @@ func (p *Process) Sleep(d time.Duration) error { return p.loop.Sleep(d) }
 // Go starts a task.
 func (p *Process) Go(name string, task func()) { p.loop.Go(name, task) }
 
-// Close closes every descriptor, as the end of a program does, and has the calls that
-// poll or wait for a set fail with EBADF. The process cannot be used any more.
+// Close closes every descriptor, as the end of a program does, which does not wait for
+// SO_LINGER, and has the calls that poll or wait for a set fail with EBADF. The process
+// cannot be used any more.
 func (p *Process) Close() {
 	p.loop.Lock()
+	defer p.loop.Unlock()
 	p.closed = true
-	open := append([]file(nil), p.files...)
 	p.Stack.watches.tell(anything)
-	p.loop.Unlock()
-	for _, f := range open {
+	for _, f := range p.files {
 		if f != nil {
-			f.Close()
+			f.exit()
 		}
 	}
 }

@@ -1,6 +1,7 @@
 package socket_test
 
 import (
+	"errors"
 	"math/rand/v2"
 	"net/netip"
 	"syscall"
@@ -141,5 +142,81 @@ func TestProcessesAreApart(t *testing.T) {
 			t.Errorf("%s: a closed descriptor is %d and says %v", what, one.FD(), err)
 		}
 		check(t, "close", two.Close())
+	}
+}
+
+// What an ordinary process may not do by the BSD calls, it may not by those of package
+// net.
+func TestShapesNeedPrivilege(t *testing.T) {
+	w := virtualWorld(t, 1, physical.Impairment{})
+	p := w.alice.Sockets.NewProcess(false)
+	_, stream := p.Listen("tcp", ":80")
+	_, datagram := p.ListenPacket("udp", ":53")
+	_, raw := p.ListenPacket("ip4:icmp", "0.0.0.0")
+	_, dial := p.Dial("ip4:icmp", "10.0.0.2")
+	for _, c := range []struct {
+		call      string
+		err, want error
+	}{
+		{"listen on port 80", stream, syscall.EACCES},
+		{"datagrams of port 53", datagram, syscall.EACCES},
+		{"a raw socket", raw, syscall.EPERM},
+		{"a raw socket that is connected", dial, syscall.EPERM},
+	} {
+		if !errors.Is(c.err, c.want) {
+			t.Errorf("%s without privilege: %v, should be %v", c.call, c.err, c.want)
+		}
+	}
+	if _, err := p.Listen("tcp", ":1024"); err != nil {
+		t.Errorf("listen on port 1024, which is anybody's: %v", err)
+	}
+}
+
+// A process that has ended opens nothing more, not even what it was waiting for.
+func TestClosedProcessOpensNothing(t *testing.T) {
+	w := virtualWorld(t, 1, physical.Impairment{})
+	p := w.bob.Process()
+	p.Close()
+	if _, err := p.Socket(AF_INET, SOCK_DGRAM, 0); err != syscall.EBADF {
+		t.Errorf("socket: %v, should be EBADF", err)
+	}
+	if _, err := p.EpollCreate(); err != syscall.EBADF {
+		t.Errorf("epoll_create: %v, should be EBADF", err)
+	}
+	if n := w.bob.Sockets.Open(); n != 0 {
+		t.Errorf("%d sockets are left open by a process that has ended", n)
+	}
+}
+
+// The end of a program does not wait for SO_LINGER, as on Linux: what was sent still goes on
+// its way.
+func TestClosedProcessDoesNotLinger(t *testing.T) {
+	w := virtualWorld(t, 1, physical.Impairment{})
+	p := w.alice.Process()
+	l := must[*Socket](t)(w.bob.Socket(inet, SOCK_STREAM, 0))
+	check(t, "bind", l.Bind(netip.AddrPortFrom(netip.Addr{}, 1080)))
+	check(t, "listen", l.Listen(1))
+	c := must[Descriptor](t)(p.Socket(inet, SOCK_STREAM, 0))
+	check(t, "connect", c.Connect(netip.AddrPortFrom(ip(bobAddr), 1080)))
+	check(t, "linger", c.(interface{ SetSockOptLinger(Linger) error }).SetSockOptLinger(Linger{On: true, Time: time.Minute}))
+	s, _, err := l.Accept()
+	check(t, "accept", err)
+	sent, err := c.Send(make([]byte, 1<<20), MSG_DONTWAIT) // more than bob's buffer takes
+	check(t, "send", err)
+	begin := p.Now()
+	p.Close()
+	if d := p.Now().Sub(begin); d != 0 {
+		t.Errorf("the end of the process took %v, should not wait for the peer", d)
+	}
+	got := 0
+	for b := make([]byte, 1<<16); ; {
+		n, err := s.Recv(b, 0)
+		if got += n; n == 0 {
+			check(t, "recv", err)
+			break
+		}
+	}
+	if got != sent {
+		t.Errorf("%d bytes came of the %d that were sent", got, sent)
 	}
 }

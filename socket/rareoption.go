@@ -97,10 +97,15 @@ func (s *Socket) wants(w wants) bool { return s.rare != nil && s.rare.wants&w !=
 // family has it.
 func (s *Socket) keeps(o option) (keptOption, bool) {
 	k, ok := keptOptions[o]
-	if s.domain == AF_PACKET && o.level != SOL_SOCKET {
-		return k, false
+	switch o.level {
+	case SOL_IP:
+		ok = ok && s.hasIPOptions()
+	case SOL_IPV6:
+		ok = ok && s.domain == AF_INET6
+	case SOL_TCP:
+		ok = ok && s.kind == SOCK_STREAM
 	}
-	return k, ok && (o.level != SOL_IPV6 || s.domain == AF_INET6) && (o.level != SOL_TCP || s.kind == SOCK_STREAM)
+	return k, ok
 }
 
 // keptValue returns the value of one.
@@ -159,6 +164,9 @@ func (s *Socket) keep(o option, value int) error {
 		r.wants &^= k.wants
 	}
 	s.applyRare()
+	if o == (option{SOL_SOCKET, SO_RCVLOWAT}) {
+		s.tell(arrived) // what is there may be enough now
+	}
 	return nil
 }
 

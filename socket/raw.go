@@ -197,6 +197,9 @@ func (r *raw) send(b []byte, flags int, to netip.AddrPort) (int, error) {
 	if err != nil {
 		return 0, err
 	}
+	if r.headerIncluded && r.socket.shutWrite { // without its header Linux sends it all the same
+		return 0, syscall.EPIPE
+	}
 	n := r.socket.stack.network
 	p := n.Pool().From(b)
 	switch {

@@ -75,7 +75,7 @@ func (r *raw) fillChecksum(p *packet.Packet, path *network.Path) bool {
 		return true
 	}
 	b := p.Touch()
-	if len(b) < r.checksumAt+2 {
+	if len(b)-2 < r.checksumAt {
 		return false
 	}
 	field := b[r.checksumAt:]

@@ -80,7 +80,7 @@ func (t *stream) readiness() (r Readiness) {
 	if noRead && noWrite {
 		r |= POLLHUP
 	}
-	if t.conn.Buffered() >= t.socket.lowWater() {
+	if n := t.conn.Buffered(); n >= t.socket.lowWater() || n > 0 && t.conn.Crammed() {
 		r |= POLLIN
 	}
 	if t.full = !noWrite && !t.conn.HasRoom(); !t.full {

@@ -152,15 +152,15 @@ func (s *Socket) send(b []byte, flags int, to netip.AddrPort) (n int, err error)
 
 // sendAll is send with control messages.
 func (s *Socket) sendAll(b []byte, flags int, to netip.AddrPort, control []ControlMessage) (n int, err error) {
+	l := s.stack.loop
+	l.Lock()
+	defer l.Unlock()
 	// A stream has no use for an address, unless it opens the connection.
-	if to.IsValid() && (s.kind != SOCK_STREAM || flags&MSG_FASTOPEN != 0) {
+	if to.IsValid() && !s.closed && (s.kind != SOCK_STREAM || flags&MSG_FASTOPEN != 0) {
 		if to, err = s.toPeer(to); err != nil {
 			return 0, err
 		}
 	}
-	l := s.stack.loop
-	l.Lock()
-	defer l.Unlock()
 	limit := s.limit(s.sendTimeout)
 	blocked := false // this call has the right to go on, see sending
 	for {

@@ -121,6 +121,10 @@ func (c *Conn) Connected() bool { return c.state.synchronized() || c.early() }
 // Buffered returns how many bytes Read could return at once.
 func (c *Conn) Buffered() int { return c.rcv.size - c.urgentAside() }
 
+// Crammed reports whether the receive window is so small that not even a segment fits:
+// not much more will come before something is read.
+func (c *Conn) Crammed() bool { return c.receiveWindow() <= c.mss }
+
 // Unsent returns how many bytes the peer has not acknowledged.
 func (c *Conn) Unsent() int { return c.snd.size }
 

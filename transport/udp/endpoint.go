@@ -86,7 +86,8 @@ func (e *Endpoint) Watch(on bool) { e.watched = on }
 // IPV6_RECVERR). All of them are then errors that TakeError returns.
 func (e *Endpoint) SetReports(four, six bool) { e.reports = families{four, six} }
 
-// SetStamps has each datagram that is queued carry the time (packet.Packet.At).
+// SetStamps has each datagram that is queued carry the time (packet.Packet.At), which is
+// negative in those that were queued before.
 func (e *Endpoint) SetStamps(on bool) { e.stamps = on }
 
 // SetFreeBind lets Bind take an address that the host does not have (IP_FREEBIND).
@@ -271,7 +272,7 @@ func (e *Endpoint) enqueue(p *packet.Packet) {
 		return
 	}
 	p.Own()
-	p.At = 0
+	p.At = -1
 	if e.stamps {
 		p.At = int64(e.layer.Loop().Now())
 	}
@@ -343,7 +344,7 @@ func (e *Endpoint) LastMTU() int {
 }
 
 // Dissect reads a datagram that waits or was taken, whose headers were checked when
-// it came.
+// it came. The turn must be held if the datagram is OfLink.
 func (e *Endpoint) Dissect(p *packet.Packet) (payload []byte, from netip.AddrPort, to netip.Addr) {
 	b := p.Head()
 	if b[0]>>4 == 6 {
@@ -358,7 +359,24 @@ func (e *Endpoint) Dissect(p *packet.Packet) (payload []byte, from netip.AddrPor
 // interface of this number.
 func (e *Endpoint) dissect6(b []byte, in int) (payload []byte, from netip.AddrPort, to netip.Addr) {
 	h, udp, _ := header.ParseIPv6(b)
-	i := e.layer.network.Interface(in)
-	from = netip.AddrPortFrom(i.Scoped(h.Src), binary.BigEndian.Uint16(udp))
-	return udp[header.UDPLen:], from, i.Scoped(h.Dst)
+	if linkLocal(b[srcOffset6:]) || linkLocal(b[dstOffset6:]) {
+		i := e.layer.network.Interface(in)
+		h.Src, h.Dst = i.Scoped(h.Src), i.Scoped(h.Dst)
+	}
+	return udp[header.UDPLen:], netip.AddrPortFrom(h.Src, binary.BigEndian.Uint16(udp)), h.Dst
 }
+
+// OfLink reports whether a datagram has an address whose zone only the network knows.
+func OfLink(p *packet.Packet) bool {
+	b := p.Head()
+	return b[0]>>4 == 6 && (linkLocal(b[srcOffset6:]) || linkLocal(b[dstOffset6:]))
+}
+
+// Where the addresses are in an IPv6 header (RFC 8200, section 3).
+const (
+	srcOffset6 = 8
+	dstOffset6 = 24
+)
+
+// linkLocal reports whether an address is of fe80::/10 (RFC 4291, section 2.5.6).
+func linkLocal(b []byte) bool { return b[0] == 0xfe && b[1]&0xc0 == 0x80 }
