@@ -122,6 +122,8 @@ func (l *Layer) transmitFrame(p *packet.Packet, path *Path) {
 		path.via.nic.Broadcast(p, typ)
 	case path.kind == toGroup:
 		l.multicast(p, path, typ)
+	case path.kind == toNobody:
+		l.drop(p, &l.stats.OutLoopback)
 	default:
 		l.loopback.push(p)
 	}

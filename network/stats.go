@@ -32,8 +32,9 @@ type Stats struct {
 	SourceRouteFailed uint64 // a source route that leads nowhere
 
 	// Refused on the way out.
-	OutNoRoute uint64
-	OutTooLong uint64
+	OutNoRoute  uint64
+	OutTooLong  uint64
+	OutLoopback uint64 // dropped: from ::1 to another host
 
 	Fragmented       uint64 // datagrams cut
 	FragmentsCreated uint64

@@ -28,6 +28,7 @@ type raw struct {
 	peer     netip.Addr
 	peerPort uint16 // which means nothing, but is told
 	device   *network.Interface
+	beyond   uint16 // the number, if no header can have it: nothing is received
 
 	queue  packet.Queue
 	queued int // bytes in queue
@@ -59,6 +60,9 @@ func newRaw(st *Stack, domain uint8, number int) (*Socket, error) {
 	}
 	if r.six && number == IPPROTO_ICMPV6 {
 		r.checksumAt = icmp6ChecksumAt
+	}
+	if number > 255 {
+		r.beyond = uint16(number)
 	}
 	handle, err := open(r.number, r.input)
 	if err != nil {
@@ -93,7 +97,7 @@ func (r *raw) input(p *packet.Packet, d *network.Datagram) {
 func (r *raw) wants(p *packet.Packet, d *network.Datagram) bool {
 	own := r.ownAddr()
 	switch {
-	case r.number == IPPROTO_RAW,
+	case r.number == IPPROTO_RAW, r.beyond != 0,
 		own.IsValid() && own != d.Dst,
 		r.peer.IsValid() && r.peer != d.Src,
 		r.device != nil && r.device != d.Device(),
@@ -272,8 +276,11 @@ func (r *raw) close(bool) {
 
 func (r *raw) local() netip.AddrPort {
 	// A raw socket has no port; Linux gives the protocol's number instead.
-	return netip.AddrPortFrom(r.ownAddr(), uint16(r.number))
+	return netip.AddrPortFrom(r.ownAddr(), r.protocolNumber())
 }
+
+// protocolNumber is what socket was called with.
+func (r *raw) protocolNumber() uint16 { return max(uint16(r.number), r.beyond) }
 
 func (r *raw) remote() (netip.AddrPort, error) {
 	if !r.peer.IsValid() || r.peerPort == 0 { // as Linux sees it

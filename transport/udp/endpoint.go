@@ -28,7 +28,7 @@ type Endpoint struct {
 	owner  Owner
 	local  netip.AddrPort
 	remote netip.AddrPort // valid when connected
-	asked  netip.AddrPort // what Bind was called with
+	asked  netip.AddrPort // what Bind was called with; its address outlives a disconnect
 	// everyAddr stands for every address of the families that the endpoint speaks.
 	everyAddr netip.Addr
 	next      *Endpoint // with the same local address and port
@@ -46,7 +46,7 @@ type Endpoint struct {
 
 	device *network.Interface // of SO_BINDTODEVICE; nil for any
 
-	broadcast, sharing, sharingPort, closed bool
+	broadcast, sharing, sharingPort, closed, shut bool
 
 	watched  bool
 	stamps   bool
@@ -85,6 +85,9 @@ func (e *Endpoint) Watch(on bool) { e.watched = on }
 // IPv6: also of those that may pass, and if the endpoint is not connected (IP_RECVERR,
 // IPV6_RECVERR). All of them are then errors that TakeError returns.
 func (e *Endpoint) SetReports(four, six bool) { e.reports = families{four, six} }
+
+// CloseWrite has Send fail with EPIPE from now on.
+func (e *Endpoint) CloseWrite() { e.shut = true }
 
 // SetStamps has each datagram that is queued carry the time (packet.Packet.At).
 func (e *Endpoint) SetStamps(on bool) { e.stamps = on }
@@ -184,17 +187,17 @@ func (e *Endpoint) Connect(remote netip.AddrPort) error {
 }
 
 // Disconnect undoes Connect: the endpoint hears from everyone again, at the
-// address and port that it was bound to. A port that nobody asked for is given
-// back.
+// address and port that it was bound to. As on Linux, a port that nobody asked for is
+// given back, even if there was no peer; the next call that needs one gets another.
 func (e *Endpoint) Disconnect() {
-	if !e.remote.IsValid() {
-		return
-	}
 	e.layer.recent = found{}
 	e.remote, e.pathTo = netip.AddrPort{}, netip.Addr{}
 	switch {
 	case e.asked.Port() == 0:
 		e.remove()
+		if e.addrAsked() {
+			e.local = netip.AddrPortFrom(e.asked.Addr(), 0)
+		}
 	case !e.addrAsked():
 		e.move(e.everyAddr)
 	}
@@ -216,7 +219,7 @@ func (e *Endpoint) move(addr netip.Addr) {
 // sourceFor returns the source address to ask a path for, given the local one:
 // an endpoint bound to a broadcast address sends from the host's own.
 func (e *Endpoint) sourceFor(local netip.Addr) netip.Addr {
-	if !local.IsValid() || local.IsMulticast() || e.layer.network.IsBroadcast(local) {
+	if !local.IsValid() || local.IsUnspecified() || local.IsMulticast() || e.layer.network.IsBroadcast(local) {
 		return netip.Addr{}
 	}
 	return local
