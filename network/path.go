@@ -99,7 +99,8 @@ func (p *Path) Group() bool { return p.kind == toGroup }
 
 // Path looks up the way to dst. The source address is src, or, if that is the
 // zero Addr, 0.0.0.0 or ::, the one that belongs to the route. Errors: ENETUNREACH
-// without a route, EADDRNOTAVAIL if src is not an address of this host, EINVAL
+// without a route or, as on Linux, if src is an IPv4 address but not this host's,
+// EADDRNOTAVAIL if it is an IPv6 address and not this host's, EINVAL
 // if src is a loopback address and dst is not here, or if dst is of a link and does not
 // say of which, EAFNOSUPPORT for no address or two families.
 func (l *Layer) Path(dst, src netip.Addr) (Path, error) { return l.PathOn(dst, src, nil) }
@@ -112,6 +113,8 @@ func (l *Layer) PathOn(dst, src netip.Addr, via *Interface) (Path, error) {
 		return Path{}, syscall.EAFNOSUPPORT
 	case src.IsUnspecified():
 		src = netip.Addr{}
+	case src.IsValid() && src.Is4() && !l.IsLocal(src):
+		return Path{}, syscall.ENETUNREACH
 	case src.IsValid() && !l.IsLocal(src):
 		return Path{}, syscall.EADDRNOTAVAIL
 	}

@@ -102,7 +102,7 @@ func (s *Socket) connect(ctx context.Context, to netip.AddrPort) error {
 	if to.IsValid() {
 		var err error
 		if to, err = s.toPeer(to); err != nil {
-			return s.use(err)
+			return s.use(err, 0, 0)
 		}
 	}
 	l := s.stack.loop

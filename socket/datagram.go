@@ -1,6 +1,7 @@
 package socket
 
 import (
+	"cmp"
 	"io"
 	"net/netip"
 	"syscall"
@@ -59,6 +60,11 @@ func (d *datagram) connect(to netip.AddrPort) error {
 		d.endpoint.Disconnect()
 		return nil
 	}
+	if a := to.Addr(); a.IsMulticast() && a.Zone() == "" && ofOneLink(a) &&
+		d.socket.device() == nil && d.endpoint.Multicast(true).Via == nil {
+		// Connected to it, though not to send there, Linux wants to know of which link.
+		return cmp.Or(d.endpoint.Use(), error(syscall.EINVAL))
+	}
 	return d.endpoint.Connect(d.here(to))
 }
 
@@ -73,11 +79,10 @@ func (d *datagram) sendMsg(b []byte, flags int, to netip.AddrPort, control []Con
 		return 0, err
 	}
 	to = d.here(to)
-	switch four := d.socket.domain == AF_INET || d.over(to).Is4(); {
-	case four && len(b) > maxLength:
-		return 0, syscall.EMSGSIZE
-	case four && flags&MSG_OOB != 0:
-		return 0, syscall.EOPNOTSUPP // RFC 768 has nothing urgent; over IPv6 Linux does not mind
+	if d.socket.domain == AF_INET || d.over(to).Is4() {
+		if err := tooMuch(len(b), flags); err != nil {
+			return 0, err
+		}
 	}
 	w, err := d.socket.parseControl(control, d.over(to))
 	if err == nil || !d.over(to).IsValid() || to.IsValid() && to.Port() == 0 {
@@ -93,8 +98,18 @@ func (d *datagram) sendMsg(b []byte, flags int, to netip.AddrPort, control []Con
 	return len(b), nil
 }
 
-// maxLength is the longest datagram that a length of 16 bits can say.
-const maxLength = 65535
+// tooMuch is what is looked at first of a datagram for IPv4: that a length of 16 bits can
+// say its own, and that it is not urgent, which is nothing that RFC 768 has. Over IPv6
+// Linux does not mind.
+func tooMuch(length, flags int) error {
+	switch {
+	case length > maxDatagram:
+		return syscall.EMSGSIZE
+	case flags&MSG_OOB != 0:
+		return syscall.EOPNOTSUPP
+	}
+	return nil
+}
 
 // here returns what Linux takes :: for, as a destination: the loopback address of IPv4
 // if the socket has an address of that family, else that of IPv6 (as network has it).

@@ -1,6 +1,7 @@
 package socket
 
 import (
+	"cmp"
 	"net/netip"
 	"syscall"
 )
@@ -53,9 +54,10 @@ func (s *Socket) toPeer(a netip.AddrPort) (netip.AddrPort, error) {
 	return below, nil
 }
 
-// use returns why an address cannot be a peer's. As on Linux, a datagram socket that was
-// not bound is, before anything is looked at.
-func (s *Socket) use(why error) error {
+// use returns why an address cannot be a peer's, to whom so many bytes are to be sent. As
+// on Linux, a datagram socket that was not bound is, before anything is looked at, and
+// over IPv4 the length and the flags are looked at before the address.
+func (s *Socket) use(why error, length, flags int) error {
 	s.stack.loop.Lock()
 	defer s.stack.loop.Unlock()
 	if s.closed {
@@ -64,6 +66,9 @@ func (s *Socket) use(why error) error {
 	if d, ok := s.protocol.(*datagram); ok {
 		if err := d.endpoint.Use(); err != nil {
 			return err
+		}
+		if s.domain == AF_INET {
+			return cmp.Or(tooMuch(length, flags), why)
 		}
 	}
 	return why

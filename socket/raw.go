@@ -9,6 +9,7 @@ import (
 	"septet/header"
 	"septet/network"
 	"septet/packet"
+	"septet/transport/udp"
 )
 
 // defaultRawBuffer is how many bytes wait at most to be received, as on Linux.
@@ -33,11 +34,13 @@ type raw struct {
 	queue  packet.Queue
 	queued int // bytes in queue
 	lost   uint64
+	err    syscall.Errno // an ICMP error nobody has seen yet
 
 	receiveBuffer, sendBuffer int
 
 	headerIncluded bool
 	ttl, tos       uint8
+	mtu6           int // IPV6_MTU
 	discover       network.Discovery
 	groups         *network.Multicast
 	checksumAt     int // IPV6_CHECKSUM, negative for none
@@ -68,6 +71,7 @@ func newRaw(st *Stack, domain uint8, number int) (*Socket, error) {
 	if err != nil {
 		return nil, err
 	}
+	handle.OnError(r.failed)
 	r.handle, r.groups = handle, network.NewMulticast()
 	r.socket.init(st, domain, SOCK_RAW, r)
 	return &r.socket, nil
@@ -79,8 +83,12 @@ func (r *raw) input(p *packet.Packet, d *network.Datagram) {
 		p.Release()
 		return
 	}
+	p.In, p.At = uint16(d.Device().Index()), 0
 	if r.six {
 		keepHeader6(p, d)
+	}
+	if r.socket.wants(wantStamps) {
+		p.At = int64(r.socket.stack.loop.Now())
 	}
 	if r.queued+p.Len() > r.receiveBuffer {
 		r.lost++
@@ -161,10 +169,19 @@ func (r *raw) connect(to netip.AddrPort) error {
 }
 
 // path looks up the way to dst, for which a broadcast needs SO_BROADCAST.
-func (r *raw) path(dst netip.Addr) (network.Path, error) {
-	n, src := r.socket.stack.network, r.bound
+func (r *raw) path(dst netip.Addr) (network.Path, error) { return r.pathBy(dst, nil) }
+
+// pathBy is path for a datagram that may have its own way.
+func (r *raw) pathBy(dst netip.Addr, w *udp.Way) (network.Path, error) {
+	n, src, device := r.socket.stack.network, r.bound, r.device
 	if src.IsMulticast() || n.IsBroadcast(src) {
 		src = netip.Addr{}
+	}
+	if w != nil && w.Src.IsValid() {
+		src = w.Src
+	}
+	if w != nil && w.Via != nil {
+		device = w.Via
 	}
 	dst, err := r.scoped(dst)
 	switch {
@@ -175,7 +192,7 @@ func (r *raw) path(dst netip.Addr) (network.Path, error) {
 	case dst.IsMulticast():
 		return r.groups.Path(n, dst.WithZone(""), src, r.linkOf(dst))
 	}
-	path, err := n.PathOn(dst, src, r.device)
+	path, err := n.PathOn(dst, src, device)
 	if err == nil && path.Broadcast() && !r.socket.broadcast {
 		err = syscall.EACCES
 	}
@@ -183,6 +200,10 @@ func (r *raw) path(dst netip.Addr) (network.Path, error) {
 }
 
 func (r *raw) send(b []byte, flags int, to netip.AddrPort) (int, error) {
+	return r.sendMsg(b, flags, to, nil)
+}
+
+func (r *raw) sendMsg(b []byte, flags int, to netip.AddrPort, control []ControlMessage) (int, error) {
 	dst := to.Addr()
 	switch {
 	case len(b) > 65535:
@@ -196,7 +217,17 @@ func (r *raw) send(b []byte, flags int, to netip.AddrPort) (int, error) {
 	case !dst.IsValid():
 		dst = r.peer
 	}
-	path, err := r.path(dst)
+	w, err := r.socket.parseControl(control, dst)
+	if err != nil {
+		return 0, err
+	}
+	path, err := r.pathBy(dst, w)
+	if err == nil && r.headerIncluded {
+		// Linux's only way to send raw that looks here.
+		if err = r.takeError(); err == nil && r.socket.shutWrite {
+			err = syscall.EPIPE
+		}
+	}
 	if err != nil {
 		return 0, err
 	}
@@ -209,10 +240,11 @@ func (r *raw) send(b []byte, flags int, to netip.AddrPort) (int, error) {
 		p.Release()
 		err = syscall.EINVAL
 	default:
-		o := network.Send{Protocol: r.number, TTL: r.ttl, TOS: r.tos, Discover: r.discover}
+		o := network.Send{Protocol: r.number, TTL: r.ttl, TOS: r.tos, Discover: r.discover, MTU: r.mtu6}
 		if path.Group() {
 			o.TTL = r.groups.Hops
 		}
+		w.Apply(&o)
 		err = n.Output(p, &path, o)
 	}
 	if err != nil {
@@ -223,10 +255,18 @@ func (r *raw) send(b []byte, flags int, to netip.AddrPort) (int, error) {
 }
 
 func (r *raw) receive(b []byte, flags int) (int, netip.AddrPort, error) {
+	return r.receiveMsg(b, flags, nil)
+}
+
+func (r *raw) receiveMsg(b []byte, flags int, m *Message) (int, netip.AddrPort, error) {
+	if flags&MSG_OOB != 0 {
+		return 0, netip.AddrPort{}, syscall.EOPNOTSUPP
+	}
+	if err := r.takeError(); err != nil {
+		return 0, netip.AddrPort{}, err
+	}
 	p := r.queue.First()
 	switch {
-	case flags&MSG_OOB != 0:
-		return 0, netip.AddrPort{}, syscall.EOPNOTSUPP
 	case p == nil && r.socket.shutRead:
 		return 0, netip.AddrPort{}, io.EOF
 	case p == nil:
@@ -234,6 +274,12 @@ func (r *raw) receive(b []byte, flags int) (int, netip.AddrPort, error) {
 	}
 	data, from := r.dissect(p)
 	n, length := copy(b, data), len(data)
+	if m != nil {
+		r.describe(m, p)
+		if length > n {
+			m.Flags |= MSG_TRUNC
+		}
+	}
 	if flags&MSG_PEEK == 0 {
 		r.queue.Pop()
 		r.queued -= p.Len()
@@ -289,6 +335,13 @@ func (r *raw) remote() (netip.AddrPort, error) {
 	return netip.AddrPortFrom(r.peer, r.peerPort), nil
 }
 
-func (r *raw) takeError() error { return nil }
+func (r *raw) takeError() error {
+	if r.err == 0 {
+		return nil
+	}
+	err := r.err
+	r.err = 0
+	return err
+}
 
 func (r *raw) dropped() uint64 { return r.lost }

@@ -149,6 +149,9 @@ func (t *stream) connect(to netip.AddrPort) error {
 	case connecting:
 		return t.progress()
 	}
+	if to.Addr() == netip.IPv6Unspecified() && t.port != nil && t.port.Addr().Addr().Is4() {
+		to = netip.AddrPortFrom(localhost4, to.Port()) // as datagram.here has it
+	}
 	var o tcp.Options
 	if t.options != nil {
 		o = *t.options

@@ -154,7 +154,7 @@ func (s *Socket) send(b []byte, flags int, to netip.AddrPort) (n int, err error)
 func (s *Socket) sendAll(b []byte, flags int, to netip.AddrPort, control []ControlMessage) (n int, err error) {
 	if to.IsValid() {
 		if to, err = s.toPeer(to); err != nil {
-			return 0, s.use(err)
+			return 0, s.use(err, len(b), flags)
 		}
 	}
 	l := s.stack.loop

@@ -29,6 +29,7 @@ var areas = []struct {
 	{"binding", bindings},
 	{"ending", endings},
 	{"connecting", connecting},
+	{"corners", corners},
 }
 
 // TestMain lets more situations run at once than there are processors: they wait most of
@@ -124,6 +125,7 @@ func (j *judge) compare(t *testing.T, name string, f family, sc script, k *kerne
 	if !slices.Equal(got, want) { // a busy machine? Ask once more, slowly
 		want = play(k.world(200*time.Millisecond), f, sc)
 	}
+	t.Logf("DEBUG\n%s\n---\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
 	listed := false
 	for i := range max(len(got), len(want)) {
 		here, linux := line(got, i), line(want, i)

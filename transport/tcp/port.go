@@ -34,6 +34,8 @@ type Sharing struct {
 	// V6Only says that a socket of IPv6 has nothing to do with the ports of IPv4
 	// (IPV6_V6ONLY).
 	V6Only bool
+	// Anywhere lets the address be one that the host does not have (IP_FREEBIND).
+	Anywhere bool
 	// Device is the one interface where the port is bound, and by which segments leave
 	// and enter, nil for all (SO_BINDTODEVICE). Two devices are two ports.
 	Device *network.Interface
@@ -81,7 +83,7 @@ func (p *Port) release() {
 // EADDRNOTAVAIL if the address is not this host's, a group of IPv4's or a broadcast
 // address, EADDRINUSE if it is taken or no port is left.
 func (l *Layer) Reserve(local netip.AddrPort, s Sharing) (*Port, error) {
-	if a := local.Addr(); a.IsValid() && !a.IsUnspecified() && !l.net.IsLocal(a) && !l.forMany(a) {
+	if a := local.Addr(); a.IsValid() && !a.IsUnspecified() && !s.Anywhere && !l.net.IsLocal(a) && !l.forMany(a) {
 		return nil, syscall.EADDRNOTAVAIL
 	}
 	if local.Port() == 0 {

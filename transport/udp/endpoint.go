@@ -53,6 +53,7 @@ type Endpoint struct {
 	anywhere bool // may be bound to an address that is not the host's
 	ttl, tos uint8
 	discover network.Discovery
+	mtu6     uint16 // of SetMTU
 	reports  families
 }
 
@@ -143,6 +144,10 @@ func (e *Endpoint) SetTOS(tos uint8) { e.tos = tos }
 // first routers may cut it.
 func (e *Endpoint) SetDiscovery(d network.Discovery) { e.discover = d }
 
+// SetMTU says how long packets of IPv6 may be at most, whatever their path carries; zero
+// leaves it to the path (IPV6_MTU).
+func (e *Endpoint) SetMTU(mtu int) { e.mtu6 = uint16(min(mtu, 65535)) }
+
 // PathMTU returns what is known of the MTU of the path to the peer. ENOTCONN without one.
 func (e *Endpoint) PathMTU() (int, error) {
 	if !e.remote.IsValid() {
@@ -166,9 +171,11 @@ func (e *Endpoint) Connect(remote netip.AddrPort) error {
 	if err := e.autobind(); err != nil {
 		return err
 	}
+	// As on Linux, the address that the last peer was reached from remains, until
+	// Disconnect, though nobody has asked for it.
 	src := e.local.Addr()
-	if e.remote.IsValid() && !e.addrAsked() {
-		src = e.everyAddr // the last peer's, not chosen by anyone
+	if src.Is4() != remote.Addr().Is4() && !e.addrAsked() {
+		src = e.everyAddr
 	}
 	path, err := e.lookUp(remote.Addr(), src)
 	if err != nil {
@@ -190,6 +197,9 @@ func (e *Endpoint) Connect(remote netip.AddrPort) error {
 // address and port that it was bound to. As on Linux, a port that nobody asked for is
 // given back, even if there was no peer; the next call that needs one gets another.
 func (e *Endpoint) Disconnect() {
+	if e.device != nil {
+		e.SetDevice(nil) // Linux forgets it too
+	}
 	e.layer.recent = found{}
 	e.remote, e.pathTo = netip.AddrPort{}, netip.Addr{}
 	switch {

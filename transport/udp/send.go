@@ -101,16 +101,22 @@ func (e *Endpoint) output(b []byte, port uint16, w *Way) error {
 	h.Put(p.Push(header.UDPLen))
 	p.PartialChecksum(checksumOffset)
 	e.layer.stats.Sent++
-	o := network.Send{Protocol: header.ProtocolUDP, TTL: e.hops(), TOS: e.tos, Discover: e.discover}
-	if w != nil {
-		if w.TTL != 0 {
-			o.TTL = w.TTL
-		}
-		if w.SetTOS {
-			o.TOS = w.TOS
-		}
-	}
+	o := network.Send{Protocol: header.ProtocolUDP, TTL: e.hops(), TOS: e.tos, Discover: e.discover, MTU: int(e.mtu6)}
+	w.Apply(&o)
 	return n.Output(p, &e.path, o)
+}
+
+// Apply changes what is sent. w may be nil.
+func (w *Way) Apply(o *network.Send) {
+	if w == nil {
+		return
+	}
+	if w.TTL != 0 {
+		o.TTL = w.TTL
+	}
+	if w.SetTOS {
+		o.TOS = w.TOS
+	}
 }
 
 // checksumOffset is where the checksum is in a UDP header.
