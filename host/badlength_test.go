@@ -191,7 +191,7 @@ func (g *target) state() string {
 var dropCounters = strings.Fields(`
 	Runts UnknownVLAN InRunts InBadSource InNotForUs InUnknownType InMalformed InForged InConflicts InIgnored
 	InBadHeader InTruncated InMartian InBadOptions InSourceRouted InMulticast InWrongLink InNoProtocol InDisabled
-	InTooManyHeaders TTLExceeded NoRoute TooBig NotForwarded HostUnreachable SourceRouteFailed OutNoRoute OutLoopback
+	InTooManyHeaders TTLExceeded NoRoute TooBig NotForwarded HostUnreachable SourceRouteFailed OutNoRoute
 	FragmentsBad FragmentsDuplicate FragmentsOverlap ReassemblyTimeout ReassemblyEvicted
 	ICMPBad ICMPUnknown ICMPBadError EchoIgnored GroupBad GroupUnknown NeighbourBad RedirectsIgnored
 	BadLength BadChecksum NoPort QueueFull Malformed NotUnicast NoConnection BadSACK OutOfWindow BadACK`)

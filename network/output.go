@@ -125,7 +125,7 @@ func (l *Layer) transmitFrame(p *packet.Packet, path *Path) {
 	case path.kind == toGroup:
 		l.multicast(p, path, typ)
 	case path.kind == toNobody:
-		l.drop(p, &l.stats.OutLoopback)
+		l.drop(p, &l.stats.OutNoRoute)
 	default:
 		l.loopback.push(p)
 	}

@@ -32,9 +32,8 @@ type Stats struct {
 	SourceRouteFailed uint64 // a source route that leads nowhere
 
 	// Refused on the way out.
-	OutNoRoute  uint64
-	OutTooLong  uint64
-	OutLoopback uint64 // dropped: from ::1 to another host
+	OutNoRoute uint64 // those from ::1 to another host too, which nobody is told
+	OutTooLong uint64
 
 	Fragmented       uint64 // datagrams cut
 	FragmentsCreated uint64
