@@ -31,6 +31,7 @@ var corners = []script{
 	{name: "raw: errors, IP_RECVERR", run: func(s *situation) { rawErrors(s, false, true) }, in: only4, wire: true},
 	{name: "raw: errors, connected, IP_RECVERR", run: func(s *situation) { rawErrors(s, true, true) }, in: only4, wire: true},
 	{name: "TCP_WINDOW_CLAMP", run: windowClamp, wire: true},
+	{name: "TCP_WINDOW_CLAMP of a listener", run: windowClampListener, wire: true},
 	{name: "IP_MTU_DISCOVER of a stream", run: mayCut, in: only4, wire: true},
 	{name: "the wrong family, too long", run: wrongAndLong},
 }
@@ -367,6 +368,23 @@ func windowClamp(s *situation) {
 			s.must("recv", err)
 		}
 		s.note("later ones are not scaled", sendWindow(p) <= 65535)
+	}
+}
+
+func windowClampListener(s *situation) {
+	for _, clamp := range []int{500, 10_000} {
+		l := s.on(s.there, s.domain, SOCK_STREAM, 0)
+		s.note("clamp", l.SetSockOpt(SOL_TCP, TCP_WINDOW_CLAMP, clamp))
+		a := s.bind(l, s.far, "server")
+		s.must("listen", l.Listen(1))
+		c := s.make(SOCK_STREAM)
+		s.note("connect", c.Connect(a))
+		// Linux makes it whole segments, here of those with timestamps.
+		window := sendWindow(c)
+		s.note("the first window", window <= max(clamp, 1152), window > clamp*3/4)
+		d, err := s.accept(l)
+		s.must("accept", err)
+		s.option(d, SOL_TCP, TCP_WINDOW_CLAMP)
 	}
 }
 

@@ -119,7 +119,7 @@ func (c *Conn) receiveWindow() int {
 	if c.opts.WindowClamp > 0 && c.rcvNxt == c.irs.Add(1) {
 		free = min(free, c.firstWindow())
 	}
-	if free-told < min(c.rcv.limit/2, c.mss) {
+	if free-told < min(c.rcv.limit/2, c.mss, c.firstWindow()) {
 		return told
 	}
 	return free
