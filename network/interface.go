@@ -174,19 +174,21 @@ func (l *Layer) lo() *Interface { return l.interfaces[0] }
 // IsLocal reports whether a is an address of this host. All of 127/8 is
 // (RFC 1122, section 3.2.1.3), and ::1.
 func (l *Layer) IsLocal(a netip.Addr) bool {
-	return a.IsLoopback() || l.addresses[a] == own
+	return a.IsLoopback() && a != loopbackBroadcast || l.addresses[a] == own
 }
 
 // IsBroadcast reports whether a is the limited broadcast address or that of a
-// network to which this host is attached.
+// network to which this host is attached, that of "lo" included.
 func (l *Layer) IsBroadcast(a netip.Addr) bool {
-	return a == limitedBroadcast || l.addresses[a] == broadcastOf
+	return a == limitedBroadcast || a == loopbackBroadcast || l.addresses[a] == broadcastOf
 }
 
 var (
 	anyAddr          = netip.IPv4Unspecified()
 	localhost        = netip.AddrFrom4([4]byte{127, 0, 0, 1})
 	limitedBroadcast = netip.AddrFrom4([4]byte{255, 255, 255, 255})
+	// loopbackBroadcast is that of 127.0.0.0/8, as Linux has it.
+	loopbackBroadcast = netip.AddrFrom4([4]byte{127, 255, 255, 255})
 )
 
 // anyOf returns the unspecified address of a's family.

@@ -23,6 +23,8 @@ type Send struct {
 	// Discover, if it is not DiscoverNot, decides about cutting instead of DontFragment,
 	// by what is known of the path.
 	Discover Discovery
+	// MTU, if it is not zero, is how long a packet of IPv6 may be at most (IPV6_MTU).
+	MTU int
 	// SourceRoute is the way that the path was looked up for (PathVia).
 	SourceRoute *SourceRoute
 }
@@ -113,6 +115,8 @@ func (l *Layer) transmitFrame(p *packet.Packet, path *Path) {
 		path.via.nic.Broadcast(p, typ)
 	case path.kind == toGroup:
 		l.multicast(p, path, typ)
+	case path.kind == toNobody:
+		l.drop(p, &l.stats.OutNoRoute)
 	default:
 		l.loopback.push(p)
 	}

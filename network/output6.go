@@ -17,6 +17,9 @@ func (l *Layer) output6(p *packet.Packet, path *Path, o Send) error {
 	if !o.DontFragment && o.Discover < DiscoverProbe && path.kind != toGroup {
 		mtu = l.pathMTU(path.dst, mtu)
 	}
+	if o.MTU > 0 {
+		mtu = min(mtu, o.MTU)
+	}
 	o.DontFragment = o.DontFragment || o.Discover >= DiscoverDo && o.Discover != DiscoverOmit
 	fits := header.IPv6Len+length <= mtu
 	if length > maxPayload6 || (!fits && o.DontFragment) {

@@ -29,6 +29,7 @@ const (
 	toOne delivery = iota
 	toBroadcast
 	toGroup
+	toNobody
 )
 
 // Src returns the address from which datagrams are sent.
@@ -98,7 +99,8 @@ func (p *Path) Group() bool { return p.kind == toGroup }
 
 // Path looks up the way to dst. The source address is src, or, if that is the
 // zero Addr, 0.0.0.0 or ::, the one that belongs to the route. Errors: ENETUNREACH
-// without a route, EADDRNOTAVAIL if src is not an address of this host, EINVAL
+// without a route or, as on Linux, if src is an IPv4 address but not this host's,
+// EADDRNOTAVAIL if it is an IPv6 address and not this host's, EINVAL
 // if src is a loopback address and dst is not here, or if dst is of a link and does not
 // say of which, EAFNOSUPPORT for no address or two families.
 func (l *Layer) Path(dst, src netip.Addr) (Path, error) { return l.PathOn(dst, src, nil) }
@@ -111,6 +113,8 @@ func (l *Layer) PathOn(dst, src netip.Addr, via *Interface) (Path, error) {
 		return Path{}, syscall.EAFNOSUPPORT
 	case src.IsUnspecified():
 		src = netip.Addr{}
+	case src.IsValid() && src.Is4() && !l.IsLocal(src):
+		return Path{}, syscall.ENETUNREACH
 	case src.IsValid() && !l.IsLocal(src):
 		return Path{}, syscall.EADDRNOTAVAIL
 	}
@@ -151,24 +155,32 @@ func (l *Layer) resolve(p *Path) error {
 		}
 		return nil
 	}
-	// RFC 1122, section 3.2.1.3: an address of 127/8 must not appear outside
-	// a host.
-	if p.src.IsLoopback() {
-		return syscall.EINVAL
+	if p.dst == loopbackBroadcast {
+		return p.broadcastOn(l.lo())
 	}
 	if p.dst.IsMulticast() {
+		if p.src.IsLoopback() {
+			return syscall.EINVAL
+		}
 		return l.resolveGroup(p)
 	}
 	// 0.0.0.0/8 and 240/4 are nobody's.
 	if isThisNetwork(p.dst) || (isClassE(p.dst) && p.dst != limitedBroadcast) {
 		return syscall.ENETUNREACH
 	}
-	if l.IsBroadcast(p.dst) {
-		return l.resolveBroadcast(p)
+	r := (*Route)(nil)
+	if !l.IsBroadcast(p.dst) {
+		if r = l.routeTo(p.dst); r == nil {
+			return syscall.ENETUNREACH
+		}
 	}
-	r := l.routeTo(p.dst)
-	if r == nil {
-		return syscall.ENETUNREACH
+	switch {
+	case p.src.IsLoopback():
+		// RFC 1122, section 3.2.1.3: an address of 127/8 must not appear outside
+		// a host.
+		return syscall.EINVAL
+	case r == nil:
+		return l.resolveBroadcast(p)
 	}
 	return p.follow(r)
 }
@@ -209,6 +221,11 @@ func (p *Path) follow(r *Route) error {
 		if p.src = p.via.sourceVia(p.dst, r.Gateway); !p.src.IsValid() {
 			return syscall.EADDRNOTAVAIL
 		}
+	}
+	if p.src.IsLoopback() {
+		// RFC 4291, section 2.5.3: ::1 must not leave the node. Linux says so to nobody.
+		p.kind = toNobody
+		return nil
 	}
 	hop := p.dst
 	if r.Gateway.IsValid() {

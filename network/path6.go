@@ -21,7 +21,7 @@ func (l *Layer) resolve6(p *Path) error {
 			p.src = p.dst
 		}
 		return nil
-	case p.src.IsLoopback():
+	case p.src.IsLoopback() && p.dst.IsMulticast():
 		return syscall.EINVAL // RFC 4291, section 2.5.3: it must not leave the node
 	case p.dst.IsMulticast():
 		return l.resolveGroup6(p)

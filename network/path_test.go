@@ -41,7 +41,7 @@ func TestPath(t *testing.T) {
 		{name: "limited broadcast", dst: "255.255.255.255", wantSrc: "10.0.0.1", mtu: 1500, group: true},
 		{name: "limited broadcast of an interface", dst: "255.255.255.255", src: "10.9.0.1", wantSrc: "10.9.0.1", mtu: 9000, group: true},
 		{name: "mapped address", dst: "::ffff:10.0.0.2", wantDst: "10.0.0.2", wantSrc: "10.0.0.1", mtu: 1500},
-		{name: "source not ours", dst: "10.0.0.2", src: "10.0.0.9", err: syscall.EADDRNOTAVAIL},
+		{name: "source not ours", dst: "10.0.0.2", src: "10.0.0.9", err: syscall.ENETUNREACH},
 		{name: "localhost does not leave", dst: "10.0.0.2", src: "127.0.0.1", err: syscall.EINVAL},
 		{name: "class E", dst: "240.0.0.1", err: syscall.ENETUNREACH},
 		{name: "IPv6, which is off", dst: "2001:db8::1", err: syscall.ENETUNREACH},

@@ -149,10 +149,11 @@ func (l *Layer) LearnPathMTU(e *Error) {
 // sent the quoted datagram.
 func (l *Layer) report(e *Error) {
 	proto := l.findProtocol(e.Protocol)
+	proto.reportRaw(e)
 	switch {
 	case proto.serves(e.Src):
 		proto.handler.Error(e)
-	case proto != nil && len(proto.raws) > 0:
+	case proto != nil && len(proto.raws)+len(proto.raws6) > 0:
 		l.LearnPathMTU(e) // of a raw socket, which has no marks to know it by
 	default:
 		l.stats.ICMPBadError++

@@ -20,6 +20,7 @@ type Raw struct {
 	receive  func(p *packet.Packet, d *Datagram)
 	six      bool
 	closed   bool
+	failed   func(e *Error)
 
 	TTL uint8 // of what is sent without a header; zero means DefaultTTL
 	TOS uint8
@@ -41,6 +42,26 @@ func (l *Layer) OpenRaw6(proto header.Protocol, receive func(p *packet.Packet, d
 		l.needSix()
 	}
 	return l.openRaw(&Raw{layer: l, protocol: proto, receive: receive, six: true})
+}
+
+// OnError has f told of every ICMP error about a datagram of the protocol. e is valid
+// during the call only.
+func (r *Raw) OnError(f func(e *Error)) { r.failed = f }
+
+// reportRaw tells raw sockets of an error.
+func (p *protocol) reportRaw(e *Error) {
+	if p == nil {
+		return
+	}
+	raws := p.raws
+	if e.From.Is6() {
+		raws = p.raws6
+	}
+	for _, r := range raws {
+		if r.failed != nil && !r.closed {
+			r.failed(e)
+		}
+	}
 }
 
 func (l *Layer) openRaw(r *Raw) (*Raw, error) {

@@ -32,7 +32,7 @@ type Stats struct {
 	SourceRouteFailed uint64 // a source route that leads nowhere
 
 	// Refused on the way out.
-	OutNoRoute uint64
+	OutNoRoute uint64 // those from ::1 to another host too, which nobody is told
 	OutTooLong uint64
 
 	Fragmented       uint64 // datagrams cut

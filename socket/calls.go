@@ -129,7 +129,7 @@ func (s *Socket) connect(ctx context.Context, to netip.AddrPort) error {
 	if to.IsValid() && !s.closed {
 		var err error
 		if to, err = s.toPeer(to); err != nil {
-			return err
+			return s.use(err, 0, 0)
 		}
 	}
 	limit := s.limit(s.sendTimeout)

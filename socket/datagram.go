@@ -1,6 +1,7 @@
 package socket
 
 import (
+	"cmp"
 	"io"
 	"net/netip"
 	"syscall"
@@ -59,7 +60,12 @@ func (d *datagram) connect(to netip.AddrPort) error {
 		d.endpoint.Disconnect()
 		return nil
 	}
-	return d.endpoint.Connect(to)
+	if a := to.Addr(); a.IsMulticast() && a.Zone() == "" && ofOneLink(a) &&
+		d.socket.device() == nil && d.endpoint.Multicast(true).Via == nil {
+		// Connected to it, though not to send there, Linux wants to know of which link.
+		return cmp.Or(d.endpoint.Use(), error(syscall.EINVAL))
+	}
+	return d.endpoint.Connect(d.here(to))
 }
 
 func (d *datagram) send(b []byte, flags int, to netip.AddrPort) (int, error) {
@@ -67,14 +73,19 @@ func (d *datagram) send(b []byte, flags int, to netip.AddrPort) (int, error) {
 }
 
 func (d *datagram) sendMsg(b []byte, flags int, to netip.AddrPort, control []ControlMessage) (int, error) {
-	switch {
-	case flags&MSG_OOB != 0 && (d.socket.domain == AF_INET || d.over(to).Is4()):
-		return 0, syscall.EOPNOTSUPP // RFC 768 has nothing urgent; over IPv6 Linux does not mind
-	case d.socket.shutWrite:
-		return 0, syscall.EPIPE
+	// As on Linux, a send that fails has bound the socket, and over IPv4 the length is
+	// looked at before anything else.
+	if err := d.endpoint.Use(); err != nil {
+		return 0, err
+	}
+	to = d.here(to)
+	if d.socket.domain == AF_INET || d.over(to).Is4() {
+		if err := tooMuch(len(b), flags); err != nil {
+			return 0, err
+		}
 	}
 	w, err := d.socket.parseControl(control, d.over(to))
-	if err == nil {
+	if err == nil || !d.over(to).IsValid() || to.IsValid() && to.Port() == 0 {
 		err = d.endpoint.SendBy(b, to, w)
 	}
 	if err == syscall.EMSGSIZE && d.socket.rare != nil {
@@ -86,6 +97,30 @@ func (d *datagram) sendMsg(b []byte, flags int, to netip.AddrPort, control []Con
 	d.socket.tell(room) // as for every datagram that has left, on Linux
 	return len(b), nil
 }
+
+// tooMuch is what is looked at first of a datagram for IPv4: that a length of 16 bits can
+// say its own, and that it is not urgent, which is nothing that RFC 768 has. Over IPv6
+// Linux does not mind.
+func tooMuch(length, flags int) error {
+	switch {
+	case length > maxDatagram:
+		return syscall.EMSGSIZE
+	case flags&MSG_OOB != 0:
+		return syscall.EOPNOTSUPP
+	}
+	return nil
+}
+
+// here returns what Linux takes :: for, as a destination: the loopback address of IPv4
+// if the socket has an address of that family, else that of IPv6 (as network has it).
+func (d *datagram) here(to netip.AddrPort) netip.AddrPort {
+	if to.Addr() == netip.IPv6Unspecified() && d.endpoint.Local().Addr().Is4() {
+		return netip.AddrPortFrom(localhost4, to.Port())
+	}
+	return to
+}
+
+var localhost4 = netip.AddrFrom4([4]byte{127, 0, 0, 1})
 
 // over returns to whom a datagram goes that is sent to the address to.
 func (d *datagram) over(to netip.AddrPort) netip.Addr {
@@ -122,6 +157,7 @@ func (d *datagram) shutdown(how int) error {
 	}
 	if how != SHUT_RD {
 		d.socket.shutWrite = true
+		d.endpoint.CloseWrite()
 	}
 	if !d.endpoint.Remote().IsValid() {
 		return syscall.ENOTCONN // though shut down, as on Linux

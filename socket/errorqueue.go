@@ -58,10 +58,16 @@ const udpHeaderLen = 8
 
 // Report is told by UDP of an ICMP error about a datagram.
 func (d *datagram) Report(e *network.Error) {
+	q := queuedErrorOf(e)
+	q.to = netip.AddrPortFrom(e.Dst, binary.BigEndian.Uint16(e.Quoted[2:]))
+	q.payload = append([]byte(nil), e.Quoted[udpHeaderLen:]...)
+	d.socket.queueError(q, d.receiveBuffer)
+}
+
+// queuedErrorOf is what waits for an ICMP error, without what it quotes.
+func queuedErrorOf(e *network.Error) queuedError {
 	q := queuedError{
 		errno: e.Errno, origin: SO_EE_ORIGIN_ICMP, kind: e.Type, code: e.Code, offender: e.From,
-		to:      netip.AddrPortFrom(e.Dst, binary.BigEndian.Uint16(e.Quoted[2:])),
-		payload: append([]byte(nil), e.Quoted[udpHeaderLen:]...),
 	}
 	if e.From.Is6() {
 		q.origin = SO_EE_ORIGIN_ICMP6
@@ -69,7 +75,7 @@ func (d *datagram) Report(e *network.Error) {
 	if e.Errno == syscall.EMSGSIZE {
 		q.info = uint32(e.MTU)
 	}
-	d.socket.queueError(q, d.receiveBuffer)
+	return q
 }
 
 // tooLong queues that a datagram did not fit the path to its destination.
@@ -120,13 +126,18 @@ func (s *Socket) receiveError(b []byte, m *Message) (int, netip.AddrPort, error)
 
 // nextError has SO_ERROR say what the next error in the queue says.
 func (s *Socket) nextError(taken *queuedError) {
-	d, ok := s.protocol.(*datagram)
-	if !ok || taken.origin == SO_EE_ORIGIN_LOCAL {
+	if taken.origin == SO_EE_ORIGIN_LOCAL {
 		return
 	}
-	d.endpoint.Fail(0)
+	next := syscall.Errno(0)
 	if s.errorsWait() && s.rare.errors.waiting[0].origin != SO_EE_ORIGIN_LOCAL {
-		d.endpoint.Fail(s.rare.errors.waiting[0].errno)
+		next = s.rare.errors.waiting[0].errno
+	}
+	switch p := s.protocol.(type) {
+	case *datagram:
+		p.endpoint.Fail(next)
+	case *raw:
+		p.err = next
 	}
 }
 

@@ -1,6 +1,7 @@
 package socket
 
 import (
+	"cmp"
 	"net/netip"
 	"syscall"
 )
@@ -23,8 +24,18 @@ func (s *Socket) toBind(a netip.AddrPort) (netip.AddrPort, error) {
 		return a, syscall.EAFNOSUPPORT
 	case s.domain == AF_INET6 && a.Addr().Is4(), s.v6only && below.Addr().Is4():
 		return a, syscall.EINVAL
+	case s.kind == SOCK_STREAM && below.Addr().Is6() && below.Addr().IsMulticast():
+		return a, syscall.EINVAL // though to a group of IPv4 Linux binds streams
+	case s.kind != SOCK_RAW && below.Addr().Zone() == "" && ofOneLink(below.Addr()) && s.device() == nil:
+		return a, syscall.EINVAL // of which link?
 	}
 	return below, nil
+}
+
+// ofOneLink reports whether an address means something on one link, or interface, alone
+// (RFC 4007, section 6).
+func ofOneLink(a netip.Addr) bool {
+	return a.Is6() && (a.IsLinkLocalUnicast() || a.IsLinkLocalMulticast() || a.IsInterfaceLocalMulticast())
 }
 
 // toPeer returns what the layers below have for the address of a peer. As on Linux,
@@ -41,6 +52,21 @@ func (s *Socket) toPeer(a netip.AddrPort) (netip.AddrPort, error) {
 		return a, syscall.ENETUNREACH
 	}
 	return below, nil
+}
+
+// use returns why an address cannot be a peer's, to whom so many bytes are to be sent. As
+// on Linux, a datagram socket that was not bound is, before anything is looked at, and
+// over IPv4 the length and the flags are looked at before the address. The turn must be held.
+func (s *Socket) use(why error, length, flags int) error {
+	if d, ok := s.protocol.(*datagram); ok {
+		if err := d.endpoint.Use(); err != nil {
+			return err
+		}
+		if s.domain == AF_INET {
+			return cmp.Or(tooMuch(length, flags), why)
+		}
+	}
+	return why
 }
 
 // below returns an address without its mapping and with the name of its zone, which a

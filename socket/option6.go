@@ -57,7 +57,7 @@ func (s *Socket) setOption6(name, value int) error {
 	case name == IPV6_TCLASS && (value < -1 || value > 255):
 		return syscall.EINVAL
 	case name == IPV6_MTU:
-		return setMTU6(value)
+		return s.setMTU6(value)
 	case name == IPV6_UNICAST_HOPS && (value == 0 || s.rare != nil):
 		// None at all is good on the link alone, as one is.
 		s.needRare().noHops = value == 0
@@ -74,11 +74,17 @@ func (s *Socket) setOption6(name, value int) error {
 	return s.protocol.setOption(SOL_IP, four, value)
 }
 
-// setMTU6 checks the value of IPV6_MTU: the MTU that the path has at most, which is
-// accepted and not heeded. Linux takes none that is smaller than IPv6's.
-func setMTU6(value int) error {
+// setMTU6 is IPV6_MTU: how long packets may be at most, which Linux heeds for datagrams
+// alone. It takes no value that is smaller than IPv6's least.
+func (s *Socket) setMTU6(value int) error {
 	if value != 0 && value < header.IPv6MinMTU {
 		return syscall.EINVAL
+	}
+	switch p := s.protocol.(type) {
+	case *datagram:
+		p.endpoint.SetMTU(value)
+	case *raw:
+		p.mtu6 = value
 	}
 	return nil
 }

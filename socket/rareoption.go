@@ -58,7 +58,7 @@ var keptOptions = map[option]keptOption{
 
 	{SOL_IP, IP_HDRINCL}:         {fixed: true},
 	{SOL_IP, IP_PKTINFO}:         {wants: wantPacketInfo},
-	{SOL_IP, IP_MTU_DISCOVER}:    {usual: IP_PMTUDISC_WANT, most: IP_PMTUDISC_OMIT}, // of a stream, which always discovers
+	{SOL_IP, IP_MTU_DISCOVER}:    {usual: IP_PMTUDISC_WANT, most: IP_PMTUDISC_OMIT}, // of a stream
 	{SOL_IP, IP_RECVERR}:         {wants: wantErrors},
 	{SOL_IP, IP_RECVTTL}:         {wants: wantTTL},
 	{SOL_IP, IP_RECVTOS}:         {wants: wantTOS},
@@ -79,7 +79,7 @@ var keptOptions = map[option]keptOption{
 	{SOL_IPV6, IPV6_MULTICAST_HOPS}: {usual: 1, fixed: true},
 	{SOL_IPV6, IPV6_MULTICAST_LOOP}: {usual: 1, strict: true},
 	{SOL_IPV6, IPV6_MULTICAST_ALL}:  {usual: 1},
-	{SOL_TCP, TCP_WINDOW_CLAMP}:     {least: math.MinInt32, most: math.MaxInt32}, // remembered only
+	{SOL_TCP, TCP_WINDOW_CLAMP}:     {least: math.MinInt32, most: math.MaxInt32},
 }
 
 // needRare returns the rare options, made if there were none.
@@ -189,6 +189,9 @@ const maxLowWater = 16 << 20
 
 // applyRare tells the layer below what it must do for the socket.
 func (s *Socket) applyRare() {
+	if t, ok := s.protocol.(*stream); ok {
+		t.applyRare(s.rare.kept)
+	}
 	d, ok := s.protocol.(*datagram)
 	if !ok {
 		return

@@ -9,6 +9,7 @@ import (
 	"septet/header"
 	"septet/network"
 	"septet/packet"
+	"septet/transport/udp"
 )
 
 // defaultRawBuffer is how many bytes wait at most to be received, as on Linux.
@@ -28,15 +29,18 @@ type raw struct {
 	peer     netip.Addr
 	peerPort uint16 // which means nothing, but is told
 	device   *network.Interface
+	beyond   uint16 // the number, if no header can have it: nothing is received
 
 	queue  packet.Queue
 	queued int // bytes in queue
 	lost   uint64
+	err    syscall.Errno // an ICMP error nobody has seen yet
 
 	receiveBuffer, sendBuffer int
 
 	headerIncluded bool
 	ttl, tos       uint8
+	mtu6           int // IPV6_MTU
 	discover       network.Discovery
 	groups         *network.Multicast
 	checksumAt     int // IPV6_CHECKSUM, negative for none
@@ -61,10 +65,14 @@ func newRaw(st *Stack, domain uint8, number int) (*Socket, error) {
 	if r.six && number == IPPROTO_ICMPV6 {
 		r.checksumAt = icmp6ChecksumAt
 	}
+	if number > 255 {
+		r.beyond = uint16(number)
+	}
 	handle, err := open(r.number, r.input)
 	if err != nil {
 		return nil, err
 	}
+	handle.OnError(r.failed)
 	r.handle, r.groups = handle, network.NewMulticast()
 	r.socket.init(st, domain, SOCK_RAW, r)
 	return &r.socket, nil
@@ -76,8 +84,12 @@ func (r *raw) input(p *packet.Packet, d *network.Datagram) {
 		p.Release()
 		return
 	}
+	p.In, p.At = uint16(d.Device().Index()), 0
 	if r.six {
 		keepHeader6(p, d)
+	}
+	if r.socket.wants(wantStamps) {
+		p.At = int64(r.socket.stack.loop.Now())
 	}
 	if r.queued+p.Len() > r.receiveBuffer {
 		r.lost++
@@ -94,7 +106,7 @@ func (r *raw) input(p *packet.Packet, d *network.Datagram) {
 func (r *raw) wants(p *packet.Packet, d *network.Datagram) bool {
 	own := r.ownAddr()
 	switch {
-	case r.number == IPPROTO_RAW,
+	case r.number == IPPROTO_RAW, r.beyond != 0,
 		own.IsValid() && own != d.Dst,
 		r.peer.IsValid() && r.peer != d.Src,
 		r.device != nil && r.device != d.Device(),
@@ -158,10 +170,19 @@ func (r *raw) connect(to netip.AddrPort) error {
 }
 
 // path looks up the way to dst, for which a broadcast needs SO_BROADCAST.
-func (r *raw) path(dst netip.Addr) (network.Path, error) {
-	n, src := r.socket.stack.network, r.bound
+func (r *raw) path(dst netip.Addr) (network.Path, error) { return r.pathBy(dst, nil) }
+
+// pathBy is path for a datagram that may have its own way.
+func (r *raw) pathBy(dst netip.Addr, w *udp.Way) (network.Path, error) {
+	n, src, device := r.socket.stack.network, r.bound, r.device
 	if src.IsMulticast() || n.IsBroadcast(src) {
 		src = netip.Addr{}
+	}
+	if w != nil && w.Src.IsValid() {
+		src = w.Src
+	}
+	if w != nil && w.Via != nil {
+		device = w.Via
 	}
 	dst, err := r.scoped(dst)
 	switch {
@@ -172,7 +193,7 @@ func (r *raw) path(dst netip.Addr) (network.Path, error) {
 	case dst.IsMulticast():
 		return r.groups.Path(n, dst.WithZone(""), src, r.linkOf(dst))
 	}
-	path, err := n.PathOn(dst, src, r.device)
+	path, err := n.PathOn(dst, src, device)
 	if err == nil && path.Broadcast() && !r.socket.broadcast {
 		err = syscall.EACCES
 	}
@@ -180,6 +201,10 @@ func (r *raw) path(dst netip.Addr) (network.Path, error) {
 }
 
 func (r *raw) send(b []byte, flags int, to netip.AddrPort) (int, error) {
+	return r.sendMsg(b, flags, to, nil)
+}
+
+func (r *raw) sendMsg(b []byte, flags int, to netip.AddrPort, control []ControlMessage) (int, error) {
 	dst := to.Addr()
 	switch {
 	case len(b) > 65535:
@@ -193,7 +218,17 @@ func (r *raw) send(b []byte, flags int, to netip.AddrPort) (int, error) {
 	case !dst.IsValid():
 		dst = r.peer
 	}
-	path, err := r.path(dst)
+	w, err := r.socket.parseControl(control, dst)
+	if err != nil {
+		return 0, err
+	}
+	path, err := r.pathBy(dst, w)
+	if err == nil && r.headerIncluded {
+		// Linux's only way to send raw that looks here.
+		if err = r.takeError(); err == nil && r.socket.shutWrite {
+			err = syscall.EPIPE
+		}
+	}
 	if err != nil {
 		return 0, err
 	}
@@ -209,10 +244,11 @@ func (r *raw) send(b []byte, flags int, to netip.AddrPort) (int, error) {
 		p.Release()
 		err = syscall.EINVAL
 	default:
-		o := network.Send{Protocol: r.number, TTL: r.ttl, TOS: r.tos, Discover: r.discover}
+		o := network.Send{Protocol: r.number, TTL: r.ttl, TOS: r.tos, Discover: r.discover, MTU: r.mtu6}
 		if path.Group() {
 			o.TTL = r.groups.Hops
 		}
+		w.Apply(&o)
 		err = n.Output(p, &path, o)
 	}
 	if err != nil {
@@ -223,10 +259,18 @@ func (r *raw) send(b []byte, flags int, to netip.AddrPort) (int, error) {
 }
 
 func (r *raw) receive(b []byte, flags int) (int, netip.AddrPort, error) {
+	return r.receiveMsg(b, flags, nil)
+}
+
+func (r *raw) receiveMsg(b []byte, flags int, m *Message) (int, netip.AddrPort, error) {
+	if flags&MSG_OOB != 0 {
+		return 0, netip.AddrPort{}, syscall.EOPNOTSUPP
+	}
+	if err := r.takeError(); err != nil {
+		return 0, netip.AddrPort{}, err
+	}
 	p := r.queue.First()
 	switch {
-	case flags&MSG_OOB != 0:
-		return 0, netip.AddrPort{}, syscall.EOPNOTSUPP
 	case p == nil && r.socket.shutRead:
 		return 0, netip.AddrPort{}, io.EOF
 	case p == nil:
@@ -234,6 +278,12 @@ func (r *raw) receive(b []byte, flags int) (int, netip.AddrPort, error) {
 	}
 	data, from := r.dissect(p)
 	n, length := copy(b, data), len(data)
+	if m != nil {
+		r.describe(m, p)
+		if length > n {
+			m.Flags |= MSG_TRUNC
+		}
+	}
 	if flags&MSG_PEEK == 0 {
 		r.queue.Pop()
 		r.queued -= p.Len()
@@ -276,8 +326,11 @@ func (r *raw) close(bool) {
 
 func (r *raw) local() netip.AddrPort {
 	// A raw socket has no port; Linux gives the protocol's number instead.
-	return netip.AddrPortFrom(r.ownAddr(), uint16(r.number))
+	return netip.AddrPortFrom(r.ownAddr(), r.protocolNumber())
 }
+
+// protocolNumber is what socket was called with.
+func (r *raw) protocolNumber() uint16 { return max(uint16(r.number), r.beyond) }
 
 func (r *raw) remote() (netip.AddrPort, error) {
 	if !r.peer.IsValid() || r.peerPort == 0 { // as Linux sees it
@@ -286,6 +339,13 @@ func (r *raw) remote() (netip.AddrPort, error) {
 	return netip.AddrPortFrom(r.peer, r.peerPort), nil
 }
 
-func (r *raw) takeError() error { return nil }
+func (r *raw) takeError() error {
+	if r.err == 0 {
+		return nil
+	}
+	err := r.err
+	r.err = 0
+	return err
+}
 
 func (r *raw) dropped() uint64 { return r.lost }

@@ -29,7 +29,7 @@ func (r *raw) option(level, name int) (int, error) {
 		}
 		return int(int32(binary.NativeEndian.Uint32(b))), nil
 	case level == SOL_SOCKET && name == SO_PROTOCOL:
-		return int(r.number), nil
+		return int(r.protocolNumber()), nil
 	case level == SOL_SOCKET && name == SO_RCVBUF:
 		return r.receiveBuffer, nil
 	case level == SOL_SOCKET && name == SO_SNDBUF:

@@ -117,6 +117,9 @@ func (r *raw) readiness() Readiness {
 	if r.queue.Len() > 0 {
 		ready |= POLLIN
 	}
+	if r.err != 0 || r.socket.errorsWait() {
+		ready |= POLLERR
+	}
 	return ready | r.socket.shutReadiness()
 }
 

@@ -74,6 +74,10 @@ func (st *Stack) Socket(domain, kind, protocol int) (*Socket, error) {
 	return s, nil
 }
 
+// maxProtocols is Linux's IPPROTO_MAX: it counts some that are in no header, up to 262
+// for Multipath TCP.
+const maxProtocols = 263
+
 // supported answers as Linux's inet_create does.
 func supported(domain, kind, protocol int) error {
 	switch {
@@ -85,7 +89,7 @@ func supported(domain, kind, protocol int) error {
 		return nil
 	case domain != AF_INET && domain != AF_INET6:
 		return syscall.EAFNOSUPPORT
-	case protocol < 0 || protocol > 255:
+	case protocol < 0 || protocol >= maxProtocols:
 		return syscall.EINVAL
 	}
 	fits := false

@@ -17,6 +17,7 @@ type stream struct {
 	state    streamState
 	slowACKs bool // TCP_QUICKACK was set to 0 before there was a connection
 	full     bool // somebody has found no room to write
+	bound    bool // accepted: to the address of its listener
 	lingers  bool // SO_LINGER, and for how long
 	lingerBy time.Duration
 	err      syscall.Errno // left by disconnect
@@ -128,6 +129,8 @@ func (t *stream) accept() (*Socket, netip.AddrPort, error) {
 	c.conn, c.state, c.lingers, c.lingerBy = conn, connected, t.lingers, t.lingerBy
 	c.socket.reuseAddr, c.socket.keepAlive = t.socket.reuseAddr, t.socket.keepAlive
 	c.socket.reusePort, c.socket.broadcast = t.socket.reusePort, t.socket.broadcast
+	at := t.listener.Addr().Addr()
+	c.bound = at.IsValid() && !at.IsUnspecified()
 	c.socket.receiveTimeout, c.socket.sendTimeout = t.socket.receiveTimeout, t.socket.sendTimeout
 	c.socket.inheritRare(&t.socket)
 	conn.SetOwner(c)
@@ -145,6 +148,9 @@ func (t *stream) connect(to netip.AddrPort) error {
 		return syscall.EISCONN
 	case connecting:
 		return t.progress()
+	}
+	if to.Addr() == netip.IPv6Unspecified() && t.port != nil && t.port.Addr().Addr().Is4() {
+		to = netip.AddrPortFrom(localhost4, to.Port()) // as datagram.here has it
 	}
 	var o tcp.Options
 	if t.options != nil {
@@ -182,6 +188,9 @@ func (t *stream) forget() {
 	t.options = &o
 	if t.port == nil {
 		t.was = &addresses{local: netip.AddrPortFrom(netip.Addr{}, t.conn.Local().Port())}
+		if t.bound {
+			t.was.local = t.conn.Local()
+		}
 	}
 	t.conn.Forget()
 	t.conn, t.state = nil, unconnected

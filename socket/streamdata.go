@@ -81,6 +81,8 @@ func (t *stream) receive(b []byte, flags int) (n int, from netip.AddrPort, err e
 	case flags&MSG_OOB != 0:
 		n, err = t.conn.ReadUrgent(b, flags&MSG_PEEK != 0)
 		return n, from, err
+	case flags&MSG_TRUNC != 0:
+		n, err = t.discard(len(b), flags)
 	case flags&MSG_PEEK != 0:
 		n, err = t.conn.Peek(b)
 	default:
@@ -90,6 +92,25 @@ func (t *stream) receive(b []byte, flags int) (n int, from netip.AddrPort, err e
 		err = io.EOF
 	}
 	return n, from, err
+}
+
+// discard reads up to n bytes that nobody wants (tcp(7): MSG_TRUNC). With MSG_PEEK they
+// are only counted.
+func (t *stream) discard(n, flags int) (int, error) {
+	if flags&MSG_PEEK != 0 {
+		return t.conn.Peek(make([]byte, min(n, max(t.conn.Buffered(), 1))))
+	}
+	var rest [2048]byte
+	for done := 0; ; {
+		got, err := t.conn.Read(rest[:min(n-done, len(rest))])
+		done += got
+		switch {
+		case err != nil && done == 0:
+			return 0, err
+		case err != nil, done == n, t.conn.Buffered() == 0: // how it ends is for the next call
+			return done, nil
+		}
+	}
 }
 
 // lingering reports whether the peer has not acknowledged everything yet.

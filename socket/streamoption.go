@@ -45,6 +45,19 @@ func (t *stream) setTCPOptions(o tcp.Options) {
 	}
 }
 
+// applyRare has TCP heed options that few set.
+func (t *stream) applyRare(kept map[option]int) {
+	was := t.tcpOptions()
+	o := was
+	o.Anywhere = kept[option{SOL_IP, IP_FREEBIND}] != 0
+	o.WindowClamp = kept[option{SOL_TCP, TCP_WINDOW_CLAMP}]
+	d, set := kept[option{SOL_IP, IP_MTU_DISCOVER}]
+	o.MayCut = set && d != IP_PMTUDISC_WANT && d != IP_PMTUDISC_DO
+	if o != was {
+		t.setTCPOptions(o)
+	}
+}
+
 // or returns the value that was set, or the usual one.
 func or[T comparable](value, usual T) T {
 	var unset T

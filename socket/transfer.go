@@ -158,7 +158,7 @@ func (s *Socket) sendAll(b []byte, flags int, to netip.AddrPort, control []Contr
 	// A stream has no use for an address, unless it opens the connection.
 	if to.IsValid() && !s.closed && (s.kind != SOCK_STREAM || flags&MSG_FASTOPEN != 0) {
 		if to, err = s.toPeer(to); err != nil {
-			return 0, err
+			return 0, s.use(err, len(b), flags)
 		}
 	}
 	limit := s.limit(s.sendTimeout)

@@ -41,6 +41,7 @@ var areas = []struct {
 	{"listening", listenings},
 	{"arguments", arguments},
 	{"names", names},
+	{"corners", corners},
 }
 
 // TestMain lets more situations run at once than there are processors: they wait most of

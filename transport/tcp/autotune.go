@@ -88,6 +88,9 @@ func (c *Conn) scaleFor() uint8 {
 		largest = max(largest, c.about.MaxReceiveBuffer)
 	}
 	shift := c.about.WindowScale
+	if most := c.opts.WindowClamp; most > 0 {
+		shift, largest = 0, min(largest, most)
+	}
 	for shift < header.MaxWindowScale && 0xffff<<shift < largest {
 		shift++
 	}

@@ -20,8 +20,12 @@ func (l *Layer) emit(c *Conn, s *Segment) {
 
 // sendAs returns how IP is to send the connection's segments.
 func (c *Conn) sendAs() network.Send {
+	discover := network.DiscoverNot // which is up to TCP itself
+	if c.opts.MayCut {
+		discover = network.DiscoverOmit
+	}
 	return network.Send{
-		TTL: c.opts.TTL, TOS: c.opts.TOS, SourceRoute: c.opts.SourceRoute,
+		TTL: c.opts.TTL, TOS: c.opts.TOS, SourceRoute: c.opts.SourceRoute, Discover: discover,
 		// RFC 6437, section 3: the same for all of a flow, and hard to guess: as the
 		// initial sequence number is.
 		FlowLabel: uint32(c.iss) & header.IPv6FlowLabel,

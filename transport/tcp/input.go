@@ -57,7 +57,7 @@ func (c *Conn) inputSynSent(now ev.Time, s *Segment) {
 	c.notify(Writable)
 	c.set(flagAckNow)
 	// Continue at the sixth step, with what of the text our SYN's window allowed.
-	c.rcvAdv = c.rcvNxt.Add(min(c.rcv.free(), 0xffff))
+	c.rcvAdv = c.rcvNxt.Add(min(c.rcv.free(), 0xffff, c.firstWindow()))
 	c.trim(s, c.rcvAdv.Sub(c.rcvNxt))
 	c.inputText(now, s)
 }

@@ -80,7 +80,9 @@ func (l *Layer) connect(p *Port, remote netip.AddrPort, o Owner, opts Options, d
 	var source netip.Addr
 	var previous *Conn
 	if p != nil {
-		source = p.addr.Addr()
+		if source = p.addr.Addr(); l.forMany(source) {
+			source = netip.Addr{}
+		}
 	}
 	if a := remote.Addr(); a.IsMulticast() || l.net.IsBroadcast(a) {
 		return nil, 0, syscall.ENETUNREACH // RFC 9293, MUST-46

@@ -34,6 +34,8 @@ type Sharing struct {
 	// V6Only says that a socket of IPv6 has nothing to do with the ports of IPv4
 	// (IPV6_V6ONLY).
 	V6Only bool
+	// Anywhere lets the address be one that the host does not have (IP_FREEBIND).
+	Anywhere bool
 	// Device is the one interface where the port is bound, and by which segments leave
 	// and enter, nil for all (SO_BINDTODEVICE). Two devices are two ports.
 	Device *network.Interface
@@ -78,10 +80,10 @@ func (p *Port) release() {
 
 // Reserve binds a local address. The zero Addr stands for all of both families,
 // 0.0.0.0 and :: for all of one. Port zero picks an ephemeral port. It returns
-// EADDRNOTAVAIL if the address is not this host's, EADDRINUSE if it is taken or
-// no port is left.
+// EADDRNOTAVAIL if the address is not this host's, a group of IPv4's or a broadcast
+// address, EADDRINUSE if it is taken or no port is left.
 func (l *Layer) Reserve(local netip.AddrPort, s Sharing) (*Port, error) {
-	if a := local.Addr(); a.IsValid() && !a.IsUnspecified() && !l.net.IsLocal(a) {
+	if a := local.Addr(); a.IsValid() && !a.IsUnspecified() && !s.Anywhere && !l.net.IsLocal(a) && !l.forMany(a) {
 		return nil, syscall.EADDRNOTAVAIL
 	}
 	if local.Port() == 0 {
@@ -101,6 +103,12 @@ func (l *Layer) Reserve(local netip.AddrPort, s Sharing) (*Port, error) {
 	}
 	l.ports[local.Port()] = append(l.ports[local.Port()], p)
 	return p, nil
+}
+
+// forMany reports whether a is a group or a broadcast address. As on Linux, a socket of
+// IPv4 may be bound to it, and connects from an address of the host's.
+func (l *Layer) forMany(a netip.Addr) bool {
+	return a.IsMulticast() && a.Is4() || l.net.IsBroadcast(a)
 }
 
 // conflicts reports whether a binding would collide with another, or with a connection

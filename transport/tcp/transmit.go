@@ -1,6 +1,8 @@
 package tcp
 
 import (
+	"math"
+
 	ev "septet/event"
 	"septet/header"
 )
@@ -89,7 +91,7 @@ func (c *Conn) advertise(flags header.TCPFlags) uint16 {
 			wnd = c.rcv.limit - c.rcv.limit%size
 			c.rcv.limit = (wnd + 1<<c.rcvShift - 1) &^ (1<<c.rcvShift - 1)
 		}
-		wnd = min(wnd, 0xffff)
+		wnd = min(wnd, 0xffff, c.firstWindow())
 		c.rcvAdv = c.rcvNxt.Add(wnd)
 		c.noteTold(wnd)
 		return uint16(wnd)
@@ -114,10 +116,27 @@ func (c *Conn) advertise(flags header.TCPFlags) uint16 {
 func (c *Conn) receiveWindow() int {
 	told := max(0, c.rcvAdv.Sub(c.rcvNxt))
 	free := min(c.rcv.free(), 0xffff<<c.rcvShift)
-	if free-told < min(c.rcv.limit/2, c.mss) {
+	if c.opts.WindowClamp > 0 && c.rcvNxt == c.irs.Add(1) {
+		free = min(free, c.firstWindow())
+	}
+	if free-told < min(c.rcv.limit/2, c.mss, c.firstWindow()) {
 		return told
 	}
 	return free
+}
+
+// firstWindow bounds the window until data has come: TCP_WINDOW_CLAMP, in whole
+// segments. As on Linux, it bounds the scale too, and so every later window, but nothing
+// else.
+func (c *Conn) firstWindow() int {
+	most := c.opts.WindowClamp
+	if most == 0 {
+		return math.MaxInt
+	}
+	if size := c.path.MTU() - c.path.HeaderLen() - header.TCPLen; most > size {
+		most -= most % size
+	}
+	return most
 }
 
 // putOptions adds the options that the segment carries.

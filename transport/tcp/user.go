@@ -23,6 +23,8 @@ type Options struct {
 	MaxSegment    int   // bytes of an MSS offered and used at most; zero: the path's
 	TTL           uint8 // of IP; zero: the network layer's
 	TOS           uint8 // of IP
+	MayCut        bool  // routers may cut its segments of IPv4 (IP_MTU_DISCOVER)
+	WindowClamp   int   // bytes of the window that it opens with, at most; zero: no limit
 	SynRetries    int   // SYNs sent again; zero: the personality's
 
 	// Sharing says who else may have the local port, and of what device it is.

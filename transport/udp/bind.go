@@ -77,7 +77,7 @@ func (e *Endpoint) Bind(local netip.AddrPort) error {
 	case e.conflicts(addr, port):
 		return syscall.EADDRINUSE
 	}
-	e.asked = local
+	e.asked = netip.AddrPortFrom(addr, local.Port())
 	e.insert(netip.AddrPortFrom(addr, port))
 	return nil
 }
@@ -91,12 +91,25 @@ func (e *Endpoint) autobind() error {
 	if e.bound() {
 		return nil
 	}
-	port := e.freePort(e.everyAddr)
+	addr := e.everyAddr
+	if e.addrAsked() {
+		addr = e.asked.Addr() // of an endpoint that was disconnected
+	}
+	port := e.freePort(addr)
 	if port == 0 {
 		return syscall.EAGAIN
 	}
-	e.insert(netip.AddrPortFrom(e.everyAddr, port))
+	e.insert(netip.AddrPortFrom(addr, port))
 	return nil
+}
+
+// Use gives an endpoint that is not bound a port: what Send and Connect begin with, for
+// whoever fails before that. EAGAIN if none is free.
+func (e *Endpoint) Use() error {
+	if e.closed {
+		return syscall.EBADF
+	}
+	return e.autobind()
 }
 
 // freePort returns a free port of the ephemeral range, zero if all are taken. It

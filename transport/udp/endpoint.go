@@ -28,7 +28,7 @@ type Endpoint struct {
 	owner  Owner
 	local  netip.AddrPort
 	remote netip.AddrPort // valid when connected
-	asked  netip.AddrPort // what Bind was called with
+	asked  netip.AddrPort // what Bind was called with; its address outlives a disconnect
 	// everyAddr stands for every address of the families that the endpoint speaks.
 	everyAddr netip.Addr
 	next      *Endpoint // with the same local address and port
@@ -46,13 +46,14 @@ type Endpoint struct {
 
 	device *network.Interface // of SO_BINDTODEVICE; nil for any
 
-	broadcast, sharing, sharingPort, closed bool
+	broadcast, sharing, sharingPort, closed, shut bool
 
 	watched  bool
 	stamps   bool
 	anywhere bool // may be bound to an address that is not the host's
 	ttl, tos uint8
 	discover network.Discovery
+	mtu6     uint16 // of SetMTU
 	reports  families
 }
 
@@ -85,6 +86,9 @@ func (e *Endpoint) Watch(on bool) { e.watched = on }
 // IPv6: also of those that may pass, and if the endpoint is not connected (IP_RECVERR,
 // IPV6_RECVERR). All of them are then errors that TakeError returns.
 func (e *Endpoint) SetReports(four, six bool) { e.reports = families{four, six} }
+
+// CloseWrite has Send fail with EPIPE from now on.
+func (e *Endpoint) CloseWrite() { e.shut = true }
 
 // SetStamps has each datagram that is queued carry the time (packet.Packet.At), which is
 // negative in those that were queued before.
@@ -141,6 +145,10 @@ func (e *Endpoint) SetTOS(tos uint8) { e.tos = tos }
 // first routers may cut it.
 func (e *Endpoint) SetDiscovery(d network.Discovery) { e.discover = d }
 
+// SetMTU says how long packets of IPv6 may be at most, whatever their path carries; zero
+// leaves it to the path (IPV6_MTU).
+func (e *Endpoint) SetMTU(mtu int) { e.mtu6 = uint16(min(mtu, 65535)) }
+
 // PathMTU returns what is known of the MTU of the path to the peer. ENOTCONN without one.
 func (e *Endpoint) PathMTU() (int, error) {
 	if !e.remote.IsValid() {
@@ -164,9 +172,11 @@ func (e *Endpoint) Connect(remote netip.AddrPort) error {
 	if err := e.autobind(); err != nil {
 		return err
 	}
+	// As on Linux, the address that the last peer was reached from remains, until
+	// Disconnect, though nobody has asked for it.
 	src := e.local.Addr()
-	if e.remote.IsValid() && !e.addrAsked() {
-		src = e.everyAddr // the last peer's, not chosen by anyone
+	if src.Is4() != remote.Addr().Is4() && !e.addrAsked() {
+		src = e.everyAddr
 	}
 	path, err := e.lookUp(remote.Addr(), src)
 	if err != nil {
@@ -185,17 +195,20 @@ func (e *Endpoint) Connect(remote netip.AddrPort) error {
 }
 
 // Disconnect undoes Connect: the endpoint hears from everyone again, at the
-// address and port that it was bound to. A port that nobody asked for is given
-// back.
+// address and port that it was bound to. As on Linux, a port that nobody asked for is
+// given back, even if there was no peer; the next call that needs one gets another.
 func (e *Endpoint) Disconnect() {
-	if !e.remote.IsValid() {
-		return
+	if e.device != nil {
+		e.SetDevice(nil) // Linux forgets it too
 	}
 	e.layer.recent = found{}
 	e.remote, e.pathTo = netip.AddrPort{}, netip.Addr{}
 	switch {
 	case e.asked.Port() == 0:
 		e.remove()
+		if e.addrAsked() {
+			e.local = netip.AddrPortFrom(e.asked.Addr(), 0)
+		}
 	case !e.addrAsked():
 		e.move(e.everyAddr)
 	}
@@ -217,7 +230,7 @@ func (e *Endpoint) move(addr netip.Addr) {
 // sourceFor returns the source address to ask a path for, given the local one:
 // an endpoint bound to a broadcast address sends from the host's own.
 func (e *Endpoint) sourceFor(local netip.Addr) netip.Addr {
-	if !local.IsValid() || local.IsMulticast() || e.layer.network.IsBroadcast(local) {
+	if !local.IsValid() || local.IsUnspecified() || local.IsMulticast() || e.layer.network.IsBroadcast(local) {
 		return netip.Addr{}
 	}
 	return local

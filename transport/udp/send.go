@@ -9,11 +9,12 @@ import (
 )
 
 // Send sends b as one datagram to the address to, or to the peer if that is the
-// zero AddrPort. b must stay as it is until the end of the turn. Errors: a
-// pending ICMP error (TakeError), EMSGSIZE above MaxPayload, EDESTADDRREQ
-// without a destination, EINVAL for port 0, EACCES for a broadcast address
-// without SetBroadcast, EAGAIN if no port is free, EBADF after Close, and those
-// of network's Path.
+// zero AddrPort. b must stay as it is until the end of the turn. Errors, in the order
+// in which Linux looks for them: EBADF after Close, EAGAIN if no port is free,
+// EDESTADDRREQ without a destination, EINVAL for port 0, those of network's Path, EACCES
+// for a broadcast address without SetBroadcast, EMSGSIZE above MaxPayload, a pending
+// ICMP error (TakeError), EPIPE after CloseWrite. One that fails has bound the endpoint
+// to a port all the same.
 func (e *Endpoint) Send(b []byte, to netip.AddrPort) error { return e.SendBy(b, to, nil) }
 
 // Way is how one datagram is sent otherwise than its endpoint's others: what its control
@@ -28,30 +29,30 @@ type Way struct {
 
 // SendBy is Send with a way that may be nil.
 func (e *Endpoint) SendBy(b []byte, to netip.AddrPort, w *Way) error {
+	if err := e.Use(); err != nil {
+		return err
+	}
 	if !to.IsValid() {
 		to = e.remote
 	}
 	switch {
-	case e.closed:
-		return syscall.EBADF
 	case !to.IsValid():
 		return syscall.EDESTADDRREQ
 	case to.Port() == 0:
 		return syscall.EINVAL
-	case len(b) > MaxPayload && (to.Addr().Is4() || len(b) > MaxPayload6):
-		return syscall.EMSGSIZE
-	}
-	if err := e.TakeError(); err != nil {
-		return err
 	}
 	if err := e.findWay(to.Addr(), w); err != nil {
 		return err
 	}
-	if e.path.Broadcast() && !e.broadcast {
+	switch {
+	case e.path.Broadcast() && !e.broadcast:
 		return syscall.EACCES
-	}
-	if err := e.autobind(); err != nil {
-		return err
+	case len(b) > MaxPayload && (to.Addr().Is4() || len(b) > MaxPayload6):
+		return syscall.EMSGSIZE
+	case e.err != 0:
+		return e.TakeError()
+	case e.shut:
+		return syscall.EPIPE
 	}
 	return e.output(b, to.Port(), w)
 }
@@ -100,16 +101,22 @@ func (e *Endpoint) output(b []byte, port uint16, w *Way) error {
 	h.Put(p.Push(header.UDPLen))
 	p.PartialChecksum(checksumOffset)
 	e.layer.stats.Sent++
-	o := network.Send{Protocol: header.ProtocolUDP, TTL: e.hops(), TOS: e.tos, Discover: e.discover}
-	if w != nil {
-		if w.TTL != 0 {
-			o.TTL = w.TTL
-		}
-		if w.SetTOS {
-			o.TOS = w.TOS
-		}
-	}
+	o := network.Send{Protocol: header.ProtocolUDP, TTL: e.hops(), TOS: e.tos, Discover: e.discover, MTU: int(e.mtu6)}
+	w.Apply(&o)
 	return n.Output(p, &e.path, o)
+}
+
+// Apply changes what is sent. w may be nil.
+func (w *Way) Apply(o *network.Send) {
+	if w == nil {
+		return
+	}
+	if w.TTL != 0 {
+		o.TTL = w.TTL
+	}
+	if w.SetTOS {
+		o.TOS = w.TOS
+	}
 }
 
 // checksumOffset is where the checksum is in a UDP header.

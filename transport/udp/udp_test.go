@@ -232,6 +232,10 @@ func TestConnect(t *testing.T) {
 	if bound.Local() != addr("127.0.0.1:99") {
 		t.Errorf("connected to localhost from %v, want 127.0.0.1:99", bound.Local())
 	}
+	if err := bound.Connect(addr("10.0.0.2:7")); err != syscall.EINVAL {
+		t.Errorf("connected again, to the other host: %v, want EINVAL: as on Linux, the source is still localhost", err)
+	}
+	bound.Disconnect()
 	check(t, bound.Connect(addr("10.0.0.2:7")))
 	if bound.Local() != addr("10.0.0.1:99") {
 		t.Errorf("connected again, to the other host, from %v, want 10.0.0.1:99", bound.Local())
