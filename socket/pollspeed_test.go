@@ -46,26 +46,45 @@ func wakes(tb testing.TB, n int, ds []Descriptor, wait func() time.Time) []time.
 	return took
 }
 
-// TestPollWakesFast: poll over 10,000 sockets returns within 20 µs of a datagram's
-// being sent to one of them, the sending included, and the processor's waking up. It is
-// held for the best of twenty: the machine does other things, too. To look at all
-// sockets again would take fifty times as long.
+// TestPollWakesFast: poll over 10,000 sockets returns within 20 µs of a datagram's being
+// sent to one of them, the sending included. Both are tasks, so that the time is the
+// program's: that in which an idle processor wakes up is the machine's, and often longer
+// (BenchmarkPollWakes has both). To look at all sockets again would take fifty times as
+// long.
 func TestPollWakesFast(t *testing.T) {
-	const most = 20 * time.Microsecond
-	p, ds := watchMany(t)
-	fds := readable(ds)
-	took := wakes(t, 200, ds, func() time.Time {
-		n, err := p.Poll(fds, 10*time.Second)
-		now := time.Now()
-		if n != 1 || err != nil {
-			t.Errorf("poll: %d, %v, want 1", n, err)
-		}
-		return now
+	const most, rounds = 20 * time.Microsecond, 200
+	w := virtualWorld(t, 1, physical.Impairment{})
+	p := w.alice.Sockets.NewProcess(true)
+	ds := datagramSockets(t, p, many)
+	fds, one, b := readable(ds), []byte("x"), make([]byte, 9)
+	at := func(i int) int { return (i*7919 + 1) % len(ds) }
+	var begun time.Time
+	var took []time.Duration
+	w.run(t, map[string]func(){
+		"server": func() {
+			for i := range rounds {
+				n, err := p.Poll(fds, -1)
+				took = append(took, time.Since(begun))
+				if n != 1 || err != nil || fds[at(i)].Revents != POLLIN {
+					t.Errorf("event %d: poll: %d, %v, want socket %d", i, n, err, at(i))
+					return
+				}
+				must[int](t)(ds[at(i)].Recv(b, 0))
+			}
+		},
+		"client": func() {
+			for i := range rounds {
+				w.loop.Sleep(time.Millisecond)
+				begun = time.Now()
+				must[int](t)(ds[0].SendTo(one, 0, numbered(at(i))))
+			}
+		},
 	})
-	t.Logf("from sending to the return of poll: median %v, best %v, of ten the worst %v",
-		took[len(took)/2], took[0], took[len(took)*9/10])
-	if took[len(took)/20] > most && !underRace {
-		t.Errorf("poll over %d sockets takes %v to wake, at most %v are allowed", many, took[len(took)/20], most)
+	slices.Sort(took)
+	median := took[len(took)/2]
+	t.Logf("from sending to the return of poll: median %v, best %v", median, took[0])
+	if median > most && !underRace {
+		t.Errorf("poll over %d sockets takes %v to wake, at most %v are allowed", many, median, most)
 	}
 }
 
