@@ -123,16 +123,27 @@ func (c *Conn) sendText(now ev.Time, n int, fin bool) {
 }
 
 // mayResend reports whether the windows allow the lost segment in slot i to be
-// sent again now.
+// sent again now. Part of it is worth sending only if nothing that is on its way can
+// move the peer's window (RFC 9293, section 3.8.6.2.1).
 func (c *Conn) mayResend(i int32) bool {
 	g := &c.board.ring[i]
 	n := min(g.len(), c.mss) // a FIN costs nothing
-	return g.seq.Before(c.sndUna.Add(c.sndWnd)) && c.inFlight()+n <= max(c.win.Cwnd, n)
+	edge := c.sndUna.Add(c.sndWnd)
+	if g.end.After(edge) && int(i) != c.board.head {
+		return g.seq.Before(edge) && c.board.flying.first < 0
+	}
+	return g.seq.Before(edge) && c.inFlight()+n <= max(c.win.Cwnd, n)
 }
 
 // resend sends the segment in slot i again, or as much of it as the peer's window
-// has room for.
+// has room for; what it has no room for stays what it was.
 func (c *Conn) resend(now ev.Time, i int32) bool {
+	room := max(c.sndUna.Add(c.sndWnd).Sub(c.board.ring[i].seq), 1)
+	if n := c.board.ring[i].len(); room < n {
+		i = c.board.split(i, room)
+	} else if room > n {
+		c.refill(i, room-n)
+	}
 	g := &c.board.ring[i]
 	text := g.end
 	if text.After(c.snd.end()) {
@@ -140,9 +151,6 @@ func (c *Conn) resend(now ev.Time, i int32) bool {
 	}
 	fin := text != g.end
 	n := text.Sub(g.seq)
-	if room := c.sndUna.Add(c.sndWnd).Sub(g.seq); room < n {
-		n, fin = max(room, 1), false
-	}
 	last, long := c.joinBurst(func() int { return c.lostTogether(i) })
 	flight := c.inFlight()
 	g.resent = true
@@ -155,8 +163,7 @@ func (c *Conn) resend(now ev.Time, i int32) bool {
 		// step 4.3, restarts it here).
 		c.rtoAt = now.Add(c.rtt.backedOff(c.about, c.backoff))
 	}
-	push := last && long || g.seq.Add(n) == text && (g.pushed || c.ends(g.seq, n))
-	c.transmit(now, textFlags(n, push, fin), g.seq, n)
+	c.transmit(now, textFlags(n, last && long || g.pushed || c.ends(g.seq, n), fin), g.seq, n)
 	c.spend(now, n)
 	return true
 }
@@ -234,7 +241,7 @@ func (c *Conn) mustWait() bool {
 // ends reports whether n bytes at seq end what the user has written so far, and he
 // has not said that more follows.
 func (c *Conn) ends(seq header.Seq, n int) bool {
-	return n > 0 && seq.Add(n) == c.snd.end() && !c.is(flagMore)
+	return n > 0 && seq.Add(n) == c.snd.end() && (!c.is(flagMore) || c.is(flagUncork))
 }
 
 // textFlags returns the control bits of a segment with n bytes.

@@ -236,29 +236,3 @@ func (b *scoreboard) forgetSACKs() {
 	}
 	b.sacked = b.sacked[:0]
 }
-
-// recut forgets how the unacknowledged data was cut into segments, because the
-// path does not carry ones of that length any more. What lies behind the last
-// selective acknowledgement counts as not sent; what lies before it becomes lost
-// segments of at most n bytes. It returns where the first part begins.
-func (b *scoreboard) recut(una header.Seq, n int) (unsent header.Seq) {
-	old := *b
-	*b = scoreboard{flying: emptyChain, lost: emptyChain, sacked: old.sacked}
-	unsent = una
-	for k := range old.size {
-		g := old.at(k)
-		if g.state != segSacked {
-			continue
-		}
-		for seq := unsent; seq.Before(g.seq); {
-			end := seq.Add(min(n, g.seq.Sub(seq)))
-			b.add(seq, end).resent = true
-			b.become(b.slot(b.size-1), segLost)
-			seq = end
-		}
-		b.add(g.seq, g.end)
-		b.become(b.slot(b.size-1), segSacked)
-		unsent = g.end
-	}
-	return unsent
-}
