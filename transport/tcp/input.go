@@ -198,6 +198,10 @@ func (c *Conn) trimSYN(s *Segment) {
 		if c.is(flagECN) {
 			c.agreeECN(s) // the peer may have given ECN up
 		}
+	} else if s.Ack == c.sndMax {
+		// Its SYN stands before the window: what is not acceptable is answered with an
+		// ACK (section 3.10.7.4, first).
+		c.set(flagAckNow)
 	}
 	s.Flags &^= header.SYN | header.ECE | header.CWR // these bits were about the handshake
 	s.Seq++
