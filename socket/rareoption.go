@@ -13,6 +13,7 @@ type option struct{ level, name int }
 // others need a pointer for it and no more.
 type rareOptions struct {
 	kept      map[option]int // values that were set, of keptOptions
+	heritage  *heritage      // of a listener: what the connection that came last has of it
 	wants     wants
 	noHops    bool       // IPV6_UNICAST_HOPS is 0
 	groupAddr netip.Addr // IP_MULTICAST_IF, as it was set
@@ -208,14 +209,4 @@ func (s *Socket) lowWater() int {
 		return 1
 	}
 	return max(s.rare.kept[option{SOL_SOCKET, SO_RCVLOWAT}], 1)
-}
-
-// inheritRare gives an accepted socket what its listener has set.
-func (s *Socket) inheritRare(from *Socket) {
-	if from.rare == nil || len(from.rare.kept) == 0 {
-		return
-	}
-	for o, v := range from.rare.kept {
-		_ = s.keep(o, v) // it was good once
-	}
 }

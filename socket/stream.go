@@ -123,16 +123,13 @@ func (t *stream) accept() (*Socket, netip.AddrPort, error) {
 	if t.listener.Pending() > 0 {
 		st.loop.SignalOne(&t.socket.readable)
 	}
-	// An accepted socket has the listener's settings, but not O_NONBLOCK
-	// (accept(2), "Notes"). TCP has given the connection its options.
 	c := newStream(st, t.socket.domain)
-	c.conn, c.state, c.lingers, c.lingerBy = conn, connected, t.lingers, t.lingerBy
-	c.socket.reuseAddr, c.socket.keepAlive = t.socket.reuseAddr, t.socket.keepAlive
-	c.socket.reusePort, c.socket.broadcast = t.socket.reusePort, t.socket.broadcast
+	c.conn, c.state = conn, connected
 	at := t.listener.Addr().Addr()
 	c.bound = at.IsValid() && !at.IsUnspecified()
-	c.socket.receiveTimeout, c.socket.sendTimeout = t.socket.receiveTimeout, t.socket.sendTimeout
-	c.socket.inheritRare(&t.socket)
+	if h, ok := conn.Owner().(*heritage); ok {
+		h.give(c)
+	}
 	conn.SetOwner(c)
 	st.add(&c.socket)
 	return &c.socket, conn.Remote(), nil

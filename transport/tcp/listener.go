@@ -10,6 +10,13 @@ import (
 	"septet/network"
 )
 
+// A Parent is a listener's Owner that gives every new connection an owner, which it has
+// until it is accepted, and which may be nil.
+type Parent interface {
+	Owner
+	Child() Owner
+}
+
 // maxBacklog bounds the queue of accept. Linux caps what the user asks for in the
 // same way (somaxconn).
 const maxBacklog = 4096
@@ -163,6 +170,9 @@ func (ln *Listener) newConn(path network.Path, s *Segment) *Conn {
 		c.set(flagFollow)
 	}
 	c.listener, c.port, c.heardAt = ln, ln.port, l.loop.Now()
+	if p, ok := ln.owner.(Parent); ok {
+		c.owner = p.Child()
+	}
 	c.port.refs++
 	ln.halfOpen++
 	l.table.insert(c)

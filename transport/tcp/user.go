@@ -110,6 +110,9 @@ func (c *Conn) keepAliveTimes() (idle, interval time.Duration, count int) {
 // SetOwner says who is told when the connection becomes ready.
 func (c *Conn) SetOwner(o Owner) { c.owner = o }
 
+// Owner returns who is told: of a connection that was just accepted the Parent's Child.
+func (c *Conn) Owner() Owner { return c.owner }
+
 // act sends what a call of the user has made possible.
 func (c *Conn) act(now ev.Time) {
 	c.Output(now)
