@@ -239,7 +239,7 @@ func (c *Conn) mustWait() bool {
 }
 
 // ends reports whether n bytes at seq end what the user has written so far, and he
-// has not said that more follows.
+// has not said that more follows, or that has been waited for long enough.
 func (c *Conn) ends(seq header.Seq, n int) bool {
 	return n > 0 && seq.Add(n) == c.snd.end() && (!c.is(flagMore) || c.is(flagUncork))
 }
