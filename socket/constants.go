@@ -174,6 +174,10 @@ const (
 	TCP_FASTOPEN     = 23
 )
 
+// UDP_CORK is an option of the level IPPROTO_UDP: what is sent is put together to one
+// datagram until it is taken off (udp(7)).
+const UDP_CORK = 1
+
 // Linger is the value of SO_LINGER. With On, Close waits up to Time for the
 // data to be acknowledged; with a Time of zero it resets the connection.
 type Linger struct {

@@ -20,6 +20,7 @@ type datagram struct {
 	sendBuffer    int
 	ttl, tos      uint8
 	discover      network.Discovery
+	corked        bool       // UDP_CORK
 	was           *addresses // once closed
 }
 
@@ -83,6 +84,9 @@ func (d *datagram) sendMsg(b []byte, flags int, to netip.AddrPort, control []Con
 		if err := tooMuch(len(b), flags); err != nil {
 			return 0, err
 		}
+	}
+	if flags&MSG_MORE != 0 || d.corked || d.endpoint.Holding() {
+		return d.sendPiece(b, flags, to, control)
 	}
 	w, err := d.socket.parseControl(control, d.over(to))
 	if err == nil || !d.over(to).IsValid() || to.IsValid() && to.Port() == 0 {
@@ -221,6 +225,8 @@ func (d *datagram) option(level, name int) (int, error) {
 		return int(d.discover), nil
 	case level == SOL_IP && name == IP_MTU:
 		return d.endpoint.PathMTU()
+	case level == IPPROTO_UDP && name == UDP_CORK:
+		return number(d.corked), nil
 	}
 	return 0, syscall.ENOPROTOOPT
 }
@@ -254,6 +260,8 @@ func (d *datagram) setOption(level, name, value int) error {
 			return err
 		}
 		d.endpoint.SetDiscovery(d.discover)
+	case level == IPPROTO_UDP && name == UDP_CORK:
+		d.cork(value != 0)
 	default:
 		return syscall.ENOPROTOOPT
 	}

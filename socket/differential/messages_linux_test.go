@@ -16,6 +16,8 @@ var messages = []script{
 	{name: "cut datagrams", run: cutDatagrams},
 	{name: "control messages to send", run: sentControl},
 	{name: "bad control messages", run: badControl},
+	{name: "datagrams in pieces", run: inPieces},
+	{name: "datagrams in pieces, two families", run: otherFamily, in: []string{ipv6}},
 	{name: "errors of datagrams", run: queuedErrors},
 	{name: "too long for the path", run: tooLongErrors, in: []string{ipv4, mapped}},
 	{name: "messages on streams", run: streamMessages},

@@ -2,6 +2,7 @@ package udp
 
 import (
 	"encoding/binary"
+	"math"
 	"net/netip"
 	"syscall"
 
@@ -35,10 +36,11 @@ type Endpoint struct {
 
 	path   network.Path // to where it sent last
 	pathTo netip.Addr   // the destination that was given for it
+	held   *held        // pieces of a datagram; nil if there are none
 
 	queue   packet.Queue
-	queued  int // bytes, as counted against limit
-	limit   int
+	queued  int32 // bytes, as counted against limit
+	limit   int32
 	dropped uint64
 	err     syscall.Errno // an ICMP error nobody has seen yet
 
@@ -130,10 +132,10 @@ func (e *Endpoint) SetBroadcast(on bool) { e.broadcast = on }
 
 // SetReceiveBuffer sets how many bytes may wait to be received. One datagram
 // may wait in any case.
-func (e *Endpoint) SetReceiveBuffer(bytes int) { e.limit = max(bytes, 0) }
+func (e *Endpoint) SetReceiveBuffer(bytes int) { e.limit = int32(min(max(bytes, 0), math.MaxInt32/2)) }
 
 // ReceiveBuffer returns how many bytes may wait to be received.
-func (e *Endpoint) ReceiveBuffer() int { return e.limit }
+func (e *Endpoint) ReceiveBuffer() int { return int(e.limit) }
 
 // SetTTL sets the time to live of what is sent; zero is the default.
 func (e *Endpoint) SetTTL(ttl uint8) { e.ttl = ttl }
@@ -191,6 +193,9 @@ func (e *Endpoint) Connect(remote netip.AddrPort) error {
 	e.layer.recent = found{}
 	e.path, e.pathTo = path, path.Dst()
 	e.remote = netip.AddrPortFrom(path.Dst(), remote.Port())
+	if e.held != nil {
+		e.held.redirect(path, remote.Port())
+	}
 	return nil
 }
 
@@ -243,7 +248,7 @@ func (e *Endpoint) Close() {
 	}
 	e.remove()
 	e.multicast.leaveGroups()
-	e.closed = true
+	e.closed, e.held = true, nil
 	e.remote = netip.AddrPort{}
 	e.queue.Release()
 	e.queued = 0
@@ -298,7 +303,7 @@ func (e *Endpoint) enqueue(p *packet.Packet) {
 	e.layer.Loop().Signal(&e.Readable)
 }
 
-func charge(p *packet.Packet) int { return p.Len() + queueOverhead }
+func charge(p *packet.Packet) int32 { return int32(p.Len() + queueOverhead) }
 
 // Receive takes the datagram that has waited longest and copies as much of it
 // into b as fits; the rest is lost. from is its sender and to the address to
@@ -326,7 +331,7 @@ func (e *Endpoint) Take(q *packet.Queue, share int) {
 		}
 		e.queued -= charge(p)
 		q.Push(p)
-		if before-e.queued >= share {
+		if int(before-e.queued) >= share {
 			return
 		}
 	}
