@@ -19,6 +19,7 @@ type datagram struct {
 	receiveBuffer int // as GetSockOpt returns them
 	sendBuffer    int
 	ttl, tos      uint8
+	hops, class   uint8 // of IPv6
 	discover      network.Discovery
 	corked        bool       // UDP_CORK
 	was           *addresses // once closed
@@ -221,6 +222,10 @@ func (d *datagram) option(level, name int) (int, error) {
 		return getTTL(d.ttl), nil
 	case level == SOL_IP && name == IP_TOS:
 		return int(d.tos), nil
+	case level == SOL_IPV6 && name == IPV6_UNICAST_HOPS:
+		return getTTL(d.hops), nil
+	case level == SOL_IPV6 && name == IPV6_TCLASS:
+		return int(d.class), nil
 	case level == SOL_IP && name == IP_MTU_DISCOVER:
 		return int(d.discover), nil
 	case level == SOL_IP && name == IP_MTU:
@@ -255,6 +260,14 @@ func (d *datagram) setOption(level, name, value int) error {
 	case level == SOL_IP && name == IP_TOS:
 		d.tos = uint8(value)
 		d.endpoint.SetTOS(d.tos)
+	case level == SOL_IPV6 && name == IPV6_UNICAST_HOPS:
+		if err := setTTL(&d.hops, value); err != nil {
+			return err
+		}
+		d.endpoint.SetHopLimit(d.hops)
+	case level == SOL_IPV6 && name == IPV6_TCLASS:
+		d.class = uint8(value)
+		d.endpoint.SetTrafficClass(d.class)
 	case level == SOL_IP && name == IP_MTU_DISCOVER:
 		if err := setDiscovery(&d.discover, value); err != nil {
 			return err

@@ -212,6 +212,9 @@ func (s *Socket) lowWater() int {
 
 // inheritRare gives an accepted socket what its listener has set.
 func (s *Socket) inheritRare(from *Socket) {
+	if from.rare != nil && from.rare.noHops {
+		s.needRare().noHops = true
+	}
 	if from.rare == nil || len(from.rare.kept) == 0 {
 		return
 	}

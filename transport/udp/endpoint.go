@@ -42,7 +42,6 @@ type Endpoint struct {
 	queued  int32 // bytes, as counted against limit
 	limit   int32
 	dropped uint64
-	err     syscall.Errno // an ICMP error nobody has seen yet
 
 	multicast multicast
 
@@ -53,9 +52,11 @@ type Endpoint struct {
 	watched  bool
 	stamps   bool
 	anywhere bool // may be bound to an address that is not the host's
-	ttl, tos uint8
+	four     marks
+	six      marks
 	discover network.Discovery
 	mtu6     uint16 // of SetMTU
+	err      uint32 // the syscall.Errno of an ICMP error nobody has seen yet
 	reports  families
 }
 
@@ -137,11 +138,28 @@ func (e *Endpoint) SetReceiveBuffer(bytes int) { e.limit = int32(min(max(bytes, 
 // ReceiveBuffer returns how many bytes may wait to be received.
 func (e *Endpoint) ReceiveBuffer() int { return int(e.limit) }
 
-// SetTTL sets the time to live of what is sent; zero is the default.
-func (e *Endpoint) SetTTL(ttl uint8) { e.ttl = ttl }
+// marks are what the IP headers of one family say of what is sent.
+type marks struct{ ttl, tos uint8 }
 
-// SetTOS sets the type of service of what is sent.
-func (e *Endpoint) SetTOS(tos uint8) { e.tos = tos }
+// marks returns those of what goes by e.path.
+func (e *Endpoint) marks() marks {
+	if e.path.Dst().Is6() {
+		return e.six
+	}
+	return e.four
+}
+
+// SetTTL sets the time to live of what is sent over IPv4; zero is the default.
+func (e *Endpoint) SetTTL(ttl uint8) { e.four.ttl = ttl }
+
+// SetTOS sets the type of service of what is sent over IPv4.
+func (e *Endpoint) SetTOS(tos uint8) { e.four.tos = tos }
+
+// SetHopLimit sets the hop limit of what is sent over IPv6; zero is the link's.
+func (e *Endpoint) SetHopLimit(hops uint8) { e.six.ttl = hops }
+
+// SetTrafficClass sets the traffic class of what is sent over IPv6.
+func (e *Endpoint) SetTrafficClass(class uint8) { e.six.tos = class }
 
 // SetDiscovery says what becomes of a datagram that is longer than its path's MTU. At
 // first routers may cut it.
@@ -262,7 +280,7 @@ func (e *Endpoint) TakeError() error {
 	if e.err == 0 {
 		return nil
 	}
-	err := e.err
+	err := syscall.Errno(e.err)
 	e.err = 0
 	return err
 }
@@ -272,7 +290,7 @@ func (e *Endpoint) Failed() bool { return e.err != 0 }
 
 // Fail leaves an error for TakeError, zero for none.
 func (e *Endpoint) Fail(errno syscall.Errno) {
-	e.err = errno
+	e.err = uint32(errno)
 	if errno == 0 {
 		return
 	}

@@ -112,7 +112,7 @@ func (e *Endpoint) output(b []byte, src, dst uint16, w *Way) error {
 	h.Put(p.Push(header.UDPLen))
 	p.PartialChecksum(checksumOffset)
 	e.layer.stats.Sent++
-	o := network.Send{Protocol: header.ProtocolUDP, TTL: e.hops(), TOS: e.tos, Discover: e.discover, MTU: int(e.mtu6)}
+	o := network.Send{Protocol: header.ProtocolUDP, TTL: e.hops(), TOS: e.marks().tos, Discover: e.discover, MTU: int(e.mtu6)}
 	w.Apply(&o)
 	return n.Output(p, &e.path, o)
 }
