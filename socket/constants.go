@@ -69,6 +69,7 @@ const (
 	SO_RCVBUF     = 8
 	SO_KEEPALIVE  = 9
 	SO_OOBINLINE  = 10
+	SO_NO_CHECK   = 11 // datagrams over IPv4 have no checksum
 	SO_LINGER     = 13
 	SO_RCVLOWAT   = 18
 	SO_SNDLOWAT   = 19

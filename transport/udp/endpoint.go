@@ -58,6 +58,7 @@ type Endpoint struct {
 	mtu6     uint16 // of SetMTU
 	err      uint32 // the syscall.Errno of an ICMP error nobody has seen yet
 	reports  families
+	noSum    bool // SetNoChecksum
 }
 
 // families says something of each family.
@@ -154,6 +155,10 @@ func (e *Endpoint) SetTTL(ttl uint8) { e.four.ttl = ttl }
 
 // SetTOS sets the type of service of what is sent over IPv4.
 func (e *Endpoint) SetTOS(tos uint8) { e.four.tos = tos }
+
+// SetNoChecksum has datagrams over IPv4 sent without a checksum (RFC 1122, section
+// 4.1.3.4: "MAY optionally be able to control whether a UDP checksum will be generated").
+func (e *Endpoint) SetNoChecksum(on bool) { e.noSum = on }
 
 // SetHopLimit sets the hop limit of what is sent over IPv6; zero is the link's.
 func (e *Endpoint) SetHopLimit(hops uint8) { e.six.ttl = hops }

@@ -106,11 +106,16 @@ func (e *Endpoint) findPath(dst netip.Addr) error {
 func (e *Endpoint) output(b []byte, src, dst uint16, w *Way) error {
 	n := e.layer.network
 	h := header.UDP{SrcPort: src, DstPort: dst, Length: header.UDPLen + len(b)}
-	h.Checksum = header.PseudoSum(e.path.Src(), e.path.Dst(), header.ProtocolUDP, h.Length)
+	none := e.noSum && e.path.Dst().Is4() // RFC 768: all zero if there is none
+	if !none {
+		h.Checksum = header.PseudoSum(e.path.Src(), e.path.Dst(), header.ProtocolUDP, h.Length)
+	}
 	p := n.Pool().Get(len(b))
 	p.Borrow(b)
 	h.Put(p.Push(header.UDPLen))
-	p.PartialChecksum(checksumOffset)
+	if !none {
+		p.PartialChecksum(checksumOffset)
+	}
 	e.layer.stats.Sent++
 	o := network.Send{Protocol: header.ProtocolUDP, TTL: e.hops(), TOS: e.marks().tos, Discover: e.discover, MTU: int(e.mtu6)}
 	w.Apply(&o)
