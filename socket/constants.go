@@ -69,6 +69,7 @@ const (
 	SO_RCVBUF     = 8
 	SO_KEEPALIVE  = 9
 	SO_OOBINLINE  = 10
+	SO_NO_CHECK   = 11 // datagrams over IPv4 have no checksum
 	SO_LINGER     = 13
 	SO_RCVLOWAT   = 18
 	SO_SNDLOWAT   = 19
@@ -173,6 +174,10 @@ const (
 	TCP_USER_TIMEOUT = 18
 	TCP_FASTOPEN     = 23
 )
+
+// UDP_CORK is an option of the level IPPROTO_UDP: what is sent is put together to one
+// datagram until it is taken off (udp(7)).
+const UDP_CORK = 1
 
 // Linger is the value of SO_LINGER. With On, Close waits up to Time for the
 // data to be acknowledged; with a Time of zero it resets the connection.

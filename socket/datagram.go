@@ -19,7 +19,9 @@ type datagram struct {
 	receiveBuffer int // as GetSockOpt returns them
 	sendBuffer    int
 	ttl, tos      uint8
+	hops, class   uint8 // of IPv6
 	discover      network.Discovery
+	corked        bool       // UDP_CORK
 	was           *addresses // once closed
 }
 
@@ -83,6 +85,9 @@ func (d *datagram) sendMsg(b []byte, flags int, to netip.AddrPort, control []Con
 		if err := tooMuch(len(b), flags); err != nil {
 			return 0, err
 		}
+	}
+	if flags&MSG_MORE != 0 || d.corked || d.endpoint.Holding() {
+		return d.sendPiece(b, flags, to, control)
 	}
 	w, err := d.socket.parseControl(control, d.over(to))
 	if err == nil || !d.over(to).IsValid() || to.IsValid() && to.Port() == 0 {
@@ -217,10 +222,16 @@ func (d *datagram) option(level, name int) (int, error) {
 		return getTTL(d.ttl), nil
 	case level == SOL_IP && name == IP_TOS:
 		return int(d.tos), nil
+	case level == SOL_IPV6 && name == IPV6_UNICAST_HOPS:
+		return getTTL(d.hops), nil
+	case level == SOL_IPV6 && name == IPV6_TCLASS:
+		return int(d.class), nil
 	case level == SOL_IP && name == IP_MTU_DISCOVER:
 		return int(d.discover), nil
 	case level == SOL_IP && name == IP_MTU:
 		return d.endpoint.PathMTU()
+	case level == IPPROTO_UDP && name == UDP_CORK:
+		return number(d.corked), nil
 	}
 	return 0, syscall.ENOPROTOOPT
 }
@@ -249,11 +260,21 @@ func (d *datagram) setOption(level, name, value int) error {
 	case level == SOL_IP && name == IP_TOS:
 		d.tos = uint8(value)
 		d.endpoint.SetTOS(d.tos)
+	case level == SOL_IPV6 && name == IPV6_UNICAST_HOPS:
+		if err := setTTL(&d.hops, value); err != nil {
+			return err
+		}
+		d.endpoint.SetHopLimit(d.hops)
+	case level == SOL_IPV6 && name == IPV6_TCLASS:
+		d.class = uint8(value)
+		d.endpoint.SetTrafficClass(d.class)
 	case level == SOL_IP && name == IP_MTU_DISCOVER:
 		if err := setDiscovery(&d.discover, value); err != nil {
 			return err
 		}
 		d.endpoint.SetDiscovery(d.discover)
+	case level == IPPROTO_UDP && name == UDP_CORK:
+		d.cork(value != 0)
 	default:
 		return syscall.ENOPROTOOPT
 	}

@@ -20,8 +20,8 @@ type heritage struct {
 
 // settings are the part of a stream's settings that is plain values.
 type settings struct {
-	reuseAddr, reusePort, broadcast, keepAlive, lingers bool
-	lingerBy, receiveTimeout, sendTimeout               time.Duration
+	reuseAddr, reusePort, broadcast, keepAlive, lingers, noHops bool
+	lingerBy, receiveTimeout, sendTimeout                       time.Duration
 }
 
 // Notify is for who waits, and for a connection that nobody has accepted nobody does.
@@ -29,7 +29,10 @@ func (h *heritage) Notify(tcp.Ready) {}
 
 func (t *stream) settings() settings {
 	s := &t.socket
-	return settings{s.reuseAddr, s.reusePort, s.broadcast, s.keepAlive, t.lingers, t.lingerBy, s.receiveTimeout, s.sendTimeout}
+	return settings{
+		s.reuseAddr, s.reusePort, s.broadcast, s.keepAlive, t.lingers, s.rare != nil && s.rare.noHops,
+		t.lingerBy, s.receiveTimeout, s.sendTimeout,
+	}
 }
 
 // Child is called by TCP, with the turn held, when a connection comes.
@@ -53,6 +56,9 @@ func (h *heritage) give(t *stream) {
 	s.reuseAddr, s.reusePort, s.broadcast, s.keepAlive = h.reuseAddr, h.reusePort, h.broadcast, h.keepAlive
 	t.lingers, t.lingerBy = h.lingers, h.lingerBy
 	s.receiveTimeout, s.sendTimeout = h.receiveTimeout, h.sendTimeout
+	if h.noHops {
+		s.needRare().noHops = true
+	}
 	for o, v := range h.kept {
 		_ = s.keep(o, v) // it was good once
 	}

@@ -6,9 +6,6 @@ import (
 	"septet/header"
 )
 
-// Of a socket's hop limit and traffic class there is one value each, for both families:
-// IPV6_UNICAST_HOPS and IP_TTL name the same, IPV6_TCLASS and IP_TOS too.
-
 // option6 returns an option of the level SOL_IPV6 (ipv6(7)).
 func (s *Socket) option6(name int) (int, error) {
 	if r, ok := s.protocol.(*raw); ok {
@@ -25,19 +22,19 @@ func (s *Socket) option6(name int) (int, error) {
 	if name == IPV6_UNICAST_HOPS && s.rare != nil && s.rare.noHops {
 		return 0, nil
 	}
-	four, ok := same6[name]
-	if !ok {
-		return 0, syscall.ENOPROTOOPT
-	}
-	return s.protocol.option(SOL_IP, four)
+	return s.protocol.option(optionOf(name))
 }
 
-// same6 has the options that are those of SOL_IP under other names.
-var same6 = map[int]int{
-	IPV6_UNICAST_HOPS: IP_TTL,
-	IPV6_TCLASS:       IP_TOS,
-	IPV6_MTU_DISCOVER: IP_MTU_DISCOVER,
-	IPV6_MTU:          IP_MTU,
+// optionOf returns the level and name by which protocols know an option of SOL_IPV6: there
+// is one value for both families of what concerns the MTU.
+func optionOf(name6 int) (level, name int) {
+	switch name6 {
+	case IPV6_MTU_DISCOVER:
+		return SOL_IP, IP_MTU_DISCOVER
+	case IPV6_MTU:
+		return SOL_IP, IP_MTU
+	}
+	return SOL_IPV6, name6
 }
 
 // setOption6 sets one. IPV6_V6ONLY: EINVAL once the socket is bound.
@@ -67,11 +64,8 @@ func (s *Socket) setOption6(name, value int) error {
 	case name == IPV6_TCLASS:
 		value = max(value, 0) // -1 is the default (RFC 3542, section 6.5)
 	}
-	four, ok := same6[name]
-	if !ok {
-		return syscall.ENOPROTOOPT
-	}
-	return s.protocol.setOption(SOL_IP, four, value)
+	level, name := optionOf(name)
+	return s.protocol.setOption(level, name, value)
 }
 
 // setMTU6 is IPV6_MTU: how long packets may be at most, which Linux heeds for datagrams

@@ -52,6 +52,7 @@ type keptOption struct {
 // keptOptions are looked at after those that a protocol has itself.
 var keptOptions = map[option]keptOption{
 	{SOL_SOCKET, SO_OOBINLINE}:   {},
+	{SOL_SOCKET, SO_NO_CHECK}:    {},
 	{SOL_SOCKET, SO_RCVLOWAT}:    {usual: 1, least: math.MinInt32, most: math.MaxInt32},
 	{SOL_SOCKET, SO_SNDLOWAT}:    {usual: 1, fixed: true},
 	{SOL_SOCKET, SO_TIMESTAMP}:   {wants: wantTime},
@@ -199,6 +200,7 @@ func (s *Socket) applyRare() {
 	}
 	d.endpoint.SetReports(s.wants(wantErrors), s.wants(wantErrors6))
 	d.endpoint.SetStamps(s.wants(wantStamps))
+	d.endpoint.SetNoChecksum(s.rare.kept[option{SOL_SOCKET, SO_NO_CHECK}] != 0)
 	d.endpoint.SetFreeBind(s.rare.kept[option{SOL_IP, IP_FREEBIND}] != 0)
 }
 

@@ -39,8 +39,8 @@ type raw struct {
 	receiveBuffer, sendBuffer int
 
 	headerIncluded bool
-	ttl, tos       uint8
-	mtu6           int // IPV6_MTU
+	ttl, tos       uint8 // or hop limit and traffic class: it speaks one family
+	mtu6           int   // IPV6_MTU
 	discover       network.Discovery
 	groups         *network.Multicast
 	checksumAt     int // IPV6_CHECKSUM, negative for none

@@ -38,9 +38,9 @@ func (r *raw) option(level, name int) (int, error) {
 		return 0, nil
 	case level == SOL_IP && name == IP_HDRINCL:
 		return number(r.headerIncluded), nil
-	case level == SOL_IP && name == IP_TTL:
+	case level == SOL_IP && name == IP_TTL, level == SOL_IPV6 && name == IPV6_UNICAST_HOPS:
 		return getTTL(r.ttl), nil
-	case level == SOL_IP && name == IP_TOS:
+	case level == SOL_IP && name == IP_TOS, level == SOL_IPV6 && name == IPV6_TCLASS:
 		return int(r.tos), nil
 	case level == SOL_IP && name == IP_MTU_DISCOVER:
 		return int(r.discover), nil
@@ -67,9 +67,9 @@ func (r *raw) setOption(level, name, value int) error {
 		r.sendBuffer = 2 * clampBuffer(value, minSendBuffer) // only remembered
 	case level == SOL_IP && name == IP_HDRINCL:
 		r.headerIncluded = value != 0
-	case level == SOL_IP && name == IP_TTL:
+	case level == SOL_IP && name == IP_TTL, level == SOL_IPV6 && name == IPV6_UNICAST_HOPS:
 		return setTTL(&r.ttl, value)
-	case level == SOL_IP && name == IP_TOS:
+	case level == SOL_IP && name == IP_TOS, level == SOL_IPV6 && name == IPV6_TCLASS:
 		r.tos = uint8(value)
 	case level == SOL_IP && name == IP_MTU_DISCOVER:
 		return setDiscovery(&r.discover, value)

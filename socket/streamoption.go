@@ -92,6 +92,13 @@ func (t *stream) option(level, name int) (int, error) {
 		case IP_MTU:
 			return t.pathMTU()
 		}
+	case SOL_IPV6:
+		switch name {
+		case IPV6_UNICAST_HOPS:
+			return getTTL(o.HopLimit), nil
+		case IPV6_TCLASS:
+			return int(o.TrafficClass), nil
+		}
 	case SOL_TCP:
 		return t.tcpOption(name, &o, usual)
 	}
@@ -171,6 +178,15 @@ func (t *stream) setOption(level, name, value int) error {
 			err = setTTL(&o.TTL, value)
 		case IP_TOS:
 			o.TOS = uint8(value) &^ ecnBits
+		default:
+			return syscall.ENOPROTOOPT
+		}
+	case SOL_IPV6:
+		switch name {
+		case IPV6_UNICAST_HOPS:
+			err = setTTL(&o.HopLimit, value)
+		case IPV6_TCLASS:
+			o.TrafficClass = uint8(value) &^ ecnBits
 		default:
 			return syscall.ENOPROTOOPT
 		}

@@ -90,20 +90,23 @@ func (p *Process) InterfaceIndex(name string) (int, error) {
 }
 
 // GetIfAddrs returns the addresses of the host's interfaces with their networks, as
-// getifaddrs(3) does.
+// getifaddrs(3) does: those of IPv4 first.
 func (p *Process) GetIfAddrs() ([]netip.Prefix, error) {
 	p.loop.Lock()
 	defer p.loop.Unlock()
-	var all []netip.Prefix
+	var all, six []netip.Prefix
 	for _, i := range p.network.Interfaces() {
 		if i.Prefix().IsValid() {
 			all = append(all, i.Prefix())
 		}
+		if i.Loopback() { // which speaks IPv6 even where no card does
+			six = append(six, netip.PrefixFrom(netip.IPv6Loopback(), 128))
+		}
 		for _, a := range i.Addresses() {
-			all = append(all, netip.PrefixFrom(a.Addr.WithZone(""), a.Bits))
+			six = append(six, netip.PrefixFrom(a.Addr.WithZone(""), a.Bits))
 		}
 	}
-	return all, nil
+	return append(all, six...), nil
 }
 
 // GetRandom fills b with bytes that nobody can guess, as getrandom(2) does. In virtual

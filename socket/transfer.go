@@ -10,8 +10,8 @@ import (
 
 // Send sends b to the connected peer. On a stream it blocks until all of b is
 // in the send buffer, and returns less if the connection fails or the socket
-// does not block; a datagram is sent whole. Flags: MSG_DONTWAIT, MSG_OOB,
-// MSG_MORE.
+// does not block; a datagram is sent whole. Flags: MSG_DONTWAIT, MSG_OOB, and MSG_MORE,
+// with which b waits for more, that of UDP to become part of the same datagram.
 // Errors: EPIPE, ECONNRESET, ENOTCONN, EDESTADDRREQ, EAGAIN, EMSGSIZE.
 func (s *Socket) Send(b []byte, flags int) (int, error) {
 	return s.SendTo(b, flags, netip.AddrPort{})

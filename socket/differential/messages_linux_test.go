@@ -16,6 +16,9 @@ var messages = []script{
 	{name: "cut datagrams", run: cutDatagrams},
 	{name: "control messages to send", run: sentControl},
 	{name: "bad control messages", run: badControl},
+	{name: "TTL and TOS of each family", run: marksOfFamilies, in: []string{ipv6, mapped}},
+	{name: "datagrams in pieces", run: inPieces},
+	{name: "datagrams in pieces, two families", run: otherFamily, in: []string{ipv6}},
 	{name: "errors of datagrams", run: queuedErrors},
 	{name: "too long for the path", run: tooLongErrors, in: []string{ipv4, mapped}},
 	{name: "messages on streams", run: streamMessages},
@@ -45,6 +48,36 @@ func joined(buffers [][]byte) (all []byte) {
 		all = append(all, b...)
 	}
 	return all
+}
+
+// marksOfFamilies: IP_TTL and IP_TOS are for IPv4, IPV6_UNICAST_HOPS and IPV6_TCLASS for
+// IPv6, and one socket has them all.
+func marksOfFamilies(s *situation) {
+	set := func(d Descriptor) {
+		s.values(d, SOL_IP, IP_TTL, 33, -1, 34)
+		s.values(d, SOL_IPV6, IPV6_UNICAST_HOPS, 44, -1, 0, 45)
+		s.values(d, SOL_IP, IP_TOS, 0x48, 0x4b)
+		s.values(d, SOL_IPV6, IPV6_TCLASS, 0x20, -1, 0x23)
+		s.option(d, SOL_IP, IP_TTL)
+		s.option(d, SOL_IP, IP_TOS)
+	}
+	from, to := datagramPair(s)
+	s.tellAll(to)
+	set(from)
+	s.send(from, "as set")
+	s.settle()
+	s.message(to, 10, 500, 0)
+	l, a := s.listener()
+	set(l)
+	s.must("hops", l.SetSockOpt(SOL_IPV6, IPV6_UNICAST_HOPS, 0))
+	s.clients(a, 1)
+	d, err := s.accept(l)
+	s.must("accept", err)
+	for _, name := range []int{IPV6_UNICAST_HOPS, IPV6_TCLASS} {
+		s.option(d, SOL_IPV6, name)
+	}
+	s.option(d, SOL_IP, IP_TTL)
+	s.option(d, SOL_IP, IP_TOS)
 }
 
 // tellAll are the options that have something told of a datagram.

@@ -267,6 +267,6 @@ func wireUDPStranger(e *encounter) {
 
 func wireUDPNoCheck(e *encounter) {
 	d := e.at5000()
-	e.option(d, SOL_SOCKET, 11, 1) // SO_NO_CHECK
+	e.option(d, SOL_SOCKET, SO_NO_CHECK, 1)
 	e.sendTo(d, "192.0.2.2:7", "hi", 0)
 }

@@ -24,8 +24,12 @@ func (c *Conn) sendAs() network.Send {
 	if c.opts.MayCut {
 		discover = network.DiscoverOmit
 	}
+	ttl, tos := c.opts.TTL, c.opts.TOS
+	if c.path.Dst().Is6() {
+		ttl, tos = c.opts.HopLimit, c.opts.TrafficClass
+	}
 	return network.Send{
-		TTL: c.opts.TTL, TOS: c.opts.TOS, SourceRoute: c.opts.SourceRoute, Discover: discover,
+		TTL: ttl, TOS: tos, SourceRoute: c.opts.SourceRoute, Discover: discover,
 		// RFC 6437, section 3: the same for all of a flow, and hard to guess: as the
 		// initial sequence number is.
 		FlowLabel: uint32(c.iss) & header.IPv6FlowLabel,

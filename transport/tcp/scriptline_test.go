@@ -396,9 +396,17 @@ func errorName(err error) string {
 	return err.Error()
 }
 
+// fieldOf6 has what IPv6 calls the fields that scripts name as IPv4 does: they mean both.
+var fieldOf6 = map[string]string{"TTL": "HopLimit", "TOS": "TrafficClass"}
+
 // setField sets a field of a struct from "Name=value"; "A.B" is B in A.
 func setField(target any, assignment string) error {
 	path, value, _ := strings.Cut(assignment, "=")
+	if other := fieldOf6[path]; other != "" {
+		if err := setField(target, other+"="+value); err != nil {
+			return err
+		}
+	}
 	v := reflect.ValueOf(target).Elem()
 	for name := range strings.SplitSeq(path, ".") {
 		if v = v.FieldByName(name); !v.IsValid() {

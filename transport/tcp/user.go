@@ -21,8 +21,10 @@ type Options struct {
 	SendBuffer    int   // bytes; zero: the personality's
 	ReceiveBuffer int   // bytes; zero: the personality's
 	MaxSegment    int   // bytes of an MSS offered and used at most; zero: the path's
-	TTL           uint8 // of IP; zero: the network layer's
-	TOS           uint8 // of IP
+	TTL           uint8 // of IPv4; zero: the network layer's
+	TOS           uint8 // of IPv4
+	HopLimit      uint8 // of IPv6; zero: the network layer's
+	TrafficClass  uint8 // of IPv6
 	MayCut        bool  // routers may cut its segments of IPv4 (IP_MTU_DISCOVER)
 	WindowClamp   int   // bytes of the window that it opens with, at most; zero: no limit
 	SynRetries    int   // SYNs sent again; zero: the personality's

@@ -2,6 +2,7 @@ package udp
 
 import (
 	"encoding/binary"
+	"math"
 	"net/netip"
 	"syscall"
 
@@ -35,12 +36,12 @@ type Endpoint struct {
 
 	path   network.Path // to where it sent last
 	pathTo netip.Addr   // the destination that was given for it
+	held   *held        // pieces of a datagram; nil if there are none
 
 	queue   packet.Queue
-	queued  int // bytes, as counted against limit
-	limit   int
+	queued  int32 // bytes, as counted against limit
+	limit   int32
 	dropped uint64
-	err     syscall.Errno // an ICMP error nobody has seen yet
 
 	multicast multicast
 
@@ -51,10 +52,13 @@ type Endpoint struct {
 	watched  bool
 	stamps   bool
 	anywhere bool // may be bound to an address that is not the host's
-	ttl, tos uint8
+	four     marks
+	six      marks
 	discover network.Discovery
 	mtu6     uint16 // of SetMTU
+	err      uint32 // the syscall.Errno of an ICMP error nobody has seen yet
 	reports  families
+	noSum    bool // SetNoChecksum
 }
 
 // families says something of each family.
@@ -130,16 +134,37 @@ func (e *Endpoint) SetBroadcast(on bool) { e.broadcast = on }
 
 // SetReceiveBuffer sets how many bytes may wait to be received. One datagram
 // may wait in any case.
-func (e *Endpoint) SetReceiveBuffer(bytes int) { e.limit = max(bytes, 0) }
+func (e *Endpoint) SetReceiveBuffer(bytes int) { e.limit = int32(min(max(bytes, 0), math.MaxInt32/2)) }
 
 // ReceiveBuffer returns how many bytes may wait to be received.
-func (e *Endpoint) ReceiveBuffer() int { return e.limit }
+func (e *Endpoint) ReceiveBuffer() int { return int(e.limit) }
 
-// SetTTL sets the time to live of what is sent; zero is the default.
-func (e *Endpoint) SetTTL(ttl uint8) { e.ttl = ttl }
+// marks are what the IP headers of one family say of what is sent.
+type marks struct{ ttl, tos uint8 }
 
-// SetTOS sets the type of service of what is sent.
-func (e *Endpoint) SetTOS(tos uint8) { e.tos = tos }
+// marks returns those of what goes by e.path.
+func (e *Endpoint) marks() marks {
+	if e.path.Dst().Is6() {
+		return e.six
+	}
+	return e.four
+}
+
+// SetTTL sets the time to live of what is sent over IPv4; zero is the default.
+func (e *Endpoint) SetTTL(ttl uint8) { e.four.ttl = ttl }
+
+// SetTOS sets the type of service of what is sent over IPv4.
+func (e *Endpoint) SetTOS(tos uint8) { e.four.tos = tos }
+
+// SetNoChecksum has datagrams over IPv4 sent without a checksum (RFC 1122, section
+// 4.1.3.4: "MAY optionally be able to control whether a UDP checksum will be generated").
+func (e *Endpoint) SetNoChecksum(on bool) { e.noSum = on }
+
+// SetHopLimit sets the hop limit of what is sent over IPv6; zero is the link's.
+func (e *Endpoint) SetHopLimit(hops uint8) { e.six.ttl = hops }
+
+// SetTrafficClass sets the traffic class of what is sent over IPv6.
+func (e *Endpoint) SetTrafficClass(class uint8) { e.six.tos = class }
 
 // SetDiscovery says what becomes of a datagram that is longer than its path's MTU. At
 // first routers may cut it.
@@ -191,6 +216,9 @@ func (e *Endpoint) Connect(remote netip.AddrPort) error {
 	e.layer.recent = found{}
 	e.path, e.pathTo = path, path.Dst()
 	e.remote = netip.AddrPortFrom(path.Dst(), remote.Port())
+	if e.held != nil {
+		e.held.redirect(path, remote.Port())
+	}
 	return nil
 }
 
@@ -243,7 +271,7 @@ func (e *Endpoint) Close() {
 	}
 	e.remove()
 	e.multicast.leaveGroups()
-	e.closed = true
+	e.closed, e.held = true, nil
 	e.remote = netip.AddrPort{}
 	e.queue.Release()
 	e.queued = 0
@@ -257,7 +285,7 @@ func (e *Endpoint) TakeError() error {
 	if e.err == 0 {
 		return nil
 	}
-	err := e.err
+	err := syscall.Errno(e.err)
 	e.err = 0
 	return err
 }
@@ -267,7 +295,7 @@ func (e *Endpoint) Failed() bool { return e.err != 0 }
 
 // Fail leaves an error for TakeError, zero for none.
 func (e *Endpoint) Fail(errno syscall.Errno) {
-	e.err = errno
+	e.err = uint32(errno)
 	if errno == 0 {
 		return
 	}
@@ -298,7 +326,7 @@ func (e *Endpoint) enqueue(p *packet.Packet) {
 	e.layer.Loop().Signal(&e.Readable)
 }
 
-func charge(p *packet.Packet) int { return p.Len() + queueOverhead }
+func charge(p *packet.Packet) int32 { return int32(p.Len() + queueOverhead) }
 
 // Receive takes the datagram that has waited longest and copies as much of it
 // into b as fits; the rest is lost. from is its sender and to the address to
@@ -326,7 +354,7 @@ func (e *Endpoint) Take(q *packet.Queue, share int) {
 		}
 		e.queued -= charge(p)
 		q.Push(p)
-		if before-e.queued >= share {
+		if int(before-e.queued) >= share {
 			return
 		}
 	}

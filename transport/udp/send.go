@@ -29,32 +29,42 @@ type Way struct {
 
 // SendBy is Send with a way that may be nil.
 func (e *Endpoint) SendBy(b []byte, to netip.AddrPort, w *Way) error {
-	if err := e.Use(); err != nil {
+	port, err := e.ready(len(b), to, w)
+	if err != nil {
 		return err
+	}
+	return e.output(b, e.local.Port(), port, w)
+}
+
+// ready makes e.path the way of a datagram of so many bytes, and returns the port it
+// goes to. Its errors are Send's.
+func (e *Endpoint) ready(length int, to netip.AddrPort, w *Way) (port uint16, err error) {
+	if err := e.Use(); err != nil {
+		return 0, err
 	}
 	if !to.IsValid() {
 		to = e.remote
 	}
 	switch {
 	case !to.IsValid():
-		return syscall.EDESTADDRREQ
+		return 0, syscall.EDESTADDRREQ
 	case to.Port() == 0:
-		return syscall.EINVAL
+		return 0, syscall.EINVAL
 	}
 	if err := e.findWay(to.Addr(), w); err != nil {
-		return err
+		return 0, err
 	}
 	switch {
 	case e.path.Broadcast() && !e.broadcast:
-		return syscall.EACCES
-	case len(b) > MaxPayload && (to.Addr().Is4() || len(b) > MaxPayload6):
-		return syscall.EMSGSIZE
+		return 0, syscall.EACCES
+	case length > MaxPayload && (to.Addr().Is4() || length > MaxPayload6):
+		return 0, syscall.EMSGSIZE
 	case e.err != 0:
-		return e.TakeError()
+		return 0, e.TakeError()
 	case e.shut:
-		return syscall.EPIPE
+		return 0, syscall.EPIPE
 	}
-	return e.output(b, to.Port(), w)
+	return to.Port(), nil
 }
 
 // findWay is findPath, but for a datagram that has its own way.
@@ -92,16 +102,22 @@ func (e *Endpoint) findPath(dst netip.Addr) error {
 	return nil
 }
 
-func (e *Endpoint) output(b []byte, port uint16, w *Way) error {
+// output sends a datagram from one port to another along e.path.
+func (e *Endpoint) output(b []byte, src, dst uint16, w *Way) error {
 	n := e.layer.network
-	h := header.UDP{SrcPort: e.local.Port(), DstPort: port, Length: header.UDPLen + len(b)}
-	h.Checksum = header.PseudoSum(e.path.Src(), e.path.Dst(), header.ProtocolUDP, h.Length)
+	h := header.UDP{SrcPort: src, DstPort: dst, Length: header.UDPLen + len(b)}
+	none := e.noSum && e.path.Dst().Is4() // RFC 768: all zero if there is none
+	if !none {
+		h.Checksum = header.PseudoSum(e.path.Src(), e.path.Dst(), header.ProtocolUDP, h.Length)
+	}
 	p := n.Pool().Get(len(b))
 	p.Borrow(b)
 	h.Put(p.Push(header.UDPLen))
-	p.PartialChecksum(checksumOffset)
+	if !none {
+		p.PartialChecksum(checksumOffset)
+	}
 	e.layer.stats.Sent++
-	o := network.Send{Protocol: header.ProtocolUDP, TTL: e.hops(), TOS: e.tos, Discover: e.discover, MTU: int(e.mtu6)}
+	o := network.Send{Protocol: header.ProtocolUDP, TTL: e.hops(), TOS: e.marks().tos, Discover: e.discover, MTU: int(e.mtu6)}
 	w.Apply(&o)
 	return n.Output(p, &e.path, o)
 }
