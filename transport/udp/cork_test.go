@@ -6,7 +6,6 @@ import (
 	"syscall"
 	"testing"
 
-	"septet/transport/udp"
 )
 
 // TestPieces: udp(7), UDP_CORK: "all data output on this socket is accumulated into a
@@ -31,7 +30,7 @@ func TestPieces(t *testing.T) {
 	}
 
 	check(t, client.Hold([]byte("x"), addr("10.0.0.2:53"), nil))
-	if err := client.Append([]byte(strings.Repeat("x", udp.MaxPayload)), !*overIPv6); err != syscall.EMSGSIZE {
+	if err := client.Append([]byte(strings.Repeat("x", 1<<16)), !*overIPv6); err != syscall.EMSGSIZE {
 		t.Errorf("a piece too much: %v, want EMSGSIZE", err)
 	}
 	if client.Holding() {
