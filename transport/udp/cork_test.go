@@ -5,7 +5,6 @@ import (
 	"strings"
 	"syscall"
 	"testing"
-
 )
 
 // TestPieces: udp(7), UDP_CORK: "all data output on this socket is accumulated into a
