@@ -82,7 +82,7 @@ func (l *Layer) sourceTo(dst netip.Addr) netip.Addr {
 	case l.IsLocal(dst):
 		return dst
 	case dst.Is6() && dst.IsLinkLocalUnicast():
-		if i := l.interfaceNamed(dst.Zone()); i != nil {
+		if i := l.InterfaceNamed(dst.Zone()); i != nil {
 			return i.sourceFor(dst)
 		}
 		return netip.Addr{}

@@ -21,9 +21,6 @@ func (d *Datagram) Device() *Interface {
 	return d.Interface
 }
 
-// InterfaceNamed returns the interface with a name, nil if there is none.
-func (l *Layer) InterfaceNamed(name string) *Interface { return l.interfaceNamed(name) }
-
 // home returns the interface that has one of the host's own addresses.
 func (l *Layer) home(a netip.Addr) *Interface {
 	if a.IsLoopback() {

@@ -159,6 +159,16 @@ func (l *Layer) Interface(index int) *Interface {
 	return l.interfaces[index-1]
 }
 
+// InterfaceNamed returns the interface with a name, nil if there is none.
+func (l *Layer) InterfaceNamed(name string) *Interface {
+	for _, i := range l.interfaces {
+		if i.name == name {
+			return i
+		}
+	}
+	return nil
+}
+
 // Interfaces returns all interfaces, "lo" first.
 func (l *Layer) Interfaces() []*Interface {
 	return append([]*Interface(nil), l.interfaces...)

@@ -93,7 +93,7 @@ func (d *Datagram) Link() *Interface {
 	if zone == "" || !d.Interface.Loopback() {
 		return d.Interface
 	}
-	return d.Interface.layer.interfaceNamed(zone)
+	return d.Interface.layer.InterfaceNamed(zone)
 }
 
 func (l *Layer) hasRoute(r Route) bool {

@@ -26,7 +26,7 @@ func (l *Layer) resolve6(p *Path) error {
 	case p.dst.IsMulticast():
 		return l.resolveGroup6(p)
 	case p.dst.IsLinkLocalUnicast():
-		i := l.interfaceNamed(p.dst.Zone())
+		i := l.InterfaceNamed(p.dst.Zone())
 		if i == nil || i.six == nil {
 			return syscall.EINVAL // connect(2): the scope is missing
 		}
@@ -46,7 +46,7 @@ func (l *Layer) resolveGroup6(p *Path) error {
 	p.kind = toGroup
 	i := p.via
 	if i == nil && p.dst.Zone() != "" {
-		if i = l.interfaceNamed(p.dst.Zone()); i == nil {
+		if i = l.InterfaceNamed(p.dst.Zone()); i == nil {
 			return syscall.EINVAL // not to whichever link the route shows
 		}
 		p.pinned = true
@@ -81,22 +81,13 @@ func (l *Layer) resolveGroup6(p *Path) error {
 // number (RFC 4007, section 11.2).
 func (l *Layer) Zoned(a netip.Addr) netip.Addr {
 	zone := a.Zone()
-	if zone == "" || l.interfaceNamed(zone) != nil {
+	if zone == "" || l.InterfaceNamed(zone) != nil {
 		return a
 	}
 	if n, err := strconv.Atoi(zone); err == nil && n >= 1 && n <= len(l.interfaces) {
 		return a.WithZone(l.interfaces[n-1].name)
 	}
 	return a
-}
-
-func (l *Layer) interfaceNamed(name string) *Interface {
-	for _, i := range l.interfaces {
-		if i.name == name {
-			return i
-		}
-	}
-	return nil
 }
 
 // interfaceOf returns the interface that has an address.

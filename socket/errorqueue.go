@@ -175,10 +175,8 @@ func (s *Socket) sockaddr(a netip.AddrPort) []byte {
 
 // zoneIndex is the number of the interface of an address of a link, else 0.
 func (s *Socket) zoneIndex(a netip.Addr) int {
-	for _, i := range s.stack.network.Interfaces() {
-		if a.Zone() == i.Name() {
-			return i.Index()
-		}
+	if i := s.stack.network.InterfaceNamed(a.Zone()); i != nil {
+		return i.Index()
 	}
 	return 0
 }

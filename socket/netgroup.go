@@ -78,10 +78,8 @@ func (s *Socket) listenGroup(at netip.AddrPort, ifi string) error {
 func (s *Socket) interfaceIndex(name string) (int, error) {
 	s.stack.loop.Lock()
 	defer s.stack.loop.Unlock()
-	for _, i := range s.stack.network.Interfaces() {
-		if i.Name() == name {
-			return i.Index(), nil
-		}
+	if i := s.stack.network.InterfaceNamed(name); i != nil {
+		return i.Index(), nil
 	}
 	if name != "" {
 		return 0, cause("setsockopt", syscall.ENODEV)

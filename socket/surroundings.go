@@ -68,10 +68,8 @@ func (p *Process) HostsWith(word string) ([]byte, error) {
 func (p *Process) InterfaceName(index int) (string, error) {
 	p.loop.Lock()
 	defer p.loop.Unlock()
-	for _, i := range p.network.Interfaces() {
-		if i.Index() == index {
-			return i.Name(), nil
-		}
+	if i := p.network.Interface(index); i.Index() == index {
+		return i.Name(), nil
 	}
 	return "", syscall.ENXIO
 }
@@ -81,10 +79,8 @@ func (p *Process) InterfaceName(index int) (string, error) {
 func (p *Process) InterfaceIndex(name string) (int, error) {
 	p.loop.Lock()
 	defer p.loop.Unlock()
-	for _, i := range p.network.Interfaces() {
-		if i.Name() == name {
-			return i.Index(), nil
-		}
+	if i := p.network.InterfaceNamed(name); i != nil {
+		return i.Index(), nil
 	}
 	return 0, syscall.ENODEV
 }
