@@ -108,37 +108,21 @@ func (a *attempt) limited() context.Context {
 	if a.until == event.Never {
 		return a.ctx
 	}
-	return &untilContext{a.ctx, a.Stack, a.until}
-}
-
-// untilContext is a context that ends at a moment of the network's clock, for those who
-// ask: nobody is told by Done.
-type untilContext struct {
-	context.Context
-	stack *Stack
-	until event.Time
-}
-
-func (c *untilContext) Deadline() (time.Time, bool) {
-	l := c.stack.loop
+	l := a.Stack.loop
 	l.Lock()
-	rest := c.until.Sub(l.Now())
+	left := a.until.Sub(l.Now())
 	l.Unlock()
-	return c.stack.Now().Add(rest), true
+	return dueContext{a.ctx, a.Stack.Now().Add(left)}
 }
 
-func (c *untilContext) Err() error {
-	if err := c.Context.Err(); err != nil {
-		return err
-	}
-	l := c.stack.loop
-	l.Lock()
-	defer l.Unlock()
-	if l.Now() >= c.until {
-		return context.DeadlineExceeded
-	}
-	return nil
+// dueContext is a context with a deadline on the network's clock, for a resolver, which
+// keeps to it itself: Done tells nobody of it.
+type dueContext struct {
+	context.Context
+	at time.Time
 }
+
+func (c dueContext) Deadline() (time.Time, bool) { return c.at, true }
 
 // source returns the address to bind to, not valid for none.
 func (d *Dialer) source(m medium) (netip.AddrPort, error) {

@@ -229,6 +229,24 @@ func TestDeadline(t *testing.T) {
 	})
 }
 
+// TestDialTimeout: the timeout of a Dialer is for finding the name, too.
+func TestDialTimeout(t *testing.T) {
+	p := newPair(t, 1)
+	p.files(t, map[string]string{"/etc/resolv.conf": "nameserver 10.0.0.53\n"})
+	p.listen(t, "10.0.0.53:53", silence)
+	p.run(t, func() {
+		d := socket.Dialer{Stack: p.host.Sockets, Timeout: 3 * time.Second}
+		_, err := d.Dial("tcp", "www.example:80")
+		var timeout net.Error
+		if !errors.As(err, &timeout) || !timeout.Timeout() {
+			t.Errorf("a dial whose name nobody knows in time: %v, want a time-out", err)
+		}
+		if took := p.sys.Now().Sub(socket.Epoch); took != 3*time.Second {
+			t.Errorf("it took %v, want the three seconds of the dialer", took)
+		}
+	})
+}
+
 // TestRoot: the root is a name, too, that an answer may have in it.
 func TestRoot(t *testing.T) {
 	p := newPair(t, 1)
