@@ -225,7 +225,7 @@ func wireRawHeader(e *encounter) {
 }
 
 func wireARP(e *encounter) {
-	e.arp = true
+	e.writeARPDown()
 	d := e.at5000()
 	e.sendTo(d, "192.0.2.99:7", "hi", 0)
 	e.within(3400 * time.Millisecond)

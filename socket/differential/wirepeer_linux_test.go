@@ -111,8 +111,17 @@ func (p *peer) introduce() bool {
 	return false
 }
 
+// writeARPDown has what the host sends of ARP written down from now on.
+func (p *peer) writeARPDown() {
+	p.loop.Lock()
+	p.arp = true
+	p.loop.Unlock()
+}
+
 // transmit sends an IP packet to the host.
 func (p *peer) transmit(ip []byte) {
+	p.loop.Lock()
+	defer p.loop.Unlock()
 	b := make([]byte, header.EthernetLen, header.EthernetLen+len(ip))
 	dst := p.hostMAC
 	if to := netip.AddrFrom4([4]byte(ip[16:20])); to.IsMulticast() {
@@ -123,8 +132,6 @@ func (p *peer) transmit(ip []byte) {
 	}
 	eth := header.Ethernet{Dst: dst, Src: p.ownMAC, Type: header.EtherTypeIPv4}
 	eth.Put(b)
-	p.loop.Lock()
-	defer p.loop.Unlock()
 	p.mark = p.loop.Now()
 	p.port.Transmit(p.pool.From(append(b, ip...)))
 }
