@@ -111,12 +111,12 @@ func (l *Layer) inputTrain(p *packet.Packet, d *network.Datagram) {
 }
 
 // takesWhole reports whether the segments that s stands for are nothing but the next text,
-// all of it wanted and inside the window.
+// all of it wanted and inside the window, while no loss is being repaired.
 func (c *Conn) takesWhole(s *Segment, now ev.Time) bool {
 	return c.state == Established && s.Flags == header.ACK && s.ECN != ecnCE && s.Route == nil &&
 		s.Seq == c.rcvNxt && len(s.Text) <= c.rcvAdv.Sub(c.rcvNxt) && len(c.rcv.ahead) == 0 &&
 		c.duplicate.left == c.duplicate.right && s.Ack.AtLeast(c.sndUna) && s.Ack.AtMost(c.sndMax) &&
-		!c.is(flagAckNow|flagFinKnown|flagDetached|flagReadClosed) && !c.about.AdaptiveACKs &&
+		c.loss.phase == phaseOpen && !c.is(flagAckNow|flagFinKnown|flagDetached|flagReadClosed) && !c.about.AdaptiveACKs &&
 		(!c.stamp.enabled || s.Options.HasTimestamps && !c.stamp.old(now, s.Options.TSVal))
 }
 
