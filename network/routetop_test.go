@@ -19,6 +19,14 @@ func (w ways) lookup(dst netip.Addr) (gateway netip.Addr) {
 	return netip.Addr{}
 }
 
+// aroundLong returns a prefix of IPv6 that lies among others on both sides of the 32 bits of
+// a longTable.
+func aroundLong(r *rand.Rand) netip.Prefix {
+	a := netip.AddrFrom16([16]byte{0x20, 2, byte(r.IntN(2)), byte(r.IntN(64)), byte(r.IntN(4)), byte(r.Uint32()), byte(r.IntN(2))})
+	p, _ := a.Prefix(20 + r.IntN(36))
+	return p
+}
+
 // TestRouteTopAgainstDefinition fills a table of both families until lookups begin at their
 // routeTops, has its prefixes go other ways, and empties it until they end.
 func TestRouteTopAgainstDefinition(t *testing.T) {
@@ -27,6 +35,9 @@ func TestRouteTopAgainstDefinition(t *testing.T) {
 	want := make(ways)
 	compare := func(near []netip.Prefix) {
 		t.Helper()
+		if table.many != nil {
+			books(t, table.many)
+		}
 		for range 2000 {
 			dst := within(r, near[r.IntN(len(near))])
 			got := table.lookup(dst)
@@ -44,8 +55,11 @@ func TestRouteTopAgainstDefinition(t *testing.T) {
 	crowded := crowd{r}
 	for _, family := range []int{4, 6} {
 		for n, p := range internetOf(r, topFrom+1000, family) {
-			if n%16 == 0 {
+			switch {
+			case n%16 == 0:
 				p = crowded.route().Prefix // some lie in each other
+			case n%16 < 4 && family == 6:
+				p = aroundLong(r)
 			}
 			if _, known := want[p]; !known {
 				add(p, 1)
