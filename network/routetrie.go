@@ -34,7 +34,7 @@ type routeTrie struct {
 	cells   []routeCell
 	waste   int // how many cells are in no node
 	top     [2]*routeTop
-	long    longTable // of IPv6
+	long    longTable  // of IPv6
 	scratch []routeRun // of load
 }
 
