@@ -150,14 +150,18 @@ func (n nodeRef) kind() nodeRef { return n & 3 }
 func (n nodeRef) narrow() bool  { return n&4 != 0 }
 
 // routeKey returns an address, or that of a prefix, with its first bit in front, and
-// where to begin.
+// where to begin. AsSlice, inlined, has the bytes where they are read; those of As16 would be
+// copied in one piece, which waits until they have been stored in two.
 func routeKey(a netip.Addr) (root int, hi, lo uint64) {
 	if a.Is4() {
 		b := a.As4()
 		return root4, uint64(be.Uint32(b[:])) << 32, 0
 	}
-	b := a.As16()
-	return root6, be.Uint64(b[:8]), be.Uint64(b[8:])
+	b := a.AsSlice()
+	if len(b) < 16 {
+		return root6, 0, 0 // not valid: it is as ::
+	}
+	return root6, be.Uint64(b), be.Uint64(b[8:])
 }
 
 func (t *routeTrie) init() {
