@@ -55,8 +55,12 @@ func longBooks(t *testing.T, m *manyRoutes) {
 	want := routeTrie{cells: m.trie.cells}
 	want.enterLong(want.cells[root6], 0, 0)
 	for _, s := range want.long.slots {
-		if s.cell != 0 && have.find(s.first) != s.cell {
-			t.Fatalf("for the first bits %08x there is the cell %x, the trie has %x", s.first, have.find(s.first), s.cell)
+		got := have.find(s.first)
+		if got.leaf() && want.descend(s.cell, uint64(got.next())<<32, 0) == got.way() {
+			continue
+		}
+		if s.cell != 0 && got != s.cell {
+			t.Fatalf("for the first bits %08x there is the cell %x, the trie has %x", s.first, got, s.cell)
 		}
 	}
 	if have.used != want.long.used || have.used > len(have.slots)/4*3 || have.used < len(have.slots)/8 && len(have.slots) > fewestLong {

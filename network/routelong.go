@@ -6,10 +6,12 @@ import "math/bits"
 // that begin so, as far as prefixes of at least 32 bits say something about them. It is
 // there beside the routeTop of IPv6, of which the first 16 bits are few: those of the
 // whole Internet are 2000::/3, and of one network all the same. Most prefixes are the only
-// one that begins as they do. Then the cell is a leaf and says everything, and random
-// destinations cost one miss of the cache.
+// one that begins as they do. Then the cell is a leaf and says everything, and a random
+// destination mostly costs one miss of the cache.
 //
-// It is a hash table with open addressing. A slot without a cell is free.
+// It is a hash table with open addressing. A slot without a cell is free. Only the changes
+// of prefixes of at least 32 bits concern it: where a shorter one has made a node of a leaf
+// of the trie, the slot still has the leaf, which says the same.
 type longTable struct {
 	slots []longSlot // a power of two of them
 	shift uint       // from 64 bits to the number of a slot
