@@ -105,6 +105,7 @@ func (b *BBR) Open(w *Window, now ev.Time) {
 func (b *BBR) Acked(w *Window, s *Sample) {
 	b.now, b.delivered = s.Now, s.TotalDelivered
 	b.inFlight = s.InFlight
+	s.AppLimited = s.AppLimited || b.rtt.heldBack(s)
 	if s.TotalLost > b.loss.total {
 		b.loss.total = s.TotalLost
 		b.noteLoss()

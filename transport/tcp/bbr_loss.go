@@ -144,7 +144,7 @@ func (b *BBR) leaveStartup(w *Window) {
 // handleTooHigh is HandleInflightTooHigh: the long-term bound comes down, once for
 // each probe.
 func (b *BBR) handleTooHigh(w *Window, s *Sample) {
-	b.probe.sample = false
+	b.probe.sample, b.probe.tooHigh = false, true
 	if !s.AppLimited {
 		b.inflightLT = max(s.TxInFlight, scale(b.targetInflight(w), bbrBeta, 100))
 	}

@@ -18,6 +18,9 @@ type bbrRTT struct {
 	expired  bool    // probe_rtt_expired
 	doneAt   ev.Time // probe_rtt_done_stamp, 0: what is in flight is still too much
 	rounded  bool    // a round has passed in ProbeRTT
+
+	// What was sent when so much had been delivered, ProbeRTT held back.
+	heldFrom, heldTo int64
 }
 
 const (
@@ -30,6 +33,7 @@ const (
 func (r *bbrRTT) init(now ev.Time) {
 	r.min, r.recent = bbrNoRTT, bbrNoRTT
 	r.minAt, r.recentAt = now, now
+	r.heldTo = -1
 }
 
 // update is UpdateMinRTT.
@@ -47,9 +51,12 @@ func (r *bbrRTT) update(s *Sample) {
 // empty.
 func (b *BBR) checkProbeRTT(w *Window, s *Sample) {
 	if b.state != bbrProbeRTT && b.rtt.expired && !b.idleRestart {
+		if b.state != bbrDown && b.state != bbrCruise {
+			b.pickProbeWait() // the probe for bandwidth that this ends has been one
+		}
 		b.saveCwnd(w)
 		b.state = bbrProbeRTT
-		b.rtt.doneAt = 0
+		b.rtt.doneAt, b.rtt.heldFrom = 0, b.delivered
 		b.ackPhase = bbrAcksProbeStopping
 		b.rounds.begin(b.delivered)
 	}
@@ -61,8 +68,16 @@ func (b *BBR) checkProbeRTT(w *Window, s *Sample) {
 	}
 }
 
+// heldBack reports whether ProbeRTT held back what a sample is of. "Ignore low rate
+// samples during ProbeRTT": they count like those of an application that has no more
+// to send, and no cycle of the bandwidth's filter ends with them.
+func (r *bbrRTT) heldBack(s *Sample) bool {
+	return s.PriorDelivered >= r.heldFrom && s.PriorDelivered <= r.heldTo
+}
+
 // handleProbeRTT is HandleProbeRTT: 200 ms, and a round, with little in flight.
 func (b *BBR) handleProbeRTT(w *Window) {
+	b.rtt.heldTo = b.delivered + int64(b.inFlight)
 	switch {
 	case b.rtt.doneAt != 0:
 		b.rtt.rounded = b.rtt.rounded || b.rounds.start
@@ -81,8 +96,16 @@ func (b *BBR) probeRTTCwnd(w *Window) int {
 	return max(b.bdp(b.bw.bw, bbrGains[bbrProbeRTT].cwnd), bbrMinPipe*w.MSS)
 }
 
-// checkProbeRTTDone is CheckProbeRTTDone and ExitProbeRTT. The next probe for
-// bandwidth is a cycle away, but there is no queue to drain first.
+// checkProbeRTTDone is CheckProbeRTTDone and ExitProbeRTT. There is no queue to drain
+// before Cruise.
+//
+// The draft draws the wait for the next probe for bandwidth anew here, ours goes on.
+// All flows leave ProbeRTT together, which is its purpose: with new waits of two to
+// three seconds they then probe within a second of each other, and where a round trip
+// with a full queue takes 50 ms or more such probes overlap. Each takes back the
+// headroom that it had left and none gets that of another, and that is how their
+// shares were to come together (section 5.3.3.1). Two flows on 100 Mb/s and 100 ms
+// stayed at one to five for ten minutes.
 func (b *BBR) checkProbeRTTDone(w *Window) {
 	if b.rtt.doneAt == 0 || b.now <= b.rtt.doneAt {
 		return
@@ -93,7 +116,7 @@ func (b *BBR) checkProbeRTTDone(w *Window) {
 	b.holdLosses()
 	b.state = bbrStartup
 	if b.full.reached {
-		b.startDown()
+		b.enterDown()
 		b.state = bbrCruise
 	}
 }
