@@ -24,6 +24,11 @@ import (
 // the model (bbr_model.go), the bounds that losses set (bbr_loss.go), the state
 // machine (bbr_probe.go, bbr_rtt.go), and the window and rate (here). All of it is
 // integer arithmetic: bytes, bytes per second, gains in percent.
+//
+// Where ours is not the draft's (version 06), a comment says why: losses are judged by
+// the segment that an acknowledgement delivers and not by each one lost (tooHigh), and
+// set no bounds just after ProbeRTT (holdLosses); the wait between probes for bandwidth
+// is spread more widely (pickProbeWait) and goes on through ProbeRTT (checkProbeRTTDone).
 type BBR struct {
 	rng *rand.Rand
 

@@ -119,7 +119,9 @@ func (b *BBR) resetCongestionSignals() {
 	b.loss.bwLatest, b.loss.inflLatest = 0, 0
 }
 
-// tooHigh is IsInflightTooHigh: more than 2 % of what was in flight was lost.
+// tooHigh is IsInflightTooHigh: more than 2 % of what was in flight was lost. The draft
+// asks that of each segment lost (HandleLostPacket); ours is the one delivered when
+// that was seen, which SACK and RACK make one of the next few to be sent.
 func (s *Sample) tooHigh() bool {
 	lost := s.TotalLost - s.PriorLost
 	return s.rated() && lost > 0 && lost*100 > int64(s.TxInFlight)*bbrLossThresh
