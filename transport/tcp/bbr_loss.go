@@ -120,8 +120,8 @@ func (b *BBR) resetCongestionSignals() {
 }
 
 // tooHigh is IsInflightTooHigh: more than 2 % of what was in flight was lost. The draft
-// asks that of each segment lost (HandleLostPacket); ours is the one delivered when
-// that was seen, which SACK and RACK make one of the next few to be sent.
+// asks that of each segment lost (HandleLostPacket); ours is the one whose delivery
+// showed the loss, sent a few segments later.
 func (s *Sample) tooHigh() bool {
 	lost := s.TotalLost - s.PriorLost
 	return s.rated() && lost > 0 && lost*100 > int64(s.TxInFlight)*bbrLossThresh
