@@ -27,8 +27,9 @@ import (
 //
 // Where ours is not the draft's (version 06), a comment says why: losses are judged by
 // the segment that an acknowledgement delivers and not by each one lost (tooHigh), and
-// set no bounds just after ProbeRTT (holdLosses); the wait between probes for bandwidth
-// is spread more widely (pickProbeWait) and goes on through ProbeRTT (checkProbeRTTDone).
+// set no bounds just after ProbeRTT (holdLosses), which comes every ten seconds
+// (bbrRTT); the wait between probes for bandwidth is spread more widely (pickProbeWait)
+// and goes on through ProbeRTT (checkProbeRTTDone).
 type BBR struct {
 	rng *rand.Rand
 
@@ -122,7 +123,7 @@ func (b *BBR) Acked(w *Window, s *Sample) {
 	b.checkStartupDone()
 	b.checkDrainDone(w)
 	b.probeBW(w, s)
-	b.rtt.update(s)
+	b.updateMinRTT(w, s)
 	b.checkProbeRTT(w, s)
 	b.loss.advance(s)
 	b.bw.bound()
@@ -215,7 +216,7 @@ func (b *BBR) setCwnd(w *Window, s *Sample) {
 	}
 	w.Cwnd = min(max(w.Cwnd, bbrMinPipe*w.MSS), maxCwnd)
 	if b.state == bbrProbeRTT {
-		w.Cwnd = min(w.Cwnd, b.probeRTTCwnd(w))
+		w.Cwnd = min(w.Cwnd, b.rtt.cwnd)
 	}
 	b.boundCwnd(w)
 }

@@ -8,16 +8,19 @@ import (
 )
 
 // bbrRTT estimates the round-trip time of the empty path, and says when it is time
-// to look at it again (section 5.3.4.3): the filter of the estimate is ten seconds
-// long, and after five in which no sample was lower, BBR empties the queue.
+// to look at it again (section 5.3.4.3): when no sample was lower for ten seconds, BBR
+// empties the queue before it believes a higher one.
+//
+// Version 06 of the draft does so every five seconds, with a second filter. Its
+// authors' working text since then has this, after their issues 17 and 109: the probes
+// for bandwidth are interrupted half as often.
 type bbrRTT struct {
-	min      time.Duration // min_rtt
-	minAt    ev.Time
-	recent   time.Duration // probe_rtt_min_delay
-	recentAt ev.Time
-	expired  bool    // probe_rtt_expired
-	doneAt   ev.Time // probe_rtt_done_stamp, 0: what is in flight is still too much
-	rounded  bool    // a round has passed in ProbeRTT
+	min     time.Duration // min_rtt
+	minAt   ev.Time
+	expired bool    // min_rtt_expired
+	cwnd    int     // probe_rtt_cwnd, of what min was before it expired
+	doneAt  ev.Time // probe_rtt_done_stamp, 0: what is in flight is still too much
+	rounded bool    // a round has passed in ProbeRTT
 
 	// What was sent when so much had been delivered, ProbeRTT held back.
 	heldFrom, heldTo int64
@@ -26,24 +29,25 @@ type bbrRTT struct {
 const (
 	bbrNoRTT            = time.Duration(math.MaxInt64)
 	bbrMinRTTFilter     = 10 * time.Second
-	bbrProbeRTTInterval = 5 * time.Second
 	bbrProbeRTTDuration = 200 * time.Millisecond
 )
 
 func (r *bbrRTT) init(now ev.Time) {
-	r.min, r.recent = bbrNoRTT, bbrNoRTT
-	r.minAt, r.recentAt = now, now
+	r.min, r.minAt = bbrNoRTT, now
 	r.heldTo = -1
 }
 
-// update is UpdateMinRTT.
-func (r *bbrRTT) update(s *Sample) {
-	r.expired = s.Now > r.recentAt.Add(bbrProbeRTTInterval)
-	if rtt := s.rtt(); rtt > 0 && (rtt < r.recent || r.expired) {
-		r.recent, r.recentAt = rtt, s.Now
+// updateMinRTT is UpdateMinRTT. The sample that replaces the expired minimum has
+// probably waited in a queue: how much is little enough in flight to empty it is said
+// before.
+func (b *BBR) updateMinRTT(w *Window, s *Sample) {
+	r := &b.rtt
+	r.expired = s.Now > r.minAt.Add(bbrMinRTTFilter)
+	if r.expired && b.state != bbrProbeRTT {
+		r.cwnd = max(b.bdp(b.bw.bw, bbrGains[bbrProbeRTT].cwnd), bbrMinPipe*w.MSS)
 	}
-	if r.recent < r.min || s.Now > r.minAt.Add(bbrMinRTTFilter) {
-		r.min, r.minAt = r.recent, r.recentAt
+	if rtt := s.rtt(); rtt > 0 && (rtt < r.min || r.expired) {
+		r.min, r.minAt = rtt, s.Now
 	}
 }
 
@@ -84,16 +88,11 @@ func (b *BBR) handleProbeRTT(w *Window) {
 		if b.rtt.rounded {
 			b.checkProbeRTTDone(w)
 		}
-	case b.inFlight <= b.probeRTTCwnd(w):
+	case b.inFlight <= b.rtt.cwnd:
 		b.rtt.doneAt = b.now.Add(bbrProbeRTTDuration)
 		b.rtt.rounded = false
 		b.rounds.begin(b.delivered)
 	}
-}
-
-// probeRTTCwnd is ProbeRTTCwnd: half of what the path holds.
-func (b *BBR) probeRTTCwnd(w *Window) int {
-	return max(b.bdp(b.bw.bw, bbrGains[bbrProbeRTT].cwnd), bbrMinPipe*w.MSS)
 }
 
 // checkProbeRTTDone is CheckProbeRTTDone and ExitProbeRTT. There is no queue to drain
@@ -110,7 +109,7 @@ func (b *BBR) checkProbeRTTDone(w *Window) {
 	if b.rtt.doneAt == 0 || b.now <= b.rtt.doneAt {
 		return
 	}
-	b.rtt.recentAt = b.now
+	b.rtt.minAt = b.now
 	b.restoreCwnd(w)
 	b.resetShortTerm()
 	b.holdLosses()
