@@ -62,8 +62,8 @@ func (b *BBR) startDown() {
 // pickProbeWait is PickProbeWait: two to three seconds from now, or as many rounds as
 // Reno would need and up to half as many again. That half is ours: the draft draws
 // one round or none, for "better mixing and fairness convergence" (section 5.3.3.8),
-// and on paths where 63 rounds are less than two seconds nothing is mixed. Flows that
-// once probed together go on to, and none finds the room that another leaves. The 94
+// and on paths where 63 rounds are less than two seconds that mixes little. Flows that
+// once probed together go on to, and none finds the room that another leaves. The 95
 // rounds that it comes to are fewer than the 137 after which losses of 1 % would have
 // cost too much.
 func (b *BBR) pickProbeWait() {

@@ -101,10 +101,10 @@ func (b *BBR) handleProbeRTT(w *Window) {
 // The draft draws the wait for the next probe for bandwidth anew here, ours goes on.
 // All flows leave ProbeRTT together, which is its purpose: with new waits of two to
 // three seconds they then probe within a second of each other, and where a round trip
-// with a full queue takes 50 ms or more such probes overlap. Each takes back the
-// headroom that it had left and none gets that of another, and that is how their
-// shares were to come together (section 5.3.3.1). Two flows on 100 Mb/s and 100 ms
-// stayed at one to five for ten minutes.
+// with a full queue is long such probes overlap. Each takes back the headroom that it
+// had left and none gets that of another, and that is how their shares were to come
+// together (section 5.3.3.1). Two flows on 100 Mb/s and 100 ms had five to one for five
+// minutes (TestBBRSharesWithLaterFlow).
 func (b *BBR) checkProbeRTTDone(w *Window) {
 	if b.rtt.doneAt == 0 || b.now <= b.rtt.doneAt {
 		return
