@@ -24,6 +24,12 @@ import (
 // the model (bbr_model.go), the bounds that losses set (bbr_loss.go), the state
 // machine (bbr_probe.go, bbr_rtt.go), and the window and rate (here). All of it is
 // integer arithmetic: bytes, bytes per second, gains in percent.
+//
+// Where ours is not the draft's (version 06), a comment says why: losses are judged by
+// the segment that an acknowledgement delivers and not by each one lost (tooHigh), and
+// set no bounds just after ProbeRTT (holdLosses), which comes every ten seconds
+// (bbrRTT); the wait between probes for bandwidth is spread more widely (pickProbeWait)
+// and goes on through ProbeRTT (checkProbeRTTDone).
 type BBR struct {
 	rng *rand.Rand
 
@@ -105,6 +111,7 @@ func (b *BBR) Open(w *Window, now ev.Time) {
 func (b *BBR) Acked(w *Window, s *Sample) {
 	b.now, b.delivered = s.Now, s.TotalDelivered
 	b.inFlight = s.InFlight
+	s.AppLimited = s.AppLimited || b.rtt.heldBack(s)
 	if s.TotalLost > b.loss.total {
 		b.loss.total = s.TotalLost
 		b.noteLoss()
@@ -116,7 +123,7 @@ func (b *BBR) Acked(w *Window, s *Sample) {
 	b.checkStartupDone()
 	b.checkDrainDone(w)
 	b.probeBW(w, s)
-	b.rtt.update(s)
+	b.updateMinRTT(w, s)
 	b.checkProbeRTT(w, s)
 	b.loss.advance(s)
 	b.bw.bound()
@@ -209,7 +216,7 @@ func (b *BBR) setCwnd(w *Window, s *Sample) {
 	}
 	w.Cwnd = min(max(w.Cwnd, bbrMinPipe*w.MSS), maxCwnd)
 	if b.state == bbrProbeRTT {
-		w.Cwnd = min(w.Cwnd, b.probeRTTCwnd(w))
+		w.Cwnd = min(w.Cwnd, b.rtt.cwnd)
 	}
 	b.boundCwnd(w)
 }

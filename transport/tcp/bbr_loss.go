@@ -119,7 +119,9 @@ func (b *BBR) resetCongestionSignals() {
 	b.loss.bwLatest, b.loss.inflLatest = 0, 0
 }
 
-// tooHigh is IsInflightTooHigh: more than 2 % of what was in flight was lost.
+// tooHigh is IsInflightTooHigh: more than 2 % of what was in flight was lost. The draft
+// asks that of each segment lost (HandleLostPacket); ours is the one whose delivery
+// showed the loss, sent a few segments later.
 func (s *Sample) tooHigh() bool {
 	lost := s.TotalLost - s.PriorLost
 	return s.rated() && lost > 0 && lost*100 > int64(s.TxInFlight)*bbrLossThresh
@@ -144,7 +146,7 @@ func (b *BBR) leaveStartup(w *Window) {
 // handleTooHigh is HandleInflightTooHigh: the long-term bound comes down, once for
 // each probe.
 func (b *BBR) handleTooHigh(w *Window, s *Sample) {
-	b.probe.sample = false
+	b.probe.sample, b.probe.tooHigh = false, true
 	if !s.AppLimited {
 		b.inflightLT = max(s.TxInFlight, scale(b.targetInflight(w), bbrBeta, 100))
 	}

@@ -11,10 +11,13 @@ type bbrProbe struct {
 	drainRound  uint32        // in which Drain began
 	cycleAt     ev.Time       // cycle_stamp
 	wait        time.Duration // bw_probe_wait
+	waitRounds  int           // of as many rounds as Reno would need, in percent
 	ackedPerInc int           // probe_up_acked_per_inc
 	acked       int           // bw_probe_up_acked
 	upRounds    uint8         // bw_probe_up_rounds
 	sample      bool          // is_bw_probe_sample: acknowledgements are of a probe
+	tooHigh     bool          // prev_probe_too_high: the last probe lost too much
+	cautious    bool          // prev_probe_precautionary: it ended at inflight_longterm
 }
 
 // bbrAckPhase says what the acknowledgements that arrive are about.
@@ -50,13 +53,29 @@ func (b *BBR) checkDrainDone(w *Window) {
 	}
 }
 
-// startDown is StartProbeBW_DOWN. The wait until the next probe is drawn anew.
+// startDown is StartProbeBW_DOWN.
 func (b *BBR) startDown() {
-	b.resetCongestionSignals()
-	b.probe.ackedPerInc = bbrUnbounded
-	b.rounds.sinceUp = uint32(b.rng.IntN(2))
+	b.pickProbeWait()
+	b.enterDown()
+}
+
+// pickProbeWait is PickProbeWait: two to three seconds from now, or as many rounds as
+// Reno would need and up to half as many again. That half is ours: the draft draws
+// one round or none, for "better mixing and fairness convergence" (section 5.3.3.8),
+// and on paths where 63 rounds are less than two seconds that mixes little. Flows that
+// once probed together go on to, and none finds the room that another leaves. The 95
+// rounds that it comes to are fewer than the 137 after which losses of 1 % would have
+// cost too much.
+func (b *BBR) pickProbeWait() {
+	b.rounds.sinceUp = 0
+	b.probe.waitRounds = 100 + b.rng.IntN(51)
 	b.probe.wait = 2*time.Second + time.Duration(b.rng.Int64N(int64(time.Second)))
 	b.probe.cycleAt = b.now
+}
+
+func (b *BBR) enterDown() {
+	b.resetCongestionSignals()
+	b.probe.ackedPerInc = bbrUnbounded
 	b.ackPhase = bbrAcksProbeStopping
 	b.rounds.begin(b.delivered)
 	b.state = bbrDown
@@ -67,6 +86,7 @@ func (b *BBR) startDown() {
 func (b *BBR) startRefill() {
 	b.resetShortTerm()
 	b.probe.upRounds, b.probe.acked = 0, 0
+	b.probe.cautious = false
 	b.ackPhase = bbrAcksRefilling
 	b.rounds.begin(b.delivered)
 	b.state = bbrRefill
@@ -84,10 +104,9 @@ func (b *BBR) startUp(w *Window, s *Sample) {
 
 // probeBW is UpdateProbeBWCyclePhase.
 func (b *BBR) probeBW(w *Window, s *Sample) {
-	if !b.full.reached {
+	if !b.full.reached || b.adaptLongTerm(w, s) {
 		return
 	}
-	b.adaptLongTerm(w, s)
 	switch b.state {
 	case bbrDown:
 		if b.timeToProbe(w) {
@@ -105,6 +124,7 @@ func (b *BBR) probeBW(w *Window, s *Sample) {
 		}
 	case bbrUp:
 		if b.timeToGoDown(w, s) {
+			b.probe.tooHigh = false
 			b.startDown()
 		}
 	}
@@ -116,7 +136,8 @@ func (b *BBR) timeToProbe(w *Window) bool {
 	if b.now > b.probe.cycleAt.Add(b.probe.wait) {
 		return true
 	}
-	return int(b.rounds.sinceUp) >= min(b.targetInflight(w)/w.MSS, 63)
+	rounds := min(b.targetInflight(w)/w.MSS, 63)
+	return int(b.rounds.sinceUp)*100 >= rounds*b.probe.waitRounds
 }
 
 // targetInflight is TargetInflight.
@@ -128,8 +149,14 @@ func (b *BBR) timeToCruise(w *Window) bool {
 }
 
 // timeToGoDown is IsTimeToGoDown: more does not deliver more, unless it was the
-// long-term bound that held it back.
+// long-term bound that held it back. If the last probe lost too much, this one ends
+// as soon as that bound is reached, and waits for the answers ("precautionary
+// bandwidth probing", section 5.3.3.6).
 func (b *BBR) timeToGoDown(w *Window, s *Sample) bool {
+	if b.probe.tooHigh && s.PriorInFlight+w.MSS > b.inflightLT {
+		b.probe.cautious = true
+		return true
+	}
 	if s.WindowLimited && w.Cwnd >= b.inflightLT {
 		b.full.reset(s.rate())
 		return false
@@ -147,8 +174,9 @@ func (b *BBR) inflightWithHeadroom(w *Window) int {
 }
 
 // adaptLongTerm is AdaptLongTermModel: it follows what the acknowledgements are
-// about, and moves the long-term bound.
-func (b *BBR) adaptLongTerm(w *Window, s *Sample) {
+// about, and moves the long-term bound. It reports whether it has changed the state:
+// a cautious probe that lost little is followed by a full one at once.
+func (b *BBR) adaptLongTerm(w *Window, s *Sample) bool {
 	if b.ackPhase == bbrAcksProbeStarting && b.rounds.start {
 		b.ackPhase = bbrAcksProbeFeedback
 	}
@@ -158,19 +186,28 @@ func (b *BBR) adaptLongTerm(w *Window, s *Sample) {
 		if b.state.probesBW() && !s.AppLimited {
 			b.bw.advance()
 		}
+		if b.state.probesBW() && b.probe.cautious && !b.probe.tooHigh {
+			b.startRefill()
+			return true
+		}
 	}
-	if s.tooHigh() {
+	b.moveLongTerm(w, s)
+	return false
+}
+
+// moveLongTerm moves the long-term bound: down if a probe lost too much, up if what
+// was in flight is seen to be borne.
+func (b *BBR) moveLongTerm(w *Window, s *Sample) {
+	switch {
+	case s.tooHigh():
 		if b.probe.sample {
 			b.handleTooHigh(w, s)
 		}
-		return
-	}
-	if b.inflightLT == bbrUnbounded {
-		return
-	}
-	b.inflightLT = max(b.inflightLT, s.TxInFlight)
-	if b.state == bbrUp {
-		b.probeUpward(w, s)
+	case b.inflightLT != bbrUnbounded:
+		b.inflightLT = max(b.inflightLT, s.TxInFlight)
+		if b.state == bbrUp {
+			b.probeUpward(w, s)
+		}
 	}
 }
 

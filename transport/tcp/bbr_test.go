@@ -114,15 +114,15 @@ func TestBBRStartupOfLimitedApplication(t *testing.T) {
 	}
 }
 
-// Section 5.3.4: every five seconds without a lower sample, half of the BDP for 200
+// Section 5.3.4: every ten seconds without a lower sample, half of the BDP for 200
 // ms and a round.
 func TestBBRProbeRTT(t *testing.T) {
-	//rfc:BBR 5.3.4 rule ProbeRTT every five seconds
+	//rfc:BBR 5.3.4 rule ProbeRTT when no sample was lower for ten seconds
 	p := newSimPath(gigabit/10, 40*time.Millisecond, 2, 0, 1)
-	f := runBBR(t, p, 7*time.Second, "ProbeRTT", inState(bbrProbeRTT))
+	f := runBBR(t, p, 12*time.Second, "ProbeRTT", inState(bbrProbeRTT))
 	b := f.ctl.(*BBR)
-	if at := time.Duration(p.now); at < 5*time.Second {
-		t.Errorf("ProbeRTT began at %v, want not before five seconds", at)
+	if at := time.Duration(p.now); at < 10*time.Second {
+		t.Errorf("ProbeRTT began at %v, want not before ten seconds", at)
 	}
 	bdp, begun, least := b.bdp(b.bw.bw, 100), p.now, math.MaxInt
 	continueBBR(t, p, f, time.Second, "the end of ProbeRTT", func(b *BBR) bool {
