@@ -84,7 +84,7 @@ func (s *Socket) accept() (*Socket, netip.AddrPort, error) {
 		case s.expired(s.readDeadline):
 			return nil, netip.AddrPort{}, event.ErrTimeout
 		}
-		c, from, err := s.protocol.accept()
+		c, from, err := s.take()
 		if err != syscall.EAGAIN || s.nonblocking {
 			return c, from, err
 		}
@@ -92,6 +92,22 @@ func (s *Socket) accept() (*Socket, netip.AddrPort, error) {
 			return nil, netip.AddrPort{}, err
 		}
 	}
+}
+
+// take takes a connection that waits. It is the listener's process's.
+func (s *Socket) take() (*Socket, netip.AddrPort, error) {
+	if s.shape == nil {
+		return s.protocol.accept()
+	}
+	p := s.shape.process
+	if err := p.full(); err != nil {
+		return nil, netip.AddrPort{}, err
+	}
+	c, from, err := s.protocol.accept()
+	if err == nil {
+		err = p.take(c)
+	}
+	return c, from, err
 }
 
 // Connect connects the socket to a peer, as connect(2) does: a stream socket
