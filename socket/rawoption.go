@@ -42,7 +42,7 @@ func (r *raw) option(level, name int) (int, error) {
 		return getTTL(r.ttl), nil
 	case level == SOL_IP && name == IP_TOS, level == SOL_IPV6 && name == IPV6_TCLASS:
 		return int(r.tos), nil
-	case level == SOL_IP && name == IP_MTU_DISCOVER:
+	case level == SOL_IP && name == IP_MTU_DISCOVER, level == SOL_IPV6 && name == IPV6_MTU_DISCOVER:
 		return int(r.discover), nil
 	}
 	return 0, syscall.ENOPROTOOPT
@@ -71,7 +71,7 @@ func (r *raw) setOption(level, name, value int) error {
 		return setTTL(&r.ttl, value)
 	case level == SOL_IP && name == IP_TOS, level == SOL_IPV6 && name == IPV6_TCLASS:
 		r.tos = uint8(value)
-	case level == SOL_IP && name == IP_MTU_DISCOVER:
+	case level == SOL_IP && name == IP_MTU_DISCOVER, level == SOL_IPV6 && name == IPV6_MTU_DISCOVER:
 		return setDiscovery(&r.discover, value)
 	default:
 		return syscall.ENOPROTOOPT

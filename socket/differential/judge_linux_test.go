@@ -42,6 +42,7 @@ var areas = []struct {
 	{"arguments", arguments},
 	{"names", names},
 	{"corners", corners},
+	{"MTU discovery", discovery},
 }
 
 // TestMain lets more situations run at once than there are processors: they wait most of
