@@ -15,6 +15,12 @@
 // struct. Errors of the BSD calls are the syscall.Errno that Linux gives in the
 // same situation; the shapes of net wrap the same values in *net.OpError.
 //
+// Between two goroutines a wake-up is Go's, and most of its time with it. Poll and an epoll
+// set over 10,000 sockets go on 10 to 14 microseconds after one of them has become ready,
+// where all was idle for 2 ms; by turns with them a sync.Cond, on which they stand, took 7
+// to 10 and a bare channel 5 to 7 (BenchmarkWakes, two shared processors of an AMD EPYC).
+// Of that the wait for a set of so many is itself 0.1 (TestEpollWaitsFast).
+//
 // All methods that applications call take the turn themselves and are safe for
 // use by several goroutines. In virtual time they are called by tasks
 // (event.Loop.Go) or by the goroutine that drives the loop.
