@@ -43,6 +43,7 @@ var areas = []struct {
 	{"names", names},
 	{"corners", corners},
 	{"MTU discovery", discovery},
+	{"auxdata", auxdata},
 }
 
 // TestMain lets more situations run at once than there are processors: they wait most of
