@@ -24,14 +24,20 @@ func (s *Socket) Bind(local netip.AddrPort) error {
 	if err != nil {
 		return err
 	}
-	if port := local.Port(); s.ordinary && port > 0 && port < reservedPorts && s.kind != SOCK_RAW {
+	if port := local.Port(); s.ordinary && port > 0 && port < reservedPorts && !s.isRaw() {
 		return s.refuse(local)
 	}
 	err = s.protocol.bind(local)
-	if err == nil && local.Addr().Is6() && s.kind != SOCK_RAW {
+	if err == nil && local.Addr().Is6() && !s.isRaw() {
 		s.v6only = true // one address of IPv6 has no IPv4 beside it, and Linux says so
 	}
 	return err
+}
+
+// isRaw reports whether this is a raw socket or one for pings, neither of which has ports.
+func (s *Socket) isRaw() bool {
+	_, ok := s.protocol.(*raw)
+	return ok
 }
 
 // reservedPorts is where the ports begin that anybody may bind to (Linux:

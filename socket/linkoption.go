@@ -127,7 +127,7 @@ func (s *Socket) rawOptionBytes(level, name, room int) (value []byte, ok bool, e
 			return p.takeStatistics(), true, nil
 		}
 	case *raw:
-		if level == SOL_ICMPV6 || level == SOL_RAW && !p.six {
+		if s.kind == SOCK_RAW && (level == SOL_ICMPV6 || level == SOL_RAW && !p.six) {
 			value, err = p.filterOf(level, name)
 			return value, true, err
 		}
@@ -156,7 +156,7 @@ func (s *Socket) setRawOptionBytes(level, name int, value []byte) (ok bool, err 
 			return true, p.setAuxdata(value)
 		}
 	case *raw:
-		if level == SOL_ICMPV6 || level == SOL_RAW && !p.six {
+		if s.kind == SOCK_RAW && (level == SOL_ICMPV6 || level == SOL_RAW && !p.six) {
 			return true, p.setFilter(level, name, value)
 		}
 	}

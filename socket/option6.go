@@ -8,7 +8,7 @@ import (
 
 // option6 returns an option of the level SOL_IPV6 (ipv6(7)).
 func (s *Socket) option6(name int) (int, error) {
-	if r, ok := s.protocol.(*raw); ok {
+	if r, ok := s.protocol.(*raw); ok && r.ping == nil {
 		if v, ok := r.option6(name); ok {
 			return v, nil
 		}
@@ -30,7 +30,7 @@ func (s *Socket) option6(name int) (int, error) {
 
 // setOption6 sets one. IPV6_V6ONLY: EINVAL once the socket is bound.
 func (s *Socket) setOption6(name, value int) error {
-	if r, ok := s.protocol.(*raw); ok {
+	if r, ok := s.protocol.(*raw); ok && r.ping == nil {
 		if ok, err := r.setOption6(name, value); ok {
 			return err
 		}

@@ -59,7 +59,7 @@ type descriptor struct {
 }
 
 // Socket makes a socket of this process. Errors: those of Stack.Socket, EPERM for a raw
-// socket without privilege, EMFILE.
+// socket without privilege, EACCES for a ping socket (SetPingGroupRange), EMFILE.
 func (p *Process) Socket(domain, kind, protocol int) (Descriptor, error) {
 	if err := p.permits(domain, kind&^SOCK_NONBLOCK, protocol); err != nil {
 		return nil, err
@@ -71,9 +71,11 @@ func (p *Process) Socket(domain, kind, protocol int) (Descriptor, error) {
 	return p.open(s)
 }
 
-// permits refuses what needs CAP_NET_RAW: EPERM.
+// permits refuses what needs CAP_NET_RAW, EPERM, or a group, EACCES.
 func (p *Process) permits(domain, kind, protocol int) error {
 	switch {
+	case isPing(domain, kind, protocol):
+		return p.mayPing()
 	case p.privileged:
 		return nil
 	case domain == AF_PACKET:

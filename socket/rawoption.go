@@ -22,6 +22,8 @@ func (r *raw) option(level, name int) (int, error) {
 	switch {
 	case level == SOL_RAW && r.six && name == IPV6_CHECKSUM:
 		return r.checksumAt, nil
+	case r.ping != nil && (level == SOL_RAW || level == SOL_ICMPV6 || level == SOL_IP && name == IP_HDRINCL):
+		return 0, syscall.ENOPROTOOPT
 	case level == SOL_RAW, level == SOL_ICMPV6:
 		b, err := r.filterOf(level, name)
 		if err != nil {
@@ -39,11 +41,11 @@ func (r *raw) option(level, name int) (int, error) {
 	case level == SOL_IP && name == IP_HDRINCL:
 		return number(r.headerIncluded), nil
 	case level == SOL_IP && name == IP_TTL, level == SOL_IPV6 && name == IPV6_UNICAST_HOPS:
-		return getTTL(r.ttl), nil
+		return getTTL(r.marksOf(level).ttl), nil
 	case level == SOL_IP && name == IP_TOS, level == SOL_IPV6 && name == IPV6_TCLASS:
-		return int(r.tos), nil
+		return int(r.marksOf(level).tos), nil
 	case level == SOL_IP && name == IP_MTU_DISCOVER, level == SOL_IPV6 && name == IPV6_MTU_DISCOVER:
-		return int(r.discover), nil
+		return int(r.marksOf(level).discover), nil
 	}
 	return 0, syscall.ENOPROTOOPT
 }
@@ -57,6 +59,8 @@ func (r *raw) setOption(level, name, value int) error {
 		if r.number != header.ProtocolICMPv6 {
 			r.checksumAt = max(value, -1)
 		}
+	case r.ping != nil && (level == SOL_RAW || level == SOL_ICMPV6 || level == SOL_IP && name == IP_HDRINCL):
+		return syscall.ENOPROTOOPT
 	case level == SOL_RAW, level == SOL_ICMPV6:
 		return r.setFilter(level, name, binary.NativeEndian.AppendUint32(nil, uint32(value)))
 	case level == SOL_SOCKET && (name == SO_REUSEADDR || name == SO_REUSEPORT || name == SO_BROADCAST || name == SO_KEEPALIVE):
@@ -68,11 +72,11 @@ func (r *raw) setOption(level, name, value int) error {
 	case level == SOL_IP && name == IP_HDRINCL:
 		r.headerIncluded = value != 0
 	case level == SOL_IP && name == IP_TTL, level == SOL_IPV6 && name == IPV6_UNICAST_HOPS:
-		return setTTL(&r.ttl, value)
+		return setTTL(&r.marksOf(level).ttl, value)
 	case level == SOL_IP && name == IP_TOS, level == SOL_IPV6 && name == IPV6_TCLASS:
-		r.tos = uint8(value)
+		r.marksOf(level).tos = uint8(value)
 	case level == SOL_IP && name == IP_MTU_DISCOVER, level == SOL_IPV6 && name == IPV6_MTU_DISCOVER:
-		return setDiscovery(&r.discover, value)
+		return setDiscovery(&r.marksOf(level).discover, value)
 	default:
 		return syscall.ENOPROTOOPT
 	}

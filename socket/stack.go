@@ -47,6 +47,7 @@ type Stack struct {
 	machine Machine // nil: names mean nothing
 
 	sniffing *sniffing // nil without packet sockets
+	pings    pingHost
 
 	first   *Socket // all open sockets, linked through them
 	watches watches // of blocked calls that must end with the host
@@ -57,7 +58,7 @@ type Stack struct {
 // NewStack returns the sockets of the host with the given layers. Names are found by the
 // machine's resolver; without a machine addresses must be numbers.
 func NewStack(n *network.Layer, t *tcp.Layer, u *udp.Layer, machine Machine) *Stack {
-	return &Stack{loop: n.Loop(), network: n, tcp: t, udp: u, machine: machine}
+	return &Stack{loop: n.Loop(), network: n, tcp: t, udp: u, machine: machine, pings: pingHost{groups: noGroup}}
 }
 
 // Socket makes a socket, as socket(2) does. Errors: EAFNOSUPPORT for a domain
@@ -103,7 +104,7 @@ func supported(domain, kind, protocol int) error {
 	case SOCK_STREAM:
 		fits = protocol == IPPROTO_IP || protocol == IPPROTO_TCP
 	case SOCK_DGRAM:
-		fits = protocol == IPPROTO_IP || protocol == IPPROTO_UDP
+		fits = protocol == IPPROTO_IP || protocol == IPPROTO_UDP || isPing(domain, kind, protocol)
 	case SOCK_RAW:
 		fits = protocol != IPPROTO_IP
 	default:
@@ -129,10 +130,12 @@ func (st *Stack) newSocket(domain, kind, protocol int) (*Socket, error) {
 		s, err = newLinkSocket(st, uint8(kind), uint16(protocol))
 	case kind == SOCK_STREAM:
 		s = &newStream(st, uint8(domain)).socket
+	case isPing(domain, kind, protocol):
+		s, err = newRaw(st, uint8(domain), uint8(kind), protocol)
 	case kind == SOCK_DGRAM:
 		s = &newDatagram(st, uint8(domain)).socket
 	case kind == SOCK_RAW:
-		s, err = newRaw(st, uint8(domain), protocol)
+		s, err = newRaw(st, uint8(domain), uint8(kind), protocol)
 	}
 	if err != nil {
 		return nil, err

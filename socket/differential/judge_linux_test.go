@@ -44,6 +44,7 @@ var areas = []struct {
 	{"corners", corners},
 	{"MTU discovery", discovery},
 	{"auxdata", auxdata},
+	{"pings", pings},
 }
 
 // TestMain lets more situations run at once than there are processors: they wait most of
