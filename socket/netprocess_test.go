@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net"
+	"net/netip"
 	"reflect"
 	"strings"
 	"syscall"
@@ -29,18 +30,18 @@ func tcpAt(port int) *net.TCPAddr { return &net.TCPAddr{Port: port} }
 func udpAt(port int) *net.UDPAddr { return &net.UDPAddr{Port: port} }
 
 var shapeCalls = []shapeCall{
-	{"Dial", func(p *Process) error { return failing(p.Dial("ip4:icmp", bobAddr)) }, syscall.EPERM},
+	{"Dial", func(p *Process) error { return failing(p.Dial("ip4:icmp", "127.0.0.1")) }, syscall.EPERM},
 	{"DialContext", func(p *Process) error {
-		return failing(p.DialContext(context.Background(), "ip4:icmp", bobAddr))
+		return failing(p.DialContext(context.Background(), "ip4:icmp", "127.0.0.1"))
 	}, syscall.EPERM},
 	{"DialTCP", func(p *Process) error {
-		return failing(p.DialTCP("tcp", tcpAt(1023), &net.TCPAddr{IP: net.ParseIP(bobAddr), Port: 7}))
+		return failing(p.DialTCP("tcp", tcpAt(1023), &net.TCPAddr{IP: ip(bobAddr).AsSlice(), Port: 7}))
 	}, syscall.EACCES},
 	{"DialUDP", func(p *Process) error {
-		return failing(p.DialUDP("udp", udpAt(1023), &net.UDPAddr{IP: net.ParseIP(bobAddr), Port: 7}))
+		return failing(p.DialUDP("udp", udpAt(1023), &net.UDPAddr{IP: ip(bobAddr).AsSlice(), Port: 7}))
 	}, syscall.EACCES},
 	{"DialIP", func(p *Process) error {
-		return failing(p.DialIP("ip4:icmp", nil, &net.IPAddr{IP: net.ParseIP(bobAddr)}))
+		return failing(p.DialIP("ip4:icmp", nil, &net.IPAddr{IP: net.IPv4(127, 0, 0, 1)}))
 	}, syscall.EPERM},
 	{"Listen", func(p *Process) error { return failing(p.Listen("tcp", ":80")) }, syscall.EACCES},
 	{"ListenPacket", func(p *Process) error { return failing(p.ListenPacket("udp", ":53")) }, syscall.EACCES},
@@ -89,7 +90,7 @@ func TestShapesNeedPrivilege(t *testing.T) {
 // notices nothing.
 func TestClosedProcessEndsShapes(t *testing.T) {
 	w := virtualWorld(t, 1, physical.Impairment{Delay: time.Millisecond})
-	check(t, "resolv.conf", w.alice.WriteFile("/etc/resolv.conf", []byte("nameserver "+bobAddr+"\n")))
+	check(t, "resolv.conf", w.alice.WriteFile("/etc/resolv.conf", []byte("nameserver "+ip(bobAddr).String()+"\n")))
 	must[net.PacketConn](t)(w.bob.ListenPacket("udp", ":53")) // it does not answer
 	must[net.Listener](t)(w.bob.Listen("tcp", ":80"))
 	p, other := w.alice.Process(), w.alice.Process()
@@ -104,7 +105,7 @@ func TestClosedProcessEndsShapes(t *testing.T) {
 	packets := must[*UDPConn](t)(p.ListenUDP("udp", udpAt(5)))
 	group := must[*UDPConn](t)(p.ListenMulticastUDP("udp4", "eth0", &net.UDPAddr{IP: net.IPv4(239, 1, 1, 1), Port: 6}))
 	raw := must[*IPConn](t)(p.ListenIP("ip4:99", nil))
-	b := make([]byte, 10)
+	b, absent := make([]byte, 10), netip.AddrPortFrom(ip(bobAddr).Next(), 80)
 	blocked := map[string]func() error{
 		"accept":                  func() error { return failing(ln.Accept()) },
 		"read, accepted":          func() error { return failing(accepted.Read(b)) },
@@ -112,7 +113,7 @@ func TestClosedProcessEndsShapes(t *testing.T) {
 		"read, datagrams":         func() error { return failing(packets.Read(b)) },
 		"read, group":             func() error { return failing(group.Read(b)) },
 		"read, raw":               func() error { return failing(raw.Read(b)) },
-		"dial, nobody there":      func() error { return failing(p.Dial("tcp", "10.0.0.77:80")) },
+		"dial, nobody there":      func() error { return failing(p.Dial("tcp", absent.String())) },
 		"dial, name unknown yet":  func() error { return failing(p.Dial("tcp", "www.example:80")) },
 		"listen, name not known":  func() error { return failing(p.Listen("tcp", "www.example:80")) },
 		"datagrams, name unknown": func() error { return failing(p.DialContext(t.Context(), "udp", "www.example:80")) },

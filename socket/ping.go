@@ -162,10 +162,14 @@ func (r *raw) needIdent() error {
 	return nil
 }
 
-// checkEcho looks at what is to be sent: it must be an echo request.
-func (r *raw) checkEcho(b []byte, flags int) error {
+// toPing looks at what is to be sent: it must be an echo request. An identifier is chosen
+// before, as on Linux.
+func (r *raw) toPing(b []byte, flags int) error {
 	request, _ := r.echoTypes()
+	err := r.needIdent()
 	switch {
+	case err != nil:
+		return err
 	case len(b) > 65535:
 		return syscall.EMSGSIZE
 	case len(b) < echoLen:

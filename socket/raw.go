@@ -47,20 +47,6 @@ type raw struct {
 	ping       *pinging // nil for a raw socket, see ping.go
 }
 
-// rawMarks is how what is sent goes.
-type rawMarks struct {
-	ttl, tos uint8 // or hop limit and traffic class: it speaks one family
-	discover network.Discovery
-}
-
-// marksOf returns those that options of a level are about.
-func (r *raw) marksOf(level int) *rawMarks {
-	if r.ping != nil && r.six && level == SOL_IP {
-		return &r.ping.four
-	}
-	return &r.rawMarks
-}
-
 // newRaw makes a raw socket, or a ping socket.
 func newRaw(st *Stack, domain, kind uint8, number int) (*Socket, error) {
 	r := &raw{
@@ -239,43 +225,23 @@ func (r *raw) send(b []byte, flags int, to netip.AddrPort) (int, error) {
 }
 
 func (r *raw) sendMsg(b []byte, flags int, to netip.AddrPort, control []ControlMessage) (int, error) {
-	dst := to.Addr()
-	if err := r.needIdent(); err != nil {
+	dst, err := r.toSend(b, flags, to)
+	if err != nil {
 		return 0, err
-	}
-	if r.ping != nil {
-		if err := r.checkEcho(b, flags); err != nil {
-			return 0, err
-		}
-	}
-	switch {
-	case len(b) > 65535:
-		return 0, syscall.EMSGSIZE
-	case flags&MSG_OOB != 0:
-		return 0, syscall.EOPNOTSUPP
-	case r.six && r.ping == nil && dst.IsValid() && to.Port() != 0 && to.Port() != uint16(r.number):
-		return 0, syscall.EINVAL // a port is the protocol's number, if it is anything
-	case !dst.IsValid() && !r.peer.IsValid():
-		return 0, syscall.EDESTADDRREQ
-	case !dst.IsValid():
-		dst = r.peer
 	}
 	w, err := r.socket.parseControl(control, dst)
 	if err != nil {
 		return 0, err
 	}
 	path, err := r.pathBy(dst, w)
-	if err == nil && r.headerIncluded {
-		// Linux's only way to send raw that looks here.
+	if err == nil && (r.headerIncluded || r.ping != nil) {
+		// What is raw and has no header Linux sends without a look here.
 		if err = r.takeError(); err == nil && r.socket.shutWrite {
 			err = syscall.EPIPE
 		}
 	}
 	if err != nil {
 		return 0, err
-	}
-	if (r.headerIncluded || r.ping != nil) && r.socket.shutWrite { // what is raw and has no header Linux sends all the same
-		return 0, syscall.EPIPE
 	}
 	n := r.socket.stack.network
 	p := n.Pool().From(b)
@@ -299,6 +265,29 @@ func (r *raw) sendMsg(b []byte, flags int, to netip.AddrPort, control []ControlM
 	}
 	r.socket.tell(room) // as for every datagram that has left, on Linux
 	return len(b), nil
+}
+
+// toSend looks at what is to be sent, and returns to whom.
+func (r *raw) toSend(b []byte, flags int, to netip.AddrPort) (dst netip.Addr, err error) {
+	dst = to.Addr()
+	if r.ping != nil {
+		err = r.toPing(b, flags)
+	}
+	switch {
+	case err != nil:
+		return dst, err
+	case len(b) > 65535:
+		return dst, syscall.EMSGSIZE
+	case flags&MSG_OOB != 0:
+		return dst, syscall.EOPNOTSUPP
+	case r.six && r.ping == nil && dst.IsValid() && to.Port() != 0 && to.Port() != uint16(r.number):
+		return dst, syscall.EINVAL // a port is the protocol's number, if it is anything
+	case !dst.IsValid() && !r.peer.IsValid():
+		return dst, syscall.EDESTADDRREQ
+	case !dst.IsValid():
+		dst = r.peer
+	}
+	return dst, nil
 }
 
 func (r *raw) receive(b []byte, flags int) (int, netip.AddrPort, error) {

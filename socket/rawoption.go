@@ -18,6 +18,20 @@ func (r *raw) linger() Linger { return Linger{} }
 
 func (r *raw) setLinger(Linger) {}
 
+// rawMarks is how what is sent goes.
+type rawMarks struct {
+	ttl, tos uint8 // or hop limit and traffic class: it speaks one family
+	discover network.Discovery
+}
+
+// marksOf returns those that options of a level are about.
+func (r *raw) marksOf(level int) *rawMarks {
+	if r.ping != nil && r.six && level == SOL_IP {
+		return &r.ping.four
+	}
+	return &r.rawMarks
+}
+
 func (r *raw) option(level, name int) (int, error) {
 	switch {
 	case level == SOL_RAW && r.six && name == IPV6_CHECKSUM:
