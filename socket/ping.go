@@ -27,7 +27,7 @@ type pinging struct {
 
 // pingHost is what the ping sockets of a host share.
 type pingHost struct {
-	idents map[uint16][]*raw // who has an identifier; several if they allow it
+	idents map[uint16][]*raw // who has an identifier; several if they do not forbid it
 	last   uint16            // what was chosen last
 	// groups are the first and the last whose processes may have such sockets.
 	groups [2]uint32
@@ -49,7 +49,14 @@ const (
 func (st *Stack) SetPingGroupRange(first, last uint32) {
 	st.loop.Lock()
 	defer st.loop.Unlock()
-	st.pings.groups = [2]uint32{first, last}
+	st.needPings().groups = [2]uint32{first, last}
+}
+
+func (st *Stack) needPings() *pingHost {
+	if st.pings == nil {
+		st.pings = &pingHost{groups: noGroup}
+	}
+	return st.pings
 }
 
 // mayPing refuses a ping socket: EACCES.
@@ -60,7 +67,7 @@ func (p *Process) mayPing() error {
 	}
 	p.loop.Lock()
 	defer p.loop.Unlock()
-	if g := p.pings.groups; group < g[0] || group > g[1] {
+	if h := p.pings; h == nil || group < h.groups[0] || group > h.groups[1] {
 		return syscall.EACCES
 	}
 	return nil
@@ -88,7 +95,7 @@ func (r *raw) echoTypes() (request, reply byte) {
 
 // takeIdent gives the socket an identifier, zero to choose one. Errors: EADDRINUSE.
 func (r *raw) takeIdent(ident uint16) error {
-	h := &r.socket.stack.pings
+	h := r.socket.stack.needPings()
 	if h.idents == nil {
 		h.idents = make(map[uint16][]*raw)
 		h.last = uint16(r.socket.stack.loop.Rand().Uint32())
@@ -114,7 +121,7 @@ func (r *raw) takeIdent(ident uint16) error {
 
 // dropIdent gives the identifier back.
 func (r *raw) dropIdent() {
-	h, ident := &r.socket.stack.pings, r.ping.ident
+	h, ident := r.socket.stack.pings, r.ping.ident
 	if ident == 0 {
 		return
 	}
@@ -200,16 +207,24 @@ func (r *raw) fillEcho(p *packet.Packet) {
 // that share an identifier the newest has it, as on Linux.
 func (r *raw) wantsReply(message []byte, d *network.Datagram) bool {
 	_, reply := r.echoTypes()
-	if len(message) < echoLen || message[0] != reply || r.ping.ident != binary.BigEndian.Uint16(message[echoIdentAt:]) ||
-		!r.six && header.Checksum(message, 0) != 0xffff {
+	switch {
+	case r.ping.ident == 0, len(message) < echoLen, message[0] != reply,
+		r.ping.ident != binary.BigEndian.Uint16(message[echoIdentAt:]),
+		!r.six && header.Checksum(message, 0) != 0xffff: // raw.wants looks at that of IPv6
 		return false
 	}
 	for _, o := range slices.Backward(r.socket.stack.pings.idents[r.ping.ident]) {
-		if own := o.ownAddr(); o.six == r.six && (!own.IsValid() || own == d.Dst) && (o.device == nil || o.device == d.Device()) {
+		if o.six == r.six && o.isFor(d) {
 			return o == r
 		}
 	}
 	return false
+}
+
+// isFor reports whether a datagram came to the socket's address and device.
+func (r *raw) isFor(d *network.Datagram) bool {
+	own := r.ownAddr()
+	return (!own.IsValid() || own == d.Dst) && (r.device == nil || r.device == d.Device())
 }
 
 // sentEcho reports whether an ICMP error is about an echo of this socket.

@@ -47,7 +47,7 @@ type Stack struct {
 	machine Machine // nil: names mean nothing
 
 	sniffing *sniffing // nil without packet sockets
-	pings    pingHost
+	pings    *pingHost // nil while nobody may have or has ping sockets
 
 	first   *Socket // all open sockets, linked through them
 	watches watches // of blocked calls that must end with the host
@@ -58,7 +58,7 @@ type Stack struct {
 // NewStack returns the sockets of the host with the given layers. Names are found by the
 // machine's resolver; without a machine addresses must be numbers.
 func NewStack(n *network.Layer, t *tcp.Layer, u *udp.Layer, machine Machine) *Stack {
-	return &Stack{loop: n.Loop(), network: n, tcp: t, udp: u, machine: machine, pings: pingHost{groups: noGroup}}
+	return &Stack{loop: n.Loop(), network: n, tcp: t, udp: u, machine: machine}
 }
 
 // Socket makes a socket, as socket(2) does. Errors: EAFNOSUPPORT for a domain
