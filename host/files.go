@@ -24,9 +24,10 @@ func (h *Host) Hostname() (string, error) { return h.name, nil }
 
 // Resolver finds what names mean on this host: what its files and the nameservers of its
 // /etc/resolv.conf say.
-func (h *Host) Resolver() socket.Resolver {
-	return &name.Resolver{System: h.Sockets.NewProcess(true)}
-}
+func (h *Host) Resolver() socket.Resolver { return h.ResolverOf(h.Process()) }
+
+// ResolverOf is Resolver by sockets of a process of the host.
+func (h *Host) ResolverOf(p socket.System) socket.Resolver { return &name.Resolver{System: p} }
 
 // WriteFile puts a file on the host, in place of the one that it has by itself or had.
 // The nameservers, for example, are in /etc/resolv.conf. Errors: fs.ErrInvalid for a name

@@ -24,14 +24,20 @@ func (s *Socket) Bind(local netip.AddrPort) error {
 	if err != nil {
 		return err
 	}
-	if port := local.Port(); s.ordinary && port > 0 && port < reservedPorts && s.kind != SOCK_RAW {
+	if port := local.Port(); s.ordinary && port > 0 && port < reservedPorts && !s.isRaw() {
 		return s.refuse(local)
 	}
 	err = s.protocol.bind(local)
-	if err == nil && local.Addr().Is6() && s.kind != SOCK_RAW {
+	if err == nil && local.Addr().Is6() && !s.isRaw() {
 		s.v6only = true // one address of IPv6 has no IPv4 beside it, and Linux says so
 	}
 	return err
+}
+
+// isRaw reports whether this is a raw socket or one for pings, neither of which has ports.
+func (s *Socket) isRaw() bool {
+	_, ok := s.protocol.(*raw)
+	return ok
 }
 
 // reservedPorts is where the ports begin that anybody may bind to (Linux:
@@ -84,7 +90,7 @@ func (s *Socket) accept() (*Socket, netip.AddrPort, error) {
 		case s.expired(s.readDeadline):
 			return nil, netip.AddrPort{}, event.ErrTimeout
 		}
-		c, from, err := s.protocol.accept()
+		c, from, err := s.take()
 		if err != syscall.EAGAIN || s.nonblocking {
 			return c, from, err
 		}
@@ -92,6 +98,22 @@ func (s *Socket) accept() (*Socket, netip.AddrPort, error) {
 			return nil, netip.AddrPort{}, err
 		}
 	}
+}
+
+// take takes a connection that waits. It is the listener's process's.
+func (s *Socket) take() (*Socket, netip.AddrPort, error) {
+	if s.shape == nil {
+		return s.protocol.accept()
+	}
+	p := s.shape.process
+	if err := p.full(); err != nil {
+		return nil, netip.AddrPort{}, err
+	}
+	c, from, err := s.protocol.accept()
+	if err == nil {
+		err = p.take(c)
+	}
+	return c, from, err
 }
 
 // Connect connects the socket to a peer, as connect(2) does: a stream socket

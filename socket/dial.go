@@ -5,7 +5,6 @@ import (
 	"net"
 	"net/netip"
 	"slices"
-	"syscall"
 	"time"
 
 	"septet/event"
@@ -37,7 +36,7 @@ type Dialer struct {
 	// connected. The network is "tcp4", "udp6" and the like. An error ends the dial.
 	Control func(network, address string, s *Socket) error
 
-	ordinary bool // for a process without privileges
+	process *Process // whose socket it will be; nil for the host's own
 }
 
 // Dial connects to an address, as net.Dial does. The networks are "tcp",
@@ -73,16 +72,16 @@ func (d *Dialer) DialContext(ctx context.Context, network, address string) (net.
 	if a.from, err = d.source(a.medium); err != nil {
 		return fail(nil, err)
 	}
-	peers, err := d.Stack.addresses(a.limited(), a.medium, address)
+	peers, err := d.Stack.addresses(a.limited(), d.process, a.medium, address)
 	if err == nil {
 		peers, err = a.suitable(peers)
 	}
 	if err != nil {
-		return fail(nil, err)
+		return fail(nil, d.process.ended(err))
 	}
 	s, tried, err := a.run(peers)
 	if err != nil {
-		return fail(addrOf(a.medium.kind, tried), err)
+		return fail(addrOf(a.medium.kind, tried), d.process.ended(err))
 	}
 	return s.conn(), nil
 }
@@ -204,7 +203,7 @@ func (a *attempt) share(left int) event.Time {
 
 // open makes a socket and connects it. A socket that fails is closed.
 func (a *attempt) open(to netip.AddrPort, until event.Time) (*Socket, error) {
-	s, err := a.Stack.newNetSocket(a.medium, to.Addr(), a.ordinary)
+	s, err := a.Stack.newNetSocket(a.medium, to.Addr(), a.process)
 	if err != nil {
 		return nil, cause("socket", err)
 	}
@@ -262,9 +261,9 @@ func (s *Socket) abandon() {
 var noDelay = tcp.Options{NoDelay: true}
 
 // newNetSocket makes a socket for an address with the options that package net sets: small
-// writes go out at once, and broadcasts are allowed. An ordinary process may not have raw
-// ones.
-func (st *Stack) newNetSocket(m medium, at netip.Addr, ordinary bool) (*Socket, error) {
+// writes go out at once, and broadcasts are allowed. It is a descriptor of p, which may not
+// have every kind, if that is not nil.
+func (st *Stack) newNetSocket(m medium, at netip.Addr, p *Process) (*Socket, error) {
 	domain := AF_INET6
 	if at.Is4() {
 		domain = AF_INET
@@ -272,8 +271,10 @@ func (st *Stack) newNetSocket(m medium, at netip.Addr, ordinary bool) (*Socket, 
 	if err := supported(domain, m.kind, m.protocol); err != nil {
 		return nil, err
 	}
-	if ordinary && m.kind == SOCK_RAW {
-		return nil, syscall.EPERM
+	if p != nil {
+		if err := p.permits(domain, m.kind, m.protocol); err != nil {
+			return nil, err
+		}
 	}
 	st.loop.Lock()
 	defer st.loop.Unlock()
@@ -281,7 +282,12 @@ func (st *Stack) newNetSocket(m medium, at netip.Addr, ordinary bool) (*Socket, 
 	if err != nil {
 		return nil, err
 	}
-	s.ordinary = ordinary
+	if p != nil {
+		if err := p.take(s); err != nil {
+			s.end(true)
+			return nil, err
+		}
+	}
 	if m.kind == SOCK_STREAM {
 		s.protocol.(*stream).options = &noDelay
 		return s, nil

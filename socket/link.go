@@ -54,6 +54,7 @@ type linkSocket struct {
 	buffer int // SO_RCVBUF
 	stats  linkStats
 	joined []linkMembership
+	aux    bool // PACKET_AUXDATA
 }
 
 // linkStats is PACKET_STATISTICS.
@@ -105,12 +106,13 @@ func (sn *sniffing) see(via *network.Interface, frame *packet.Packet, outgoing b
 	if err != nil || packetType(via, &h, outgoing) == PACKET_OTHERHOST && sn.promiscuous[via] == 0 {
 		return
 	}
+	seen := sight{via: via, frame: frame, outgoing: outgoing}
+	if !seen.look(h.Type, payload) {
+		return
+	}
 	for _, k := range sn.sockets {
-		switch {
-		case !k.wants(via, h.Type, outgoing), sn.sent == frame && sn.sender == k:
-		case k.socket.kind == SOCK_DGRAM && len(payload) == 0: // nothing is left of it
-		default:
-			k.input(frame.Clone(), via, outgoing)
+		if k.wants(via, seen.typ, outgoing) && (sn.sent != frame || sn.sender != k) {
+			k.input(seen.copyFor(k))
 		}
 	}
 }
@@ -127,19 +129,16 @@ func (k *linkSocket) wants(via *network.Interface, typ header.EtherType, outgoin
 // frameCharge is what a frame that waits counts beside its bytes.
 const frameCharge = 512
 
-// outgoingMark, in a packet's In, says that a frame left the host.
-const outgoingMark = 1 << 15
-
-func (k *linkSocket) input(p *packet.Packet, via *network.Interface, outgoing bool) {
+func (k *linkSocket) input(p *packet.Packet) {
+	if len(k.view(p).data) == 0 { // nothing is left of it without the header
+		p.Release()
+		return
+	}
 	k.stats.packets++
 	if charge := p.Len() + frameCharge; k.queued+charge > k.buffer {
 		k.stats.drops++
 		p.Release()
 		return
-	}
-	p.In = uint16(via.Index())
-	if outgoing {
-		p.In |= outgoingMark
 	}
 	k.queued += p.Len() + frameCharge
 	k.queue.Push(p)
@@ -166,16 +165,16 @@ func packetType(via *network.Interface, h *header.Ethernet, outgoing bool) uint8
 
 // dissect reads a frame that waits.
 func (k *linkSocket) dissect(p *packet.Packet) (data []byte, from LinkAddress) {
-	data = p.Bytes()
-	h, payload, _ := header.ParseEthernet(data) // it was parsed when it came
-	via := k.socket.stack.network.Interface(int(p.In &^ outgoingMark))
+	h, _, _ := header.ParseEthernet(p.Bytes())
+	v := k.view(p)
+	via := k.socket.stack.network.Interface(int(p.In &^ marks))
 	from = linkAddressOf(via)
-	from.Protocol, from.Addr = htons(uint16(h.Type)), h.Src
+	from.Protocol, from.Addr = htons(uint16(v.typ)), h.Src
 	from.PacketType = packetType(via, &h, p.In&outgoingMark != 0)
-	if k.socket.kind == SOCK_DGRAM {
-		data = payload
+	if p.In&strangeMark != 0 {
+		from.PacketType = PACKET_OTHERHOST
 	}
-	return data, from
+	return v.data, from
 }
 
 // linkAddressOf returns the address of an interface, of none if it is nil.

@@ -94,6 +94,8 @@ func (k *linkSocket) option(level, name int) (int, error) {
 		return k.buffer, nil
 	case level == SOL_SOCKET && name == SO_ACCEPTCONN:
 		return 0, nil
+	case level == SOL_PACKET && name == PACKET_AUXDATA:
+		return number(k.aux), nil
 	case level == SOL_PACKET && name == PACKET_STATISTICS:
 		return int(int32(binary.NativeEndian.Uint32(k.takeStatistics()))), nil
 	}
@@ -108,6 +110,8 @@ func (k *linkSocket) setOption(level, name, value int) error {
 		k.buffer = 2 * clampBuffer(value, minReceiveBuffer)
 	case level == SOL_PACKET && (name == PACKET_ADD_MEMBERSHIP || name == PACKET_DROP_MEMBERSHIP):
 		return syscall.EINVAL // too short
+	case level == SOL_PACKET && name == PACKET_AUXDATA:
+		k.aux = value != 0
 	default:
 		return syscall.ENOPROTOOPT
 	}
@@ -123,7 +127,7 @@ func (s *Socket) rawOptionBytes(level, name, room int) (value []byte, ok bool, e
 			return p.takeStatistics(), true, nil
 		}
 	case *raw:
-		if level == SOL_ICMPV6 || level == SOL_RAW && !p.six {
+		if s.kind == SOCK_RAW && (level == SOL_ICMPV6 || level == SOL_RAW && !p.six) {
 			value, err = p.filterOf(level, name)
 			return value, true, err
 		}
@@ -148,8 +152,11 @@ func (s *Socket) setRawOptionBytes(level, name int, value []byte) (ok bool, err 
 		if level == SOL_PACKET && (name == PACKET_ADD_MEMBERSHIP || name == PACKET_DROP_MEMBERSHIP) {
 			return true, p.setMembership(name == PACKET_ADD_MEMBERSHIP, value)
 		}
+		if level == SOL_PACKET && name == PACKET_AUXDATA {
+			return true, p.setAuxdata(value)
+		}
 	case *raw:
-		if level == SOL_ICMPV6 || level == SOL_RAW && !p.six {
+		if s.kind == SOCK_RAW && (level == SOL_ICMPV6 || level == SOL_RAW && !p.six) {
 			return true, p.setFilter(level, name, value)
 		}
 	}

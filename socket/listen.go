@@ -18,7 +18,7 @@ type ListenConfig struct {
 	KeepAlive       time.Duration
 	KeepAliveConfig net.KeepAliveConfig
 
-	ordinary bool // for a process without privileges
+	process *Process // see Dialer
 }
 
 // Listen waits for connections at an address, as net.Listen does. The network
@@ -58,13 +58,13 @@ func (c *ListenConfig) ListenPacket(ctx context.Context, network, address string
 func (c *ListenConfig) listen(ctx context.Context, network, address string, stream bool) (*Socket, error) {
 	var at net.Addr
 	fail := func(err error) (*Socket, error) {
-		return nil, &net.OpError{Op: "listen", Net: network, Addr: at, Err: err}
+		return nil, &net.OpError{Op: "listen", Net: network, Addr: at, Err: c.process.ended(err)}
 	}
 	m, err := parseMedium(network)
 	if err != nil {
 		return fail(err)
 	}
-	locals, err := c.Stack.addresses(ctx, m, address)
+	locals, err := c.Stack.addresses(ctx, c.process, m, address)
 	if err != nil {
 		return fail(err)
 	}
@@ -75,7 +75,7 @@ func (c *ListenConfig) listen(ctx context.Context, network, address string, stre
 	case ctx.Err() != nil:
 		return fail(dialCause(ctx.Err()))
 	}
-	s, err := c.Stack.newNetSocket(m, locals[0].Addr(), c.ordinary)
+	s, err := c.Stack.newNetSocket(m, locals[0].Addr(), c.process)
 	if err != nil {
 		return fail(cause("socket", err))
 	}

@@ -12,8 +12,12 @@ import (
 // like net's, the connection hears everything that is sent to the port, and this host
 // does not hear what it sends to groups.
 func (st *Stack) ListenMulticastUDP(network, ifi string, group *net.UDPAddr) (*UDPConn, error) {
+	return listenMulticastUDP(ListenConfig{Stack: st}, network, ifi, group)
+}
+
+func listenMulticastUDP(c ListenConfig, network, ifi string, group *net.UDPAddr) (*UDPConn, error) {
 	fail := func(err error) (*UDPConn, error) {
-		return nil, &net.OpError{Op: "listen", Net: network, Addr: group, Err: err}
+		return nil, &net.OpError{Op: "listen", Net: network, Addr: group, Err: c.process.ended(err)}
 	}
 	m, err := parseMedium(network)
 	if err != nil || m.kind != SOCK_DGRAM {
@@ -27,7 +31,7 @@ func (st *Stack) ListenMulticastUDP(network, ifi string, group *net.UDPAddr) (*U
 	if !at.Addr().IsMulticast() || !m.takes(at.Addr()) {
 		return fail(&net.AddrError{Err: "no multicast address of the network", Addr: group.IP.String()})
 	}
-	s, err := st.newNetSocket(m, at.Addr(), false)
+	s, err := c.Stack.newNetSocket(m, at.Addr(), c.process)
 	if err != nil {
 		return fail(cause("socket", err))
 	}

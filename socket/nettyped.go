@@ -10,21 +10,32 @@ import (
 
 // DialTCP connects as net.DialTCP does: a nil laddr lets the route choose.
 func (st *Stack) DialTCP(network string, laddr, raddr *net.TCPAddr) (*TCPConn, error) {
-	return dialTyped[*TCPConn](st, network, laddr, raddr, raddr == nil, laddr == nil)
+	return dialTCP(Dialer{Stack: st}, network, laddr, raddr)
+}
+
+func dialTCP(d Dialer, network string, laddr, raddr *net.TCPAddr) (*TCPConn, error) {
+	return dialTyped[*TCPConn](d, network, laddr, raddr, raddr == nil, laddr == nil)
 }
 
 // DialUDP makes a connected socket as net.DialUDP does.
 func (st *Stack) DialUDP(network string, laddr, raddr *net.UDPAddr) (*UDPConn, error) {
-	return dialTyped[*UDPConn](st, network, laddr, raddr, raddr == nil, laddr == nil)
+	return dialUDP(Dialer{Stack: st}, network, laddr, raddr)
+}
+
+func dialUDP(d Dialer, network string, laddr, raddr *net.UDPAddr) (*UDPConn, error) {
+	return dialTyped[*UDPConn](d, network, laddr, raddr, raddr == nil, laddr == nil)
 }
 
 // DialIP makes a connected raw socket as net.DialIP does.
 func (st *Stack) DialIP(network string, laddr, raddr *net.IPAddr) (*IPConn, error) {
-	return dialTyped[*IPConn](st, network, laddr, raddr, raddr == nil, laddr == nil)
+	return dialIP(Dialer{Stack: st}, network, laddr, raddr)
 }
 
-func dialTyped[C net.Conn](st *Stack, network string, laddr, raddr net.Addr, nowhere, anyhow bool) (c C, err error) {
-	d := Dialer{Stack: st}
+func dialIP(d Dialer, network string, laddr, raddr *net.IPAddr) (*IPConn, error) {
+	return dialTyped[*IPConn](d, network, laddr, raddr, raddr == nil, laddr == nil)
+}
+
+func dialTyped[C net.Conn](d Dialer, network string, laddr, raddr net.Addr, nowhere, anyhow bool) (c C, err error) {
 	if !anyhow {
 		d.LocalAddr = laddr
 	}
@@ -45,11 +56,15 @@ func dialTyped[C net.Conn](st *Stack, network string, laddr, raddr net.Addr, now
 
 // ListenTCP listens as net.ListenTCP does; a nil laddr is every address and any port.
 func (st *Stack) ListenTCP(network string, laddr *net.TCPAddr) (*TCPListener, error) {
+	return listenTCP(ListenConfig{Stack: st}, network, laddr)
+}
+
+func listenTCP(c ListenConfig, network string, laddr *net.TCPAddr) (*TCPListener, error) {
 	at := ":0"
 	if laddr != nil {
 		at = laddr.String()
 	}
-	ln, err := st.Listen(network, at)
+	ln, err := c.Listen(context.Background(), network, at)
 	if err != nil {
 		return nil, err
 	}
@@ -58,24 +73,32 @@ func (st *Stack) ListenTCP(network string, laddr *net.TCPAddr) (*TCPListener, er
 
 // ListenUDP receives datagrams as net.ListenUDP does.
 func (st *Stack) ListenUDP(network string, laddr *net.UDPAddr) (*UDPConn, error) {
+	return listenUDP(ListenConfig{Stack: st}, network, laddr)
+}
+
+func listenUDP(c ListenConfig, network string, laddr *net.UDPAddr) (*UDPConn, error) {
 	at := ":0"
 	if laddr != nil {
 		at = laddr.String()
 	}
-	return listenTyped[*UDPConn](st, network, at)
+	return listenTyped[*UDPConn](c, network, at)
 }
 
 // ListenIP receives the datagrams of a protocol as net.ListenIP does.
 func (st *Stack) ListenIP(network string, laddr *net.IPAddr) (*IPConn, error) {
+	return listenIP(ListenConfig{Stack: st}, network, laddr)
+}
+
+func listenIP(c ListenConfig, network string, laddr *net.IPAddr) (*IPConn, error) {
 	at := ""
 	if laddr != nil {
 		at = laddr.String()
 	}
-	return listenTyped[*IPConn](st, network, at)
+	return listenTyped[*IPConn](c, network, at)
 }
 
-func listenTyped[C net.PacketConn](st *Stack, network, at string) (c C, err error) {
-	opened, err := st.ListenPacket(network, at)
+func listenTyped[C net.PacketConn](l ListenConfig, network, at string) (c C, err error) {
+	opened, err := l.ListenPacket(context.Background(), network, at)
 	if err != nil {
 		return c, err
 	}

@@ -8,7 +8,7 @@ import (
 
 // option6 returns an option of the level SOL_IPV6 (ipv6(7)).
 func (s *Socket) option6(name int) (int, error) {
-	if r, ok := s.protocol.(*raw); ok {
+	if r, ok := s.protocol.(*raw); ok && r.ping == nil {
 		if v, ok := r.option6(name); ok {
 			return v, nil
 		}
@@ -22,24 +22,15 @@ func (s *Socket) option6(name int) (int, error) {
 	if name == IPV6_UNICAST_HOPS && s.rare != nil && s.rare.noHops {
 		return 0, nil
 	}
-	return s.protocol.option(optionOf(name))
-}
-
-// optionOf returns the level and name by which protocols know an option of SOL_IPV6: there
-// is one value for both families of what concerns the MTU.
-func optionOf(name6 int) (level, name int) {
-	switch name6 {
-	case IPV6_MTU_DISCOVER:
-		return SOL_IP, IP_MTU_DISCOVER
-	case IPV6_MTU:
-		return SOL_IP, IP_MTU
+	if name == IPV6_MTU { // of the path, which is of one family
+		return s.protocol.option(SOL_IP, IP_MTU)
 	}
-	return SOL_IPV6, name6
+	return s.protocol.option(SOL_IPV6, name)
 }
 
 // setOption6 sets one. IPV6_V6ONLY: EINVAL once the socket is bound.
 func (s *Socket) setOption6(name, value int) error {
-	if r, ok := s.protocol.(*raw); ok {
+	if r, ok := s.protocol.(*raw); ok && r.ping == nil {
 		if ok, err := r.setOption6(name, value); ok {
 			return err
 		}
@@ -64,8 +55,7 @@ func (s *Socket) setOption6(name, value int) error {
 	case name == IPV6_TCLASS:
 		value = max(value, 0) // -1 is the default (RFC 3542, section 6.5)
 	}
-	level, name := optionOf(name)
-	return s.protocol.setOption(level, name, value)
+	return s.protocol.setOption(SOL_IPV6, name, value)
 }
 
 // setMTU6 is IPV6_MTU: how long packets may be at most, which Linux heeds for datagrams

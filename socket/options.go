@@ -54,7 +54,7 @@ func (s *Socket) ownOption(level, name int) (int, error) {
 		return s.groupOption(false, name)
 	case level == SOL_IP, level == SOL_TCP && s.kind == SOCK_STREAM:
 		return s.protocol.option(level, name)
-	case level == IPPROTO_UDP && s.kind == SOCK_DGRAM:
+	case level == IPPROTO_UDP && s.kind == SOCK_DGRAM && !s.isRaw():
 		return s.protocol.option(level, name)
 	case s.domain == AF_INET6:
 		return 0, syscall.ENOPROTOOPT

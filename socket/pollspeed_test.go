@@ -17,40 +17,10 @@ func watchMany(t testing.TB) (*Process, []Descriptor) {
 	return p, datagramSockets(t, p, many)
 }
 
-// wakes measures how long after an event a call that blocked for it returns, for
-// events at different ones of ds. wait blocks, and reads the time on return.
-func wakes(tb testing.TB, n int, ds []Descriptor, wait func() time.Time) []time.Duration {
-	took := make([]time.Duration, n)
-	begun, ended := make(chan int), make(chan time.Time)
-	go func() {
-		for range begun {
-			ended <- wait()
-		}
-		close(ended)
-	}()
-	one, b := []byte("x"), make([]byte, 9)
-	for i := range took {
-		d := ds[(i*7919+1)%len(ds)]
-		begun <- i
-		time.Sleep(2 * time.Millisecond) // until it blocks
-		begin := time.Now()
-		ds[0].SendTo(one, 0, numbered((i*7919+1)%len(ds)))
-		took[i] = (<-ended).Sub(begin)
-		if _, err := d.Recv(b, MSG_DONTWAIT); err != nil {
-			tb.Fatalf("event %d: recv: %v", i, err)
-		}
-	}
-	close(begun)
-	<-ended
-	slices.Sort(took)
-	return took
-}
-
 // TestPollWakesFast: poll over 10,000 sockets returns within 20 µs of a datagram's being
 // sent to one of them, the sending included. Both are tasks, so that the time is the
-// program's: that in which an idle processor wakes up is the machine's, and often longer
-// (BenchmarkPollWakes has both). To look at all sockets again would take fifty times as
-// long.
+// program's: that in which a goroutine wakes up is Go's and the machine's (BenchmarkWakes
+// has both). To look at all sockets again would take fifty times as long.
 func TestPollWakesFast(t *testing.T) {
 	const most, rounds = 20 * time.Microsecond, 200
 	w := virtualWorld(t, 1, physical.Impairment{})
@@ -115,24 +85,6 @@ func TestEpollWaitsFast(t *testing.T) {
 	if best > most && !underRace {
 		t.Errorf("a wait with %d members takes %v, at most %v are allowed", many, best, most)
 	}
-}
-
-// BenchmarkPollWakes is the time from the sending of a datagram to the return of a
-// blocked poll over 10,000 sockets.
-func BenchmarkPollWakes(b *testing.B) {
-	p, ds := watchMany(b)
-	fds := readable(ds)
-	took := wakes(b, max(b.N, 100), ds, func() time.Time { p.Poll(fds, -1); return time.Now() })
-	b.ReportMetric(float64(took[len(took)/2]), "ns/wake")
-}
-
-// BenchmarkEpollWakes is the same for a set of 10,000 members.
-func BenchmarkEpollWakes(b *testing.B) {
-	p, ds := watchMany(b)
-	e := setOf(b, p, uint32(POLLIN)|EPOLLET, ds...)
-	events := make([]EpollEvent, 8)
-	took := wakes(b, max(b.N, 100), ds, func() time.Time { e.Wait(events, -1); return time.Now() })
-	b.ReportMetric(float64(took[len(took)/2]), "ns/wake")
 }
 
 // BenchmarkPollReady is a poll over 10,000 sockets of which one is ready.

@@ -1,8 +1,6 @@
 package socket
 
 import (
-	"context"
-	"net"
 	"net/netip"
 	"sync/atomic"
 	"syscall"
@@ -61,7 +59,7 @@ type descriptor struct {
 }
 
 // Socket makes a socket of this process. Errors: those of Stack.Socket, EPERM for a raw
-// socket without privilege, EMFILE.
+// socket without privilege, EACCES for a ping socket (SetPingGroupRange), EMFILE.
 func (p *Process) Socket(domain, kind, protocol int) (Descriptor, error) {
 	if err := p.permits(domain, kind&^SOCK_NONBLOCK, protocol); err != nil {
 		return nil, err
@@ -73,9 +71,11 @@ func (p *Process) Socket(domain, kind, protocol int) (Descriptor, error) {
 	return p.open(s)
 }
 
-// permits refuses what needs CAP_NET_RAW: EPERM.
+// permits refuses what needs CAP_NET_RAW, EPERM, or a group, EACCES.
 func (p *Process) permits(domain, kind, protocol int) error {
 	switch {
+	case isPing(domain, kind, protocol):
+		return p.mayPing()
 	case p.privileged:
 		return nil
 	case domain == AF_PACKET:
@@ -185,41 +185,15 @@ func (d *descriptor) exit() {
 	d.finish()
 }
 
-// The calls of package net, with what the process may do: an ordinary one gets EACCES and
-// EPERM as in Bind and Socket. Their sockets have no descriptors, and so outlive Close.
-
-// Dial is Stack.Dial.
-func (p *Process) Dial(network, address string) (net.Conn, error) {
-	return p.DialContext(context.Background(), network, address)
-}
-
-// DialContext is Stack.DialContext.
-func (p *Process) DialContext(ctx context.Context, network, address string) (net.Conn, error) {
-	d := Dialer{Stack: p.Stack, ordinary: !p.privileged}
-	return d.DialContext(ctx, network, address)
-}
-
-// Listen is Stack.Listen.
-func (p *Process) Listen(network, address string) (net.Listener, error) {
-	c := ListenConfig{Stack: p.Stack, ordinary: !p.privileged}
-	return c.Listen(context.Background(), network, address)
-}
-
-// ListenPacket is Stack.ListenPacket.
-func (p *Process) ListenPacket(network, address string) (net.PacketConn, error) {
-	c := ListenConfig{Stack: p.Stack, ordinary: !p.privileged}
-	return c.ListenPacket(context.Background(), network, address)
-}
-
 // Sleep blocks for d on the network's clock.
 func (p *Process) Sleep(d time.Duration) error { return p.loop.Sleep(d) }
 
 // Go starts a task.
 func (p *Process) Go(name string, task func()) { p.loop.Go(name, task) }
 
-// Close closes every descriptor, as the end of a program does, which does not wait for
-// SO_LINGER, and has the calls that poll or wait for a set fail with EBADF. The process
-// cannot be used any more.
+// Close closes every descriptor, those of the net shapes too, as the end of a program does,
+// which does not wait for SO_LINGER, and has the calls that poll or wait for a set fail with
+// EBADF. The process cannot be used any more.
 func (p *Process) Close() {
 	p.loop.Lock()
 	defer p.loop.Unlock()

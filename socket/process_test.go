@@ -1,7 +1,6 @@
 package socket_test
 
 import (
-	"errors"
 	"math/rand/v2"
 	"net/netip"
 	"syscall"
@@ -142,33 +141,6 @@ func TestProcessesAreApart(t *testing.T) {
 			t.Errorf("%s: a closed descriptor is %d and says %v", what, one.FD(), err)
 		}
 		check(t, "close", two.Close())
-	}
-}
-
-// What an ordinary process may not do by the BSD calls, it may not by those of package
-// net.
-func TestShapesNeedPrivilege(t *testing.T) {
-	w := virtualWorld(t, 1, physical.Impairment{})
-	p := w.alice.Sockets.NewProcess(false)
-	_, stream := p.Listen("tcp", ":80")
-	_, datagram := p.ListenPacket("udp", ":53")
-	_, raw := p.ListenPacket("ip4:icmp", "0.0.0.0")
-	_, dial := p.Dial("ip4:icmp", "10.0.0.2")
-	for _, c := range []struct {
-		call      string
-		err, want error
-	}{
-		{"listen on port 80", stream, syscall.EACCES},
-		{"datagrams of port 53", datagram, syscall.EACCES},
-		{"a raw socket", raw, syscall.EPERM},
-		{"a raw socket that is connected", dial, syscall.EPERM},
-	} {
-		if !errors.Is(c.err, c.want) {
-			t.Errorf("%s without privilege: %v, should be %v", c.call, c.err, c.want)
-		}
-	}
-	if _, err := p.Listen("tcp", ":1024"); err != nil {
-		t.Errorf("listen on port 1024, which is anybody's: %v", err)
 	}
 }
 

@@ -67,7 +67,7 @@ var keptOptions = map[option]keptOption{
 	{SOL_IP, IP_FREEBIND}:        {},
 	{SOL_IP, IP_RECVORIGDSTADDR}: {wants: wantOriginalDst},
 
-	{SOL_IPV6, IPV6_MTU_DISCOVER}: {usual: IP_PMTUDISC_WANT, most: IP_PMTUDISC_OMIT},
+	{SOL_IPV6, IPV6_MTU_DISCOVER}: {usual: IP_PMTUDISC_WANT, most: IP_PMTUDISC_OMIT}, // of a stream
 	{SOL_IPV6, IPV6_RECVERR}:      {wants: wantErrors6},
 	{SOL_IPV6, IPV6_RECVPKTINFO}:  {wants: wantPacketInfo6},
 	{SOL_IPV6, IPV6_RECVHOPLIMIT}: {wants: wantHopLimit},

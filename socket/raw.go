@@ -39,22 +39,23 @@ type raw struct {
 	receiveBuffer, sendBuffer int
 
 	headerIncluded bool
-	ttl, tos       uint8 // or hop limit and traffic class: it speaks one family
-	mtu6           int   // IPV6_MTU
-	discover       network.Discovery
-	groups         *network.Multicast
-	checksumAt     int // IPV6_CHECKSUM, negative for none
-	filter         *icmpFilter
+	rawMarks
+	mtu6       int // IPV6_MTU
+	groups     *network.Multicast
+	checksumAt int // IPV6_CHECKSUM, negative for none
+	filter     *icmpFilter
+	ping       *pinging // nil for a raw socket, see ping.go
 }
 
-func newRaw(st *Stack, domain uint8, number int) (*Socket, error) {
+// newRaw makes a raw socket, or a ping socket.
+func newRaw(st *Stack, domain, kind uint8, number int) (*Socket, error) {
 	r := &raw{
 		number:        header.Protocol(number),
 		six:           domain == AF_INET6,
 		receiveBuffer: defaultRawBuffer,
 		sendBuffer:    defaultRawBuffer,
 		checksumAt:    -1,
-		discover:      network.DiscoverWant,
+		rawMarks:      rawMarks{discover: network.DiscoverWant},
 	}
 	// raw(7): "An IPPROTO_RAW socket is send only" and implies IP_HDRINCL.
 	r.headerIncluded = number == IPPROTO_RAW
@@ -74,7 +75,11 @@ func newRaw(st *Stack, domain uint8, number int) (*Socket, error) {
 	}
 	handle.OnError(r.failed)
 	r.handle, r.groups = handle, network.NewMulticast()
-	r.socket.init(st, domain, SOCK_RAW, r)
+	if kind == SOCK_DGRAM {
+		r.ping = &pinging{four: r.rawMarks}
+	}
+	r.socket.init(st, domain, kind, r)
+	r.socket.reuseAddr = true // as on Linux; only to ping sockets does it mean anything
 	return &r.socket, nil
 }
 
@@ -104,11 +109,14 @@ func (r *raw) input(p *packet.Packet, d *network.Datagram) {
 
 // wants reports whether the socket receives a datagram, which p is with its headers.
 func (r *raw) wants(p *packet.Packet, d *network.Datagram) bool {
+	if r.ping != nil && !r.wantsReply(p.Bytes()[d.HeaderLen:], d) {
+		return false
+	}
 	own := r.ownAddr()
 	switch {
 	case r.number == IPPROTO_RAW, r.beyond != 0,
 		own.IsValid() && own != d.Dst,
-		r.peer.IsValid() && r.peer != d.Src,
+		r.ping == nil && r.peer.IsValid() && r.peer != d.Src,
 		r.device != nil && r.device != d.Device(),
 		d.Dst.IsMulticast() && !r.groups.Hears(d):
 		return false
@@ -131,8 +139,14 @@ func (r *raw) ownAddr() netip.Addr {
 func (r *raw) readCond() *event.Cond { return &r.socket.readable }
 
 func (r *raw) bind(local netip.AddrPort) error {
+	if r.ping != nil {
+		return r.bindPing(local)
+	}
+	return r.bindAddr(local.Addr())
+}
+
+func (r *raw) bindAddr(a netip.Addr) error {
 	n := r.socket.stack.network
-	a := local.Addr()
 	switch {
 	case !a.IsValid() || a.IsUnspecified():
 		r.bound = netip.Addr{}
@@ -160,7 +174,13 @@ func (r *raw) accept() (*Socket, netip.AddrPort, error) {
 func (r *raw) connect(to netip.AddrPort) error {
 	if !to.IsValid() {
 		r.peer, r.peerPort, r.chosen = netip.Addr{}, 0, netip.Addr{}
+		if r.ping != nil && !r.ping.fixed {
+			r.dropIdent()
+		}
 		return nil
+	}
+	if err := r.needIdent(); err != nil {
+		return err
 	}
 	path, err := r.path(to.Addr())
 	if err == nil {
@@ -205,26 +225,17 @@ func (r *raw) send(b []byte, flags int, to netip.AddrPort) (int, error) {
 }
 
 func (r *raw) sendMsg(b []byte, flags int, to netip.AddrPort, control []ControlMessage) (int, error) {
-	dst := to.Addr()
-	switch {
-	case len(b) > 65535:
-		return 0, syscall.EMSGSIZE
-	case flags&MSG_OOB != 0:
-		return 0, syscall.EOPNOTSUPP
-	case r.six && dst.IsValid() && to.Port() != 0 && to.Port() != uint16(r.number):
-		return 0, syscall.EINVAL // a port is the protocol's number, if it is anything
-	case !dst.IsValid() && !r.peer.IsValid():
-		return 0, syscall.EDESTADDRREQ
-	case !dst.IsValid():
-		dst = r.peer
+	dst, err := r.toSend(b, flags, to)
+	if err != nil {
+		return 0, err
 	}
 	w, err := r.socket.parseControl(control, dst)
 	if err != nil {
 		return 0, err
 	}
 	path, err := r.pathBy(dst, w)
-	if err == nil && r.headerIncluded {
-		// Linux's only way to send raw that looks here.
+	if err == nil && (r.headerIncluded || r.ping != nil) {
+		// What is raw and has no header Linux sends without a look here.
 		if err = r.takeError(); err == nil && r.socket.shutWrite {
 			err = syscall.EPIPE
 		}
@@ -232,11 +243,9 @@ func (r *raw) sendMsg(b []byte, flags int, to netip.AddrPort, control []ControlM
 	if err != nil {
 		return 0, err
 	}
-	if r.headerIncluded && r.socket.shutWrite { // without its header Linux sends it all the same
-		return 0, syscall.EPIPE
-	}
 	n := r.socket.stack.network
 	p := n.Pool().From(b)
+	r.fillEcho(p)
 	switch {
 	case r.headerIncluded:
 		err = r.handle.SendHeader(p, &path)
@@ -258,6 +267,29 @@ func (r *raw) sendMsg(b []byte, flags int, to netip.AddrPort, control []ControlM
 	return len(b), nil
 }
 
+// toSend looks at what is to be sent, and returns to whom.
+func (r *raw) toSend(b []byte, flags int, to netip.AddrPort) (dst netip.Addr, err error) {
+	dst = to.Addr()
+	if r.ping != nil {
+		err = r.toPing(b, flags)
+	}
+	switch {
+	case err != nil:
+		return dst, err
+	case len(b) > 65535:
+		return dst, syscall.EMSGSIZE
+	case flags&MSG_OOB != 0:
+		return dst, syscall.EOPNOTSUPP
+	case r.six && r.ping == nil && dst.IsValid() && to.Port() != 0 && to.Port() != uint16(r.number):
+		return dst, syscall.EINVAL // a port is the protocol's number, if it is anything
+	case !dst.IsValid() && !r.peer.IsValid():
+		return dst, syscall.EDESTADDRREQ
+	case !dst.IsValid():
+		dst = r.peer
+	}
+	return dst, nil
+}
+
 func (r *raw) receive(b []byte, flags int) (int, netip.AddrPort, error) {
 	return r.receiveMsg(b, flags, nil)
 }
@@ -271,7 +303,7 @@ func (r *raw) receiveMsg(b []byte, flags int, m *Message) (int, netip.AddrPort, 
 	}
 	p := r.queue.First()
 	switch {
-	case p == nil && r.socket.shutRead:
+	case p == nil && r.socket.shutRead && r.socket.waits(flags): // see datagram
 		return 0, netip.AddrPort{}, io.EOF
 	case p == nil:
 		return 0, netip.AddrPort{}, syscall.EAGAIN
@@ -289,7 +321,7 @@ func (r *raw) receiveMsg(b []byte, flags int, m *Message) (int, netip.AddrPort, 
 		r.queued -= p.Len()
 		p.Release()
 	}
-	if flags&MSG_TRUNC != 0 {
+	if flags&MSG_TRUNC != 0 && r.ping == nil { // ping sockets do not heed it, on Linux
 		n = length
 	}
 	return n, from, nil
@@ -300,6 +332,9 @@ func (r *raw) dissect(p *packet.Packet) (data []byte, from netip.AddrPort) {
 	data = p.Bytes()
 	if r.six {
 		return r.dissect6(data, int(p.In))
+	}
+	if r.ping != nil {
+		return data[int(data[0]&15)*4:], netip.AddrPortFrom(netip.AddrFrom4([4]byte(data[12:16])), 0)
 	}
 	return data, netip.AddrPortFrom(netip.AddrFrom4([4]byte(data[12:16])), 0)
 }
@@ -318,6 +353,9 @@ func (r *raw) shutdown(how int) error {
 }
 
 func (r *raw) close(bool) {
+	if r.ping != nil {
+		r.dropIdent()
+	}
 	r.handle.Close()
 	r.groups.Close()
 	r.queue.Release()
@@ -325,6 +363,9 @@ func (r *raw) close(bool) {
 }
 
 func (r *raw) local() netip.AddrPort {
+	if r.ping != nil {
+		return netip.AddrPortFrom(r.ownAddr(), r.ping.ident)
+	}
 	// A raw socket has no port; Linux gives the protocol's number instead.
 	return netip.AddrPortFrom(r.ownAddr(), r.protocolNumber())
 }

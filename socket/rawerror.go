@@ -16,7 +16,8 @@ func (r *raw) failed(e *network.Error) {
 	switch {
 	case r.number == IPPROTO_RAW, r.beyond != 0,
 		own.IsValid() && own != e.Src,
-		r.peer.IsValid() && r.peer != e.Dst:
+		r.ping == nil && r.peer.IsValid() && r.peer != e.Dst,
+		r.ping != nil && !r.sentEcho(e.Quoted):
 		return
 	}
 	hard := e.Hard

@@ -18,10 +18,26 @@ func (r *raw) linger() Linger { return Linger{} }
 
 func (r *raw) setLinger(Linger) {}
 
+// rawMarks is how what is sent goes.
+type rawMarks struct {
+	ttl, tos uint8 // or hop limit and traffic class: it speaks one family
+	discover network.Discovery
+}
+
+// marksOf returns those that options of a level are about.
+func (r *raw) marksOf(level int) *rawMarks {
+	if r.ping != nil && r.six && level == SOL_IP {
+		return &r.ping.four
+	}
+	return &r.rawMarks
+}
+
 func (r *raw) option(level, name int) (int, error) {
 	switch {
 	case level == SOL_RAW && r.six && name == IPV6_CHECKSUM:
 		return r.checksumAt, nil
+	case r.ping != nil && (level == SOL_RAW || level == SOL_ICMPV6 || level == SOL_IP && name == IP_HDRINCL):
+		return 0, syscall.ENOPROTOOPT
 	case level == SOL_RAW, level == SOL_ICMPV6:
 		b, err := r.filterOf(level, name)
 		if err != nil {
@@ -39,11 +55,11 @@ func (r *raw) option(level, name int) (int, error) {
 	case level == SOL_IP && name == IP_HDRINCL:
 		return number(r.headerIncluded), nil
 	case level == SOL_IP && name == IP_TTL, level == SOL_IPV6 && name == IPV6_UNICAST_HOPS:
-		return getTTL(r.ttl), nil
+		return getTTL(r.marksOf(level).ttl), nil
 	case level == SOL_IP && name == IP_TOS, level == SOL_IPV6 && name == IPV6_TCLASS:
-		return int(r.tos), nil
-	case level == SOL_IP && name == IP_MTU_DISCOVER:
-		return int(r.discover), nil
+		return int(r.marksOf(level).tos), nil
+	case level == SOL_IP && name == IP_MTU_DISCOVER, level == SOL_IPV6 && name == IPV6_MTU_DISCOVER:
+		return int(r.marksOf(level).discover), nil
 	}
 	return 0, syscall.ENOPROTOOPT
 }
@@ -57,6 +73,8 @@ func (r *raw) setOption(level, name, value int) error {
 		if r.number != header.ProtocolICMPv6 {
 			r.checksumAt = max(value, -1)
 		}
+	case r.ping != nil && (level == SOL_RAW || level == SOL_ICMPV6 || level == SOL_IP && name == IP_HDRINCL):
+		return syscall.ENOPROTOOPT
 	case level == SOL_RAW, level == SOL_ICMPV6:
 		return r.setFilter(level, name, binary.NativeEndian.AppendUint32(nil, uint32(value)))
 	case level == SOL_SOCKET && (name == SO_REUSEADDR || name == SO_REUSEPORT || name == SO_BROADCAST || name == SO_KEEPALIVE):
@@ -68,11 +86,11 @@ func (r *raw) setOption(level, name, value int) error {
 	case level == SOL_IP && name == IP_HDRINCL:
 		r.headerIncluded = value != 0
 	case level == SOL_IP && name == IP_TTL, level == SOL_IPV6 && name == IPV6_UNICAST_HOPS:
-		return setTTL(&r.ttl, value)
+		return setTTL(&r.marksOf(level).ttl, value)
 	case level == SOL_IP && name == IP_TOS, level == SOL_IPV6 && name == IPV6_TCLASS:
-		r.tos = uint8(value)
-	case level == SOL_IP && name == IP_MTU_DISCOVER:
-		return setDiscovery(&r.discover, value)
+		r.marksOf(level).tos = uint8(value)
+	case level == SOL_IP && name == IP_MTU_DISCOVER, level == SOL_IPV6 && name == IPV6_MTU_DISCOVER:
+		return setDiscovery(&r.marksOf(level).discover, value)
 	default:
 		return syscall.ENOPROTOOPT
 	}

@@ -61,10 +61,10 @@ func (m medium) base() string {
 
 var errMissingAddress = errors.New("missing address")
 
-// addresses resolves "host:port" (for raw sockets "host"). An empty host is the
+// addresses resolves, for a process or the host itself, "host:port" (for raw sockets "host"). An empty host is the
 // unspecified address, which stands for all addresses to whom listens and for the host
 // itself to whom dials; it is the zero Addr if it is of both families.
-func (st *Stack) addresses(ctx context.Context, m medium, address string) ([]netip.AddrPort, error) {
+func (st *Stack) addresses(ctx context.Context, p *Process, m medium, address string) ([]netip.AddrPort, error) {
 	if a, err := netip.ParseAddrPort(address); err == nil && m.takes(a.Addr()) && m.kind != SOCK_RAW {
 		return []netip.AddrPort{netip.AddrPortFrom(st.unspecified(m, a.Addr().Unmap()), a.Port())}, nil
 	}
@@ -78,14 +78,14 @@ func (st *Stack) addresses(ctx context.Context, m medium, address string) ([]net
 		if host, service, err = net.SplitHostPort(address); err != nil {
 			return nil, err
 		}
-		if port, err = st.portOf(ctx, m.name, service); err != nil {
+		if port, err = st.portOf(ctx, p, m.name, service); err != nil {
 			return nil, err
 		}
 	}
 	if host == "" {
 		return []netip.AddrPort{netip.AddrPortFrom(st.unspecified(m, netip.Addr{}), port)}, nil
 	}
-	found, err := st.lookup(ctx, host)
+	found, err := st.lookup(ctx, p, host)
 	if err != nil {
 		return nil, err
 	}
@@ -121,23 +121,23 @@ func (st *Stack) unspecified(m medium, a netip.Addr) netip.Addr {
 }
 
 // lookup finds the addresses of a host in the order in which they are to be tried.
-func (st *Stack) lookup(ctx context.Context, host string) ([]netip.Addr, error) {
+func (st *Stack) lookup(ctx context.Context, p *Process, host string) ([]netip.Addr, error) {
 	if a, err := netip.ParseAddr(host); err == nil {
 		return []netip.Addr{a}, nil
 	}
-	if r := st.Resolver(); r != nil {
+	if r := st.resolverOf(p); r != nil {
 		return r.LookupNetIP(ctx, "ip", host)
 	}
 	return nil, &net.DNSError{Err: "no such host", Name: host, IsNotFound: true}
 }
 
-func (st *Stack) portOf(ctx context.Context, network, service string) (uint16, error) {
+func (st *Stack) portOf(ctx context.Context, p *Process, network, service string) (uint16, error) {
 	if service == "" {
 		return 0, nil
 	}
 	n, err := strconv.Atoi(service)
 	if err != nil && st.machine != nil {
-		n, err = st.Resolver().LookupPort(ctx, network, service)
+		n, err = st.resolverOf(p).LookupPort(ctx, network, service)
 		return uint16(n), err
 	}
 	switch {

@@ -17,6 +17,7 @@ type Socket struct {
 	protocol   protocol
 	next, prev *Socket // in the stack's list
 	rare       *rareOptions
+	shape      *descriptor // of a process's net shapes; nil for any other socket
 
 	readable event.Cond // data, a connection to accept, an error, the end
 	writable event.Cond // room, connected, an error, the end
@@ -111,6 +112,9 @@ func (s *Socket) end(abort bool) {
 		return
 	}
 	s.closed = true
+	if s.shape != nil {
+		s.shape.giveUp()
+	}
 	s.stack.remove(s)
 	s.protocol.close(abort)
 	s.wakeAll()

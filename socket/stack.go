@@ -15,6 +15,12 @@
 // struct. Errors of the BSD calls are the syscall.Errno that Linux gives in the
 // same situation; the shapes of net wrap the same values in *net.OpError.
 //
+// Between two goroutines a wake-up is Go's, and most of its time with it. Poll and an epoll
+// set over 10,000 sockets go on 10 to 14 microseconds after one of them has become ready,
+// where all was idle for 2 ms; by turns with them a sync.Cond, on which they stand, took 7
+// to 10 and a bare channel 5 to 7 (BenchmarkWakes, two shared processors of an AMD EPYC).
+// Of that the wait for a set of so many is itself 0.1 (TestEpollWaitsFast).
+//
 // All methods that applications call take the turn themselves and are safe for
 // use by several goroutines. In virtual time they are called by tasks
 // (event.Loop.Go) or by the goroutine that drives the loop.
@@ -41,6 +47,7 @@ type Stack struct {
 	machine Machine // nil: names mean nothing
 
 	sniffing *sniffing // nil without packet sockets
+	pings    *pingHost // nil while nobody may have or has ping sockets
 
 	first   *Socket // all open sockets, linked through them
 	watches watches // of blocked calls that must end with the host
@@ -97,7 +104,7 @@ func supported(domain, kind, protocol int) error {
 	case SOCK_STREAM:
 		fits = protocol == IPPROTO_IP || protocol == IPPROTO_TCP
 	case SOCK_DGRAM:
-		fits = protocol == IPPROTO_IP || protocol == IPPROTO_UDP
+		fits = protocol == IPPROTO_IP || protocol == IPPROTO_UDP || isPing(domain, kind, protocol)
 	case SOCK_RAW:
 		fits = protocol != IPPROTO_IP
 	default:
@@ -123,10 +130,12 @@ func (st *Stack) newSocket(domain, kind, protocol int) (*Socket, error) {
 		s, err = newLinkSocket(st, uint8(kind), uint16(protocol))
 	case kind == SOCK_STREAM:
 		s = &newStream(st, uint8(domain)).socket
+	case isPing(domain, kind, protocol):
+		s, err = newRaw(st, uint8(domain), uint8(kind), protocol)
 	case kind == SOCK_DGRAM:
 		s = &newDatagram(st, uint8(domain)).socket
 	case kind == SOCK_RAW:
-		s, err = newRaw(st, uint8(domain), protocol)
+		s, err = newRaw(st, uint8(domain), uint8(kind), protocol)
 	}
 	if err != nil {
 		return nil, err

@@ -13,9 +13,9 @@ type Machine interface {
 	Hostname() (string, error)
 	// ReadFile reads a whole file. Errors: fs.ErrNotExist.
 	ReadFile(name string) ([]byte, error)
-	// Resolver finds what names mean on this host. It is called without the turn, and
-	// what it returns may block on other sockets.
-	Resolver() Resolver
+	// ResolverOf finds what names mean on this host, by sockets of sys. It is called
+	// without the turn, and what it returns may block on them.
+	ResolverOf(sys System) Resolver
 }
 
 // Resolver finds what names mean, in the shapes of net.Resolver. Errors are *net.DNSError,
@@ -34,7 +34,15 @@ func (st *Stack) Resolver() Resolver {
 	if st.machine == nil {
 		return nil
 	}
-	return st.machine.Resolver()
+	return st.machine.ResolverOf(st.NewProcess(true))
+}
+
+// resolverOf returns the host's resolver for a process, or for itself.
+func (st *Stack) resolverOf(p *Process) Resolver {
+	if p != nil {
+		return p.Resolver()
+	}
+	return st.Resolver()
 }
 
 // Hostname returns the host's name, as gethostname(2) does.

@@ -43,7 +43,8 @@
 //     messages (every length, short ones too), groups, calls, time-outs
 //   - datagrams truncated, empty, too long, connected, refused: datagrams, messages,
 //     connecting; broadcast: connecting; membership and sources: groups
-//   - raw and packet sockets, headers, filters, devices: raw
+//   - raw and packet sockets, headers, filters, devices: raw; tags of frames: auxdata; ping
+//     sockets: pings; what is too long for a path: MTU discovery
 //   - poll's bits in every state: poll states; poll and epoll: poll, epoll, closing
 //   - who wakes whom, and in which order: waking, epoll, ending; time-outs: time-outs
 //   - a descriptor closed during every call that blocks: closing

@@ -38,6 +38,7 @@ func FuzzSystem(f *testing.F) {
 				t.Fatal(err)
 			}
 		}
+		here.Sockets.SetPingGroupRange(0, 1000)
 		m := &monkey{input: program, systems: []System{here.Process(), there.Process()}}
 		l.Go("monkey", m.run)
 		// Not for as long as TIME-WAIT and every retransmission may take: nothing waits.

@@ -42,6 +42,9 @@ var areas = []struct {
 	{"arguments", arguments},
 	{"names", names},
 	{"corners", corners},
+	{"MTU discovery", discovery},
+	{"auxdata", auxdata},
+	{"pings", pings},
 }
 
 // TestMain lets more situations run at once than there are processors: they wait most of

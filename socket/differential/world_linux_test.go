@@ -44,6 +44,8 @@ func labWorld(t *testing.T) *world {
 	checktest.Wire(t, l, wire, check.Limits{})
 	here := attach(t, l, host.New(l, pool, "here"), wire.A(), "192.0.2.1/24", "2001:db8::1/64")
 	there := attach(t, l, host.New(l, pool, "there"), wire.B(), "192.0.2.2/24", "2001:db8::2/64")
+	letPing(here.Sockets)
+	letPing(there.Sockets)
 	t.Cleanup(func() {
 		here.Close()
 		there.Close()
@@ -235,11 +237,11 @@ func newKernelWorld() (*kernelWorld, error) {
 	k := new(kernelWorld)
 	err := begin(func(n *namespace) error {
 		k.here = n
-		return begin(func(n *namespace) error {
+		return errors.Join(sysctl("ipv4/ping_group_range", allGroups), begin(func(n *namespace) error {
 			k.there = n
 			return nested(k.here, fmt.Sprintf("link add eth0 type veth peer name eth0 netns %d", n.tid),
 				[]string{"192.0.2.1/24", "2001:db8::1/64"}, []string{"192.0.2.2/24", "2001:db8::2/64"})
-		})
+		}))
 	})
 	if err != nil {
 		return nil, err

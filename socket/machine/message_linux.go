@@ -85,13 +85,16 @@ func (d *descriptor) RecvMsg(m *socket.Message, flags int) (n int, err error) {
 	h := unix.Msghdr{}
 	setBuffers(&h, m.Buffers)
 	control := make([]byte, m.ControlSize)
+	if d.domain != unix.AF_PACKET { // which has no descriptors to pass on, and refuses the flag
+		flags |= unix.MSG_CMSG_CLOEXEC
+	}
 	err = d.block(func(fd int) error {
 		h.Name, h.Namelen, h.Flags = (*byte)(s.pointer()), sockaddrSize, 0
 		if h.Control = nil; len(control) > 0 {
 			h.Control = &control[0]
 		}
 		h.SetControllen(len(control))
-		n, err = message(unix.SYS_RECVMSG, fd, &h, flags|unix.MSG_CMSG_CLOEXEC)
+		n, err = message(unix.SYS_RECVMSG, fd, &h, flags)
 		return err
 	})
 	if err != nil {
