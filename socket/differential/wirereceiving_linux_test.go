@@ -261,6 +261,7 @@ var wireTimers = []wireScript{
 	{name: "keep-alive", run: wireKeepalive},
 	{name: "keep-alive answered", run: wireKeepaliveAnswered},
 	{name: "data sent again, many segments", run: wireRetransmitMany},
+	{name: "data sent again, ACKs one by one", run: wireRetransmitSlowly},
 	{name: "SYN to the end", run: wireSYNForever, slow: true},
 	{name: "SYN,ACK to the end", run: wireSYNACKForever, slow: true},
 }
@@ -279,6 +280,16 @@ func wireRetransmitMany(e *encounter) {
 	e.within(900 * time.Millisecond)
 	f.send(seg{flags: "A", seq: 1, ack: 1461})
 	e.settle()
+}
+
+func wireRetransmitSlowly(e *encounter) {
+	d, f := e.servedWith(withSACK)
+	e.send(d, long(8*1460))
+	e.within(300 * time.Millisecond)
+	for n := range 4 {
+		f.send(seg{flags: "A", seq: 1, ack: 1461 + n*1460})
+		e.settle()
+	}
 }
 
 func wireUserTimeout(e *encounter) {
