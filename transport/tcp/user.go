@@ -65,7 +65,7 @@ type KeepAlive struct {
 
 // Limits of the buffers that a user may ask for.
 const (
-	minBuffer = 2 << 10
+	minBuffer = 1 << 10
 	maxBuffer = 64 << 20
 )
 
