@@ -3,6 +3,7 @@ package differential
 import (
 	"fmt"
 	"net/netip"
+	"strings"
 	"time"
 
 	"septet/header"
@@ -177,11 +178,17 @@ func wireBadHeaders(e *encounter) {
 
 func wireIPOptions(e *encounter) {
 	for _, o := range [][]byte{{1, 1, 1, 0}, {7, 11, 4, 0, 0, 0, 0, 0, 0, 0, 0, 0}, {68, 12, 5, 0, 0, 0, 0, 0, 0, 0, 0, 0}, {131, 7, 4, 192, 0, 2, 9, 0},
-		{148, 4, 0, 0}, {200, 4, 1, 2}, {7, 2, 4, 0}, {7, 40, 4, 0}} {
+		{148, 4, 0, 0}, {200, 4, 1, 2}, {7, 2, 4, 0}, {7, 40, 4, 0},
+		{7, 3, 4, 0}, {7, 7, 4, 0, 0, 0, 0, 0}, {7, 7, 8, 192, 0, 2, 9, 0}, {7, 7, 3, 0, 0, 0, 0, 0}, {7, 7, 5, 0, 0, 0, 0, 0}, {1, 7, 7, 4, 0, 0, 0, 0},
+		{68, 4, 5, 0}, {68, 4, 5, 0xf0}, {68, 8, 9, 0x10, 1, 2, 3, 4}, {68, 8, 4, 0, 0, 0, 0, 0}, {68, 8, 5, 2, 0, 0, 0, 0},
+		{68, 12, 5, 1, 0, 0, 0, 0, 0, 0, 0, 0}, {68, 12, 5, 3, 192, 0, 2, 1, 0, 0, 0, 0}, {68, 12, 5, 3, 192, 0, 2, 9, 0, 0, 0, 0}, {68, 8, 5, 1, 0, 0, 0, 0}} {
 		e.says(fmt.Sprintf("echo with option %d", o[0]), e.ipv4(header.ProtocolICMP, e.icmp(8, 0, 0x00010002, "hello"), func(h *header.IPv4) { h.Options = o }))
 		if o[0] == 68 { // the time of day
 			for _, line := range e.answers() {
-				e.log = append(e.log, line[:min(len(line), 50)])
+				if at := strings.Index(line, "options "); at >= 0 {
+					line = line[:min(len(line), at+len("options 44 08 09 10"))]
+				}
+				e.log = append(e.log, line)
 			}
 			continue
 		}
