@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"net/netip"
+	"time"
 
 	. "septet/socket"
 )
@@ -22,6 +23,7 @@ var messages = []script{
 	{name: "errors of datagrams", run: queuedErrors},
 	{name: "too long for the path", run: tooLongErrors, in: []string{ipv4, mapped}},
 	{name: "messages on streams", run: streamMessages},
+	{name: "times on streams", run: streamStamps},
 	{name: "low-water mark", run: lowWaterMark},
 	{name: "options of all lengths", run: optionLengths},
 }
@@ -323,6 +325,39 @@ func streamMessages(s *situation) {
 	s.message(s.make(SOCK_STREAM), 1, 0, 0)
 }
 
+// streamStamps: with what is read of a stream comes the time at which it arrived.
+func streamStamps(s *situation) {
+	c, p := s.pair()
+	// As soon as anybody asks, the kernel begins to note times, but not at once.
+	s.note("stamps", p.SetSockOpt(SOL_SOCKET, SO_TIMESTAMP, 1))
+	_ = s.here.Sleep(20 * time.Millisecond)
+	s.send(c, "stamped")
+	s.settle()
+	s.message(p, 3, 500, MSG_PEEK)
+	s.message(p, 3, 500, 0)
+	s.message(p, 30, 10, 0)
+	s.note("nanoseconds", p.SetSockOpt(SOL_SOCKET, SO_TIMESTAMPNS, 1))
+	s.send(c, "one")
+	s.send(c, "two")
+	s.settle()
+	s.message(p, 30, 500, 0)
+	s.message(p, 30, 500, MSG_DONTWAIT)
+	s.during(func(o *situation) { o.message(p, 30, 500, 0) }, func() { s.send(c, "awaited") })
+	n, err := c.Send([]byte("!"), MSG_OOB)
+	s.note("urgent", n, err)
+	s.settle()
+	s.message(p, 30, 500, MSG_OOB)
+	s.message(p, 30, 500, MSG_DONTWAIT)
+	s.send(c, "end")
+	s.note("shutdown", c.Shutdown(SHUT_WR))
+	s.settle()
+	s.message(p, 0, 500, 0)
+	s.message(p, 2, 500, 0)
+	s.message(p, 2, 500, MSG_TRUNC)
+	s.message(p, 30, 500, 0)
+	s.message(p, 30, 500, MSG_ERRQUEUE)
+}
+
 func lowWaterMark(s *situation) {
 	c, p := s.pair()
 	s.note("low water", p.SetSockOpt(SOL_SOCKET, SO_RCVLOWAT, 5))
@@ -379,9 +414,6 @@ func optionLengths(s *situation) {
 			{SOL_TCP, TCP_CONGESTION, []byte("reno\x00junk")}, {SOL_TCP, TCP_CONGESTION, []byte("nosuch")},
 			{SOL_TCP, TCP_CONGESTION, []byte("renoxxxxxxxxxxxxxxxxxxx")}, {77, 1, ints(1)},
 		} {
-			if kind == SOCK_STREAM && o.level == SOL_IP && o.name == IP_ADD_SOURCE_MEMBERSHIP {
-				continue // Linux lets a stream join by source, and never hears of it: here EPROTO
-			}
 			s.lengths(kind, o.level, o.name, o.value, 0, 1, 2, 3, 4, 5, 7, 8, 11, 12, 15, 16, 19, 20, 24)
 		}
 		if kind == SOCK_DGRAM {

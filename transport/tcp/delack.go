@@ -32,13 +32,11 @@ const (
 
 // textArrived adapts the delay to a segment that came in order.
 func (c *Conn) textArrived(now ev.Time) {
-	if !c.about.AdaptiveACKs {
-		return
-	}
 	t, least := c.needTraffic(), c.about.DelayedACK
 	d, gap := &t.acks, now.Sub(t.textAt)
 	t.textAt = now
 	switch {
+	case !c.about.AdaptiveACKs:
 	case d.ato == 0:
 		d.ato = least
 	case gap <= least/2:

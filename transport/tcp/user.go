@@ -28,6 +28,8 @@ type Options struct {
 	MayCut        bool  // routers may cut its segments of IPv4 (IP_MTU_DISCOVER)
 	WindowClamp   int   // bytes of the window that it opens with, at most; zero: no limit
 	SynRetries    int   // SYNs sent again; zero: the personality's
+	TellErrors    bool  // what ICMP says over IPv4 the next call returns (IP_RECVERR)
+	TellErrors6   bool  // the same over IPv6
 
 	// Sharing says who else may have the local port, and of what device it is.
 	Sharing
@@ -137,7 +139,7 @@ func (c *Conn) Unsent() int { return c.snd.size }
 
 // CanRead reports whether Read would return something other than EAGAIN.
 func (c *Conn) CanRead() bool {
-	return c.Buffered() > 0 || c.is(flagFinTaken|flagReadClosed) || c.state == Closed
+	return c.Buffered() > 0 || c.is(flagFinTaken|flagReadClosed) || c.state == Closed || c.report != nil
 }
 
 // CanWrite reports whether Write would return something other than EAGAIN.
@@ -147,6 +149,9 @@ func (c *Conn) CanWrite() bool {
 	}
 	return !c.maySend() || c.snd.size < c.snd.limit
 }
+
+// ArrivedAt is when text last arrived in order.
+func (c *Conn) ArrivedAt() ev.Time { return c.textAt }
 
 // HasRoom reports whether the send buffer is open and has room for half of what it
 // holds: at least a third of it is free. It is when Linux calls a stream writable, so
@@ -161,13 +166,26 @@ func (c *Conn) HasRoom() bool {
 // TakeError returns why the connection has ended, once: the pending error of a
 // socket.
 func (c *Conn) TakeError() error {
-	if c.is(flagErrTold) {
-		return nil
+	if err := c.takeReport(); err != nil || c.is(flagErrTold) {
+		return err
 	}
 	if c.err != nil {
 		c.set(flagErrTold)
 	}
 	return c.err
+}
+
+// takeReport returns what ICMP has said that the user wants to hear at once, once. Why the
+// connection has ended is more.
+func (c *Conn) takeReport() error {
+	err := c.report
+	if err != nil {
+		c.report = nil
+	}
+	if c.err != nil {
+		return nil
+	}
+	return err
 }
 
 // KeepError has TakeError tell err once more, if that is why the connection has ended.
@@ -257,6 +275,8 @@ func (c *Conn) write(b []byte) (int, error) {
 			return 0, err
 		}
 		return 0, syscall.EPIPE
+	case c.report != nil:
+		return 0, c.takeReport()
 	}
 	n := c.snd.write(c.env, b)
 	if n == 0 && len(b) > 0 {
@@ -274,7 +294,7 @@ const leastThrough = 8 << 10
 // write leads to, which on a wire without delay is the peer's receipt of it, and
 // copies only what the peer has not acknowledged by then.
 func (c *Conn) WriteThrough(b []byte) (int, error) {
-	if len(b) < leastThrough || c.opening() || !c.maySend() || c.is(flagUrgent) || !c.carriesTrains() {
+	if len(b) < leastThrough || c.opening() || c.report != nil || !c.maySend() || c.is(flagUrgent) || !c.carriesTrains() {
 		return c.Write(b)
 	}
 	c.unset(flagMore)
