@@ -72,9 +72,9 @@ func (f *flow) packet(s seg) []byte {
 		b[16] ^= 0x55
 	}
 	if s.change != nil {
-		return f.e.ipv4(header.ProtocolTCP, b, s.change)
+		return f.e.wrap(header.ProtocolTCP, b, s.change)
 	}
-	return f.e.ipv4(header.ProtocolTCP, b)
+	return f.e.wrap(header.ProtocolTCP, b)
 }
 
 // Options of the peer's SYNs.

@@ -42,7 +42,7 @@ var wireOpenings = []wireScript{
 	{name: "close while connecting", run: wireCloseConnecting},
 	{name: "connect gives up", run: wireGivesUp},
 	{name: "SYN with a bad checksum", run: wireBadChecksum},
-	{name: "SYN from odd addresses", run: wireOddSources},
+	{name: "SYN from odd addresses", run: wireOddSources, four: true},
 	{name: "SYN asking for ECN", run: wireECN},
 }
 
