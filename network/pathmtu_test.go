@@ -70,6 +70,7 @@ func TestPathMTU(t *testing.T) {
 		} {
 			p := newUDPPair(t, six, 1300)
 			p.client.SetDiscovery(c.d)
+			p.client.SetDiscovery6(c.d)
 			if ok, err := p.send(1400); ok != c.arrives || err != nil {
 				t.Errorf("%s, %d: the first arrived: %v, %v; want %v", name, c.d, ok, err, c.arrives)
 			}

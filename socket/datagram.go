@@ -19,8 +19,9 @@ type datagram struct {
 	receiveBuffer int // as GetSockOpt returns them
 	sendBuffer    int
 	ttl, tos      uint8
-	hops, class   uint8 // of IPv6
-	discover      network.Discovery
+	hops, class   uint8             // of IPv6
+	discover      network.Discovery // of IPv4, and of IPv6
+	discover6     network.Discovery
 	corked        bool       // UDP_CORK
 	was           *addresses // once closed
 }
@@ -32,11 +33,13 @@ func newDatagram(st *Stack, domain uint8) *datagram {
 	d := &datagram{
 		endpoint:      st.udp.Open(everyAddr(domain)),
 		discover:      network.DiscoverWant, // as on Linux: routers must not cut what fits the path
+		discover6:     network.DiscoverWant,
 		receiveBuffer: udp.DefaultReceiveBuffer,
 		sendBuffer:    udp.DefaultReceiveBuffer,
 	}
 	d.endpoint.SetOwner(d)
 	d.endpoint.SetDiscovery(d.discover)
+	d.endpoint.SetDiscovery6(d.discover6)
 	d.socket.init(st, domain, SOCK_DGRAM, d)
 	return d
 }
@@ -228,6 +231,8 @@ func (d *datagram) option(level, name int) (int, error) {
 		return int(d.class), nil
 	case level == SOL_IP && name == IP_MTU_DISCOVER:
 		return int(d.discover), nil
+	case level == SOL_IPV6 && name == IPV6_MTU_DISCOVER:
+		return int(d.discover6), nil
 	case level == SOL_IP && name == IP_MTU:
 		return d.endpoint.PathMTU()
 	case level == IPPROTO_UDP && name == UDP_CORK:
@@ -273,6 +278,11 @@ func (d *datagram) setOption(level, name, value int) error {
 			return err
 		}
 		d.endpoint.SetDiscovery(d.discover)
+	case level == SOL_IPV6 && name == IPV6_MTU_DISCOVER:
+		if err := setDiscovery(&d.discover6, value); err != nil {
+			return err
+		}
+		d.endpoint.SetDiscovery6(d.discover6)
 	case level == IPPROTO_UDP && name == UDP_CORK:
 		d.cork(value != 0)
 	default:

@@ -25,13 +25,10 @@ func (s *Socket) option6(name int) (int, error) {
 	return s.protocol.option(optionOf(name))
 }
 
-// optionOf returns the level and name by which protocols know an option of SOL_IPV6: there
-// is one value for both families of what concerns the MTU.
+// optionOf returns the level and name by which protocols know an option of SOL_IPV6: of
+// both families they tell the path's MTU by one name.
 func optionOf(name6 int) (level, name int) {
-	switch name6 {
-	case IPV6_MTU_DISCOVER:
-		return SOL_IP, IP_MTU_DISCOVER
-	case IPV6_MTU:
+	if name6 == IPV6_MTU {
 		return SOL_IP, IP_MTU
 	}
 	return SOL_IPV6, name6

@@ -42,10 +42,18 @@ func (r *raw) option(level, name int) (int, error) {
 		return getTTL(r.ttl), nil
 	case level == SOL_IP && name == IP_TOS, level == SOL_IPV6 && name == IPV6_TCLASS:
 		return int(r.tos), nil
-	case level == SOL_IP && name == IP_MTU_DISCOVER:
+	case r.isDiscovery(level, name):
 		return int(r.discover), nil
 	}
 	return 0, syscall.ENOPROTOOPT
+}
+
+// isDiscovery reports whether an option is IP_MTU_DISCOVER of the family that is spoken.
+func (r *raw) isDiscovery(level, name int) bool {
+	if r.six {
+		return level == SOL_IPV6 && name == IPV6_MTU_DISCOVER
+	}
+	return level == SOL_IP && name == IP_MTU_DISCOVER
 }
 
 func (r *raw) setOption(level, name, value int) error {
@@ -71,7 +79,7 @@ func (r *raw) setOption(level, name, value int) error {
 		return setTTL(&r.ttl, value)
 	case level == SOL_IP && name == IP_TOS, level == SOL_IPV6 && name == IPV6_TCLASS:
 		r.tos = uint8(value)
-	case level == SOL_IP && name == IP_MTU_DISCOVER:
+	case r.isDiscovery(level, name):
 		return setDiscovery(&r.discover, value)
 	default:
 		return syscall.ENOPROTOOPT

@@ -54,7 +54,7 @@ func (e *Endpoint) mostHeld(path *network.Path) int {
 	if path.Dst().Is4() {
 		most, headers = MaxPayload, header.IPv4Len+header.UDPLen
 	}
-	switch e.discover {
+	switch e.marks(path.Dst()).discover {
 	case network.DiscoverDo:
 		most = min(most, e.layer.network.PathMTU(path)-headers)
 	case network.DiscoverProbe, network.DiscoverInterface:

@@ -54,7 +54,6 @@ type Endpoint struct {
 	anywhere bool // may be bound to an address that is not the host's
 	four     marks
 	six      marks
-	discover network.Discovery
 	mtu6     uint16 // of SetMTU
 	err      uint32 // the syscall.Errno of an ICMP error nobody has seen yet
 	reports  families
@@ -139,12 +138,15 @@ func (e *Endpoint) SetReceiveBuffer(bytes int) { e.limit = int32(min(max(bytes, 
 // ReceiveBuffer returns how many bytes may wait to be received.
 func (e *Endpoint) ReceiveBuffer() int { return int(e.limit) }
 
-// marks are what the IP headers of one family say of what is sent.
-type marks struct{ ttl, tos uint8 }
+// marks are what is sent with over one family.
+type marks struct {
+	ttl, tos uint8
+	discover network.Discovery
+}
 
-// marks returns those of what goes by e.path.
-func (e *Endpoint) marks() marks {
-	if e.path.Dst().Is6() {
+// marks returns those of what goes to dst.
+func (e *Endpoint) marks(dst netip.Addr) marks {
+	if dst.Is6() {
 		return e.six
 	}
 	return e.four
@@ -166,9 +168,12 @@ func (e *Endpoint) SetHopLimit(hops uint8) { e.six.ttl = hops }
 // SetTrafficClass sets the traffic class of what is sent over IPv6.
 func (e *Endpoint) SetTrafficClass(class uint8) { e.six.tos = class }
 
-// SetDiscovery says what becomes of a datagram that is longer than its path's MTU. At
-// first routers may cut it.
-func (e *Endpoint) SetDiscovery(d network.Discovery) { e.discover = d }
+// SetDiscovery says what becomes of a datagram of IPv4 that is longer than its path's MTU.
+// At first routers may cut it.
+func (e *Endpoint) SetDiscovery(d network.Discovery) { e.four.discover = d }
+
+// SetDiscovery6 says it of one of IPv6, which is cut here, if anywhere.
+func (e *Endpoint) SetDiscovery6(d network.Discovery) { e.six.discover = d }
 
 // SetMTU says how long packets of IPv6 may be at most, whatever their path carries; zero
 // leaves it to the path (IPV6_MTU).

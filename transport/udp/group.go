@@ -65,7 +65,7 @@ func (e *Endpoint) lookUpOn(dst, src netip.Addr, via *network.Interface) (networ
 // usual one.
 func (e *Endpoint) hops() uint8 {
 	if !e.path.Group() {
-		return e.marks().ttl
+		return e.marks(e.path.Dst()).ttl
 	}
 	if m := e.multicast.of(e.path.Dst()); m != nil {
 		return m.Hops

@@ -183,7 +183,7 @@ func (l *Layer) Error(e *network.Error) {
 	l.network.LearnPathMTU(e)
 	hard := e.Hard || e.Errno == syscall.EMSGSIZE
 	switch {
-	case e.Errno == syscall.EMSGSIZE && !ep.discover.Heeds():
+	case e.Errno == syscall.EMSGSIZE && !ep.marks(e.Dst).discover.Heeds():
 		// Routers were free to cut it: the next datagram will be short enough.
 	case ep.reports.of(e.Src):
 		ep.owner.Report(e)

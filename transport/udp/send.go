@@ -117,7 +117,8 @@ func (e *Endpoint) output(b []byte, src, dst uint16, w *Way) error {
 		p.PartialChecksum(checksumOffset)
 	}
 	e.layer.stats.Sent++
-	o := network.Send{Protocol: header.ProtocolUDP, TTL: e.hops(), TOS: e.marks().tos, Discover: e.discover, MTU: int(e.mtu6)}
+	marks := e.marks(e.path.Dst())
+	o := network.Send{Protocol: header.ProtocolUDP, TTL: e.hops(), TOS: marks.tos, Discover: marks.discover, MTU: int(e.mtu6)}
 	w.Apply(&o)
 	return n.Output(p, &e.path, o)
 }
