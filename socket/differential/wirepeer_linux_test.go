@@ -24,6 +24,7 @@ type peer struct {
 	port physical.Port
 
 	own, host       netip.Addr // of one family
+	mss             int        // what a frame has room for, of TCP without options
 	ownMAC, hostMAC header.MAC
 
 	deaf    bool // no longer answers ARP
@@ -43,7 +44,10 @@ type arrival struct {
 func newPeer(l *event.Loop, pool *packet.Pool, port physical.Port, f family) *peer {
 	p := &peer{
 		loop: l, pool: pool, port: port, own: f.far, host: f.near,
-		ownMAC: header.MAC{2, 0, 0, 0, 0, 2},
+		ownMAC: header.MAC{2, 0, 0, 0, 0, 2}, mss: 1500 - header.IPv4Len - header.TCPLen,
+	}
+	if p.own.Is6() {
+		p.mss = 1500 - header.IPv6Len - header.TCPLen
 	}
 	l.Lock()
 	defer l.Unlock()

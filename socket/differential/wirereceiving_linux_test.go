@@ -284,10 +284,10 @@ func wireRetransmitMany(e *encounter) {
 
 func wireRetransmitSlowly(e *encounter) {
 	d, f := e.servedWith(withSACK)
-	e.send(d, long(8*1460))
+	e.send(d, long(8*e.mss))
 	e.within(300 * time.Millisecond)
 	for n := range 4 {
-		f.send(seg{flags: "A", seq: 1, ack: 1461 + n*1460})
+		f.send(seg{flags: "A", seq: 1, ack: 1 + (n+1)*e.mss})
 		e.settle()
 	}
 }

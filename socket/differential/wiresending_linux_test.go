@@ -171,7 +171,7 @@ func wireSilly(e *encounter) {
 	e.settle()
 	f.send(seg{flags: "A", seq: 1, ack: 11, win: 5})
 	e.within(300 * time.Millisecond)
-	f.send(seg{flags: "A", seq: 1, ack: 16, win: 1460})
+	f.send(seg{flags: "A", seq: 1, ack: 16, win: e.mss})
 	e.settle()
 }
 
@@ -298,13 +298,13 @@ func wireTooBig(e *encounter) {
 
 func wireDuplicates(e *encounter) {
 	d, f := e.served()
-	e.send(d, long(10*1460))
+	e.send(d, long(10*e.mss))
 	e.settle()
 	for range 5 {
-		f.send(seg{flags: "A", seq: 1, ack: 1461})
+		f.send(seg{flags: "A", seq: 1, ack: 1 + e.mss})
 	}
 	e.within(100 * time.Millisecond)
-	f.send(seg{flags: "A", seq: 1, ack: 14601})
+	f.send(seg{flags: "A", seq: 1, ack: 1 + 10*e.mss})
 	e.settle()
 }
 
@@ -336,7 +336,11 @@ func wireErrorsOpen(e *encounter) {
 }
 
 func wireErrorsTold(e *encounter) {
-	d, f := e.served(set(SOL_IP, IP_RECVERR, 1))
+	asks := set(SOL_IP, IP_RECVERR, 1)
+	if e.domain == AF_INET6 {
+		asks = set(SOL_IPV6, IPV6_RECVERR, 1)
+	}
+	d, f := e.served(asks)
 	ready := func() {
 		fds := []PollFD{{FD: d.FD(), Events: POLLIN | POLLOUT}}
 		n, err := e.sys.Poll(fds, 0)
