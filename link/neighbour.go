@@ -188,6 +188,7 @@ func (nb *Neighbour) keep(p *packet.Packet, typ header.EtherType) {
 		return
 	}
 	p.Own()
+	p.SetMore(false) // it may be dropped
 	h := header.Ethernet{Src: n.mac, Type: typ}
 	h.Put(p.Push(header.EthernetLen))
 	if nb.state == Failed && n.loop.Now() < nb.held {

@@ -49,6 +49,7 @@ type Packet struct {
 	// clock, for whoever set it; zero if nobody asked for it.
 	At int64
 
+	more bool // see More
 	train
 }
 
@@ -149,7 +150,7 @@ func (p *Packet) Clone() *Packet {
 	q := p.pool.Get(p.Len())
 	q.Append(p.buf[p.start:p.end])
 	q.Append(p.tail)
-	q.checksum, q.In, q.At = p.checksum, p.In, p.At
+	q.checksum, q.In, q.At, q.more = p.checksum, p.In, p.At, p.more
 	if p.checksum == partial {
 		shift := q.start - p.start
 		q.sumStart, q.sumAt = p.sumStart+shift, p.sumAt+shift

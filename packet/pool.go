@@ -81,7 +81,7 @@ func (pl *Pool) Live() int { return pl.live }
 func (p *Packet) Release() {
 	p.tail = nil
 	p.checksum, p.In = unverified, 0
-	p.cars = p.cars[:0]
+	p.frames, p.more = 0, false
 	p.pool.live--
 	p.pool.keep(p)
 }

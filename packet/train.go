@@ -7,8 +7,8 @@ import (
 )
 
 // A train is a packet that stands for many frames of one flow: the headers are
-// those of the first, the borrowed payload is that of all, and each frame has a
-// Car with what sets it apart. It passes through the layers in one piece, as the
+// those of the first, the borrowed payload is that of all, and each frame but the
+// last has so much of it. It passes through the layers in one piece, as the
 // segments of a kernel do above a card that cuts them up (segmentation offload).
 // Who wants single frames sees them (Each) or gets them (Break); they are the
 // same, to the byte, as if there had been no train.
@@ -17,39 +17,41 @@ import (
 // kept, a train is broken up; code that has not heard of trains never meets one,
 // because they are only sent where everybody has.
 
-// MaxCars is how many frames a train may stand for.
-const MaxCars = 64
-
-// Car is what sets one segment of a train apart from the first.
-type Car struct {
-	Ack    header.Seq
-	Window uint16
-	Flags  header.TCPFlags
-}
+// MaxFrames is how many frames a train may stand for.
+const MaxFrames = 64
 
 // train is the part of a Packet that makes it one.
 type train struct {
-	cars []Car
-	size int // payload of each car; the last may have less
-	ip   int // where the IP header starts in the buffer
+	frames int  // 0 if it is none
+	size   int  // payload of each frame; the last may have less
+	ip     int  // where the IP header starts in the buffer
+	pushed bool // the last frame's segment has PSH
 }
 
-// Couple makes p, a TCP segment with the header of the first car and the payload
-// of all, a train with size bytes of payload in each car but the last.
-func (p *Packet) Couple(size int, cars []Car) {
-	p.size = size
-	p.cars = append(p.cars[:0], cars...)
+// Couple makes p, a TCP segment with the header of the first frame and the payload
+// of all, a train with size bytes of payload in each frame but the last, whose
+// segment has PSH if pushed says so.
+func (p *Packet) Couple(size int, pushed bool) {
+	p.frames, p.size, p.pushed = (len(p.tail)+size-1)/size, size, pushed
 }
 
 // MarkIP notes that the packet now starts with its IP header.
 func (p *Packet) MarkIP() { p.ip = p.start }
 
 // Frames returns how many frames p stands for: 1 unless it is a train.
-func (p *Packet) Frames() int { return max(1, len(p.cars)) }
+func (p *Packet) Frames() int { return max(1, p.frames) }
+
+// More reports whether the next frame of the same flow follows this one in the same
+// turn: they come from a train, or would have been one.
+func (p *Packet) More() bool { return p.more }
+
+// SetMore says whether the next frame of the same flow follows at once. What may lose
+// a frame, or delay it, says that none does.
+func (p *Packet) SetMore(more bool) { p.more = more }
 
 // FrameLen returns the length of the longest frame.
 func (p *Packet) FrameLen() int {
-	if len(p.cars) == 0 {
+	if p.frames == 0 {
 		return p.Len()
 	}
 	return p.end - p.start + min(p.size, len(p.tail))
@@ -57,16 +59,16 @@ func (p *Packet) FrameLen() int {
 
 // TotalLen returns the length of all frames together.
 func (p *Packet) TotalLen() int {
-	return max(1, len(p.cars))*(p.end-p.start) + len(p.tail)
+	return p.Frames()*(p.end-p.start) + len(p.tail)
 }
 
-// Cars returns the cars of a train.
-func (p *Packet) Cars() []Car { return p.cars }
-
-// Size returns the payload of each car of a train but the last.
+// Size returns the payload of each frame of a train but the last.
 func (p *Packet) Size() int { return p.size }
 
-// Uncouple takes the payload of the next car, size bytes if there are so many, off
+// Pushed reports whether the last segment of a train has PSH.
+func (p *Packet) Pushed() bool { return p.pushed }
+
+// Uncouple takes the payload of the next frame, size bytes if there are so many, off
 // what is left of a train's.
 func Uncouple(tail *[]byte, size int) []byte {
 	all := *tail
@@ -80,28 +82,29 @@ func Uncouple(tail *[]byte, size int) []byte {
 // Each shows every frame that p stands for. During the call p itself is that
 // frame: see may read it, Bytes included, but neither change nor keep it.
 func (p *Packet) Each(see func(*Packet)) {
-	if len(p.cars) == 0 {
+	if p.frames == 0 {
 		see(p)
 		return
 	}
 	whole := *p
 	first := p.readFirst()
-	p.cars = nil
+	p.frames = 0
 	rest := whole.tail
-	for k := range whole.cars {
+	for k := range whole.frames {
 		p.tail = Uncouple(&rest, whole.size)
-		p.become(&first, k, whole.cars[k], whole.size)
+		p.more = k+1 < whole.frames
+		p.become(&first, k, &whole.train)
 		see(p)
 		p.end = whole.end // should p have come to own the frame's bytes
 	}
-	p.cars, p.tail = whole.cars, whole.tail
-	p.headAsFirst(&first)
+	p.frames, p.tail, p.more = whole.frames, whole.tail, false
+	p.become(&first, 0, &whole.train)
 }
 
 // Break gives away every frame that p stands for, each as a packet with an owner of
 // its own, and p itself if it is none but one.
 func (p *Packet) Break(give func(*Packet)) {
-	if len(p.cars) == 0 {
+	if p.frames == 0 {
 		give(p)
 		return
 	}
@@ -114,14 +117,15 @@ type firstFrame struct {
 	six bool // the header is IPv6's, which has neither identification nor checksum
 	id  uint16
 	seq header.Seq
-	sum uint16 // of the pseudo-header, with the length of a full car
+	sum uint16 // of the pseudo-header, with the length of a full frame
 	ip  uint16 // of the IP header without length and identification
 }
 
-// headAsFirst writes the headers of a whole train.
-func (p *Packet) headAsFirst(first *firstFrame) {
-	p.become(first, 0, p.cars[0], p.size)
-}
+// flagsAt and push are TCP's (RFC 9293, section 3.1).
+const (
+	flagsAt = 13
+	push    = byte(header.PSH)
+)
 
 func (p *Packet) readFirst() firstFrame {
 	be := binary.BigEndian
@@ -137,10 +141,10 @@ func (p *Packet) readFirst() firstFrame {
 	return f
 }
 
-// become writes the headers of frame k, whose payload is p's tail.
-func (p *Packet) become(first *firstFrame, k int, car Car, size int) {
+// become writes the headers of frame k, whose payload is p's tail, or its beginning.
+func (p *Packet) become(first *firstFrame, k int, t *train) {
 	be := binary.BigEndian
-	text := min(len(p.tail), size)
+	text := min(len(p.tail), t.size)
 	ip, tcp := (*[header.IPv4Len]byte)(p.buf[p.ip:]), (*[header.TCPLen]byte)(p.buf[p.sumStart:])
 	if length := uint16(p.end - p.ip + text); first.six {
 		be.PutUint16(ip[4:], length-header.IPv6Len)
@@ -150,11 +154,11 @@ func (p *Packet) become(first *firstFrame, k int, car Car, size int) {
 		be.PutUint16(ip[4:], id)
 		be.PutUint16(ip[10:], ^fold(uint32(first.ip)+uint32(length)+uint32(id)))
 	}
-	be.PutUint32(tcp[4:], uint32(first.seq)+uint32(k*size))
-	be.PutUint32(tcp[8:], uint32(car.Ack))
-	tcp[13] = byte(car.Flags)
-	be.PutUint16(tcp[14:], car.Window)
-	be.PutUint16(tcp[16:], shorten(first.sum, size-text))
+	be.PutUint32(tcp[4:], uint32(first.seq)+uint32(k*t.size))
+	if tcp[flagsAt] &^= push; t.pushed && k+1 == t.frames {
+		tcp[flagsAt] |= push
+	}
+	be.PutUint16(tcp[16:], shorten(first.sum, t.size-text))
 	p.checksum = partial
 }
 

@@ -142,6 +142,9 @@ func (d *direction) impair(p *packet.Packet, n int) {
 	d.onTheWay += n + frameCost
 	d.stats.Sent++
 	d.stats.SentBytes += uint64(n)
+	if !d.carriesTrains() {
+		p.SetMore(false)
+	}
 	d.wire.taps.frame(now, d.name, Sent, p)
 	if d.down() || d.burst.lose(d.rand, &d.impairment) {
 		d.lose(p)

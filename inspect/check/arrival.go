@@ -16,7 +16,9 @@ type arrival struct {
 	duePacket int           // for what
 	dueFor    int64         // the last byte of that
 	dueFIN    bool
-	full      int // full segments without an acknowledgement
+	full      int           // full segments without an acknowledgement
+	secondAt  time.Duration // when the second of them came
+	stretched bool          // that has been told
 }
 
 // maxAckDelay is RFC 9293, MUST-40.
@@ -35,7 +37,7 @@ func (c *connection) receive(e, peer *end, s *segment) {
 	peer.heardCE(s)
 	if s.has(header.RST) {
 		if peer.mayBelieve(s) || !peer.spoke {
-			peer.due, peer.full = 0, 0 // there may be nobody left
+			peer.due, peer.full, peer.stretched = 0, 0, false // there may be nobody left
 		}
 		return
 	}
@@ -56,9 +58,13 @@ func (c *connection) receive(e, peer *end, s *segment) {
 		peer.dueFor = s.to - 1
 	}
 	if inOrder && c.k.options.Arrivals != nil && e.largest > 0 && s.length >= e.largest {
-		// One may wait for the second. When the third comes, there must have been
-		// an acknowledgement.
-		if peer.full++; peer.full == 3 && !c.k.mayAsk(peer.card, s.now) {
+		// One may wait for the second. When more come later, there must have been an
+		// acknowledgement; that of what comes at one moment may be for all of it.
+		if peer.full++; peer.full == 2 {
+			peer.secondAt = s.now
+		}
+		if peer.full > 2 && s.now > peer.secondAt && !peer.stretched && !c.k.mayAsk(peer.card, s.now) {
+			peer.stretched = true
 			c.findAt(ruleAckSecond, peer, s.now, c.k.packets, "the third full segment has arrived and none is acknowledged")
 		}
 	}
@@ -67,7 +73,7 @@ func (c *connection) receive(e, peer *end, s *segment) {
 // answered notes that e has sent an acknowledgement.
 func (c *connection) answered(e *end, s *segment) {
 	if s.has(header.ACK) {
-		e.due, e.full = 0, 0
+		e.due, e.full, e.stretched = 0, 0, false
 	}
 }
 

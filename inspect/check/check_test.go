@@ -84,6 +84,9 @@ func TestSimultaneousOpenAndECNAreClean(t *testing.T) {
 		{ms: 407, from: server, f: ack, seq: 1, ack: 1102, o: opts{plain: true, window: 1000}},
 	}...)
 	clean(t, "a shut window", newScene(complete()).play(small))
+	clean(t, "four full segments at one moment, one answer", newScene(complete()).play(then(
+		then(then(open(), step{ms: 3, from: server, f: ack, seq: 1, ack: 1}), flight(4, opts{})...),
+		step{ms: 10, from: server, f: ack, seq: 1, ack: 4001})))
 	// A smaller window comes late and is believed, since no sequence number tells it from a
 	// newer one; a larger one comes with a segment that is sent again, and is not.
 	clean(t, "a window that arrives late", newScene(complete()).play([]step{

@@ -9,7 +9,7 @@ import (
 // and the last bytes themselves.
 type history struct {
 	ring  []byte // the byte at place p is at p mod len(ring), a power of two
-	begin int64  // bytes before it were never kept
+	begin int64  // bytes before it are not kept
 	top   int64  // after the highest that was kept
 	spans []span // in order, not overlapping
 	lost  bool   // a span had to be given up
@@ -174,7 +174,8 @@ func (h *history) grow(k *Checker, size int) {
 	k.kept += size - len(h.ring)
 	old := h.ring
 	h.ring = make([]byte, size)
-	for p := max(h.begin, h.top-int64(len(old))); p < h.top; p++ {
+	h.begin = max(h.begin, h.top-int64(len(old))) // what the old one had no room for is gone
+	for p := h.begin; p < h.top; p++ {
 		h.ring[p&int64(size-1)] = old[p&int64(len(old)-1)]
 	}
 }

@@ -114,7 +114,7 @@ func (c *connection) resolved(e *end) {
 		return
 	}
 	e.mayBeAhead = true
-	e.due, e.full, e.owes, e.asked, e.hasRecent = 0, 0, nil, true, false
+	e.due, e.full, e.stretched, e.owes, e.asked, e.hasRecent = 0, 0, false, nil, true, false
 	t := &e.timer
 	t.hint, t.recover, t.tlp = c.k.packets, max(t.recover, e.max), false
 	t.chainBroken, t.lossOpen = true, false

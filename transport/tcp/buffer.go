@@ -185,13 +185,13 @@ func (sb *sendBuffer) acknowledge(s storage, seq header.Seq) {
 	}
 }
 
-// whole reports whether the n bytes from seq on lie in one piece.
-func (sb *sendBuffer) whole(seq header.Seq, n int) bool {
-	at, own := seq.Sub(sb.start), sb.own()
-	if n == 0 || at >= own {
-		return true
+// straight returns how many of the bytes from offset at on lie in one piece.
+func (sb *sendBuffer) straight(at int) int {
+	own := sb.own()
+	if at >= own {
+		return sb.size - at
 	}
-	return at+n <= own && (sb.head+at)&(len(sb.mem)-1)+n <= len(sb.mem)
+	return min(own-at, len(sb.mem)-(sb.head+at)&(len(sb.mem)-1))
 }
 
 // end is the sequence number after the last byte.

@@ -6,14 +6,14 @@ import (
 	"septet/packet"
 )
 
-// emit sends a connection's segment, perhaps as a car of a train that waits for
-// more of them.
+// emit sends a connection's segment.
 func (l *Layer) emit(c *Conn, s *Segment) {
-	if !l.couple(c, s) {
+	if s.size > 0 {
+		l.sendTrain(c, s)
+	} else {
 		l.send(&c.path, s, c.sendAs())
 	}
 	if s.last && l.burstEnd != nil {
-		l.flush()
 		l.burstEnd()
 	}
 }
@@ -57,6 +57,7 @@ func (l *Layer) send(path *network.Path, s *Segment, ip network.Send) {
 		p = l.pool.Get(0)
 		p.Borrow(s.Text)
 	}
+	p.SetMore(s.more)
 	l.putHeader(p, path, s, text)
 	l.output(p, path, s, ip)
 }

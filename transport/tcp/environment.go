@@ -49,7 +49,6 @@ type scratch struct {
 	ack     ack     // what it acknowledges
 	sample  Sample  // and tells the congestion control
 	sending Segment // the one being sent
-	train   train   // that it may become a part of
 	guest   []byte  // the memory of a write that lends it, see sendBuffer
 
 	// What nobody uses at the moment.

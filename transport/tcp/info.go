@@ -117,10 +117,11 @@ type dataCounts struct {
 
 // arrived counts a segment that was received.
 func (c *Conn) arrived(now ev.Time, s *Segment) {
-	c.counts.in++
+	segments := uint32(s.segments())
+	c.counts.in += segments
 	if len(s.Text) > 0 {
 		n := &c.needTraffic().data
-		n.dataIn++
+		n.dataIn += segments
 		n.dataAt = now
 	}
 	if s.Flags.Has(header.ACK) {
@@ -133,7 +134,8 @@ func (c *Conn) countSent(s *Segment) {
 	if c.is(flagPassive) && s.Flags.Has(header.SYN) {
 		return
 	}
-	c.counts.out++
+	segments := uint32(s.segments())
+	c.counts.out += segments
 	again := s.length() > 0 && !s.end().After(c.sndMax)
 	if again {
 		c.again++
@@ -143,7 +145,7 @@ func (c *Conn) countSent(s *Segment) {
 		return
 	}
 	n := &c.data
-	n.dataOut++
+	n.dataOut += segments
 	n.bytesSent += uint64(text)
 	if again {
 		n.bytesAgain += uint64(text)
@@ -223,11 +225,13 @@ func (n *dataCounts) tell(i *Info, now ev.Time) {
 // countOutstanding looks through the scoreboard.
 func (c *Conn) countOutstanding(i *Info) {
 	b := &c.board
-	i.Outstanding, i.Sacked = b.size, b.sackedCount
+	i.Sacked = b.sackedCount
 	for n := range b.size {
-		switch g := b.at(n); {
+		g := b.at(n)
+		i.Outstanding += g.segments()
+		switch {
 		case g.state == segLost:
-			i.Lost++
+			i.Lost += g.segments()
 		case g.state == segFlying && g.resent:
 			i.Resent++
 		}

@@ -19,7 +19,9 @@ func (c *Conn) Input(now ev.Time, s *Segment) {
 	default:
 		c.inputSynchronized(now, s)
 	}
-	c.Output(now)
+	if !c.holds(now, s) {
+		c.Output(now)
+	}
 }
 
 // inputSynSent is section 3.10.7.3.

@@ -240,6 +240,7 @@ func (l *Layer) accept(p *packet.Packet, d *network.Datagram) bool {
 		l.stats.Malformed++
 		return false
 	}
+	s.more, s.size = p.More(), 0
 	s.ECN = d.TOS & ecnMask
 	s.Route = d.Route
 	s.Text = p.Tail()
@@ -292,15 +293,11 @@ func (l *Layer) refuse(s *Segment, d *network.Datagram) {
 	if err != nil || path.Broadcast() {
 		return
 	}
-	l.flush()
 	l.send(&path, &r, network.Send{SourceRoute: d.Route})
 }
 
 // schedule sets the connection's timer to its deadline.
 func (l *Layer) schedule(c *Conn) {
-	if l.work != nil && !l.work.train.open {
-		l.flush()
-	}
 	if d := c.Deadline(); d != c.timer.When() && c.state != Closed {
 		if c.state == TimeWait {
 			c.timer.Stop() // not one of those that are soon moved back

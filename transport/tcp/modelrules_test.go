@@ -135,7 +135,7 @@ func (h *modelHost) checkBoard(c *Conn) {
 		case segLost:
 			lost++
 		case segSacked:
-			sacked++
+			sacked += g.segments()
 		}
 	}
 	if b.size > 0 && (b.first().seq != c.sndUna || b.end() != c.sndNxt) {

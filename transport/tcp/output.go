@@ -113,7 +113,10 @@ func (c *Conn) sendText(now ev.Time, n int, fin bool) {
 	g := c.board.add(seq, end)
 	g.resent = seq.Before(c.sndMax) // it was a window probe before
 	g.last, g.pushed = last, c.ends(seq, n)
-	if n < c.mss && n > 0 {
+	if n > c.mss {
+		g.size = int32(c.mss)
+	}
+	if n%c.mss > 0 {
 		c.sndSml = end
 	}
 	c.textAnswered(now)
@@ -139,6 +142,9 @@ func (c *Conn) mayResend(i int32) bool {
 // has room for; what it has no room for stays what it was.
 func (c *Conn) resend(now ev.Time, i int32) bool {
 	room := max(c.sndUna.Add(c.sndWnd).Sub(c.board.ring[i].seq), 1)
+	if c.board.ring[i].segments() > 1 {
+		room = min(room, c.mss)
+	}
 	if n := c.board.ring[i].len(); room < n {
 		i = c.board.split(i, room)
 	} else if room > n {
@@ -199,7 +205,10 @@ func (c *Conn) nextText() (n int, fin bool) {
 	}
 	n = max(0, min(queued, room, c.mss))
 	fin = c.is(flagFinQueued) && n == queued && room > n
-	if fin || n == c.mss {
+	if n == c.mss && !fin {
+		return c.longText(queued, room), false
+	}
+	if fin {
 		return n, fin
 	}
 	if n > 0 && c.worthSending(n, queued) {

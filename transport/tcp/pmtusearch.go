@@ -93,6 +93,10 @@ func (c *Conn) sendProbe(now ev.Time, seq header.Seq, n int) {
 	c.spend(now, n)
 }
 
+// isProbe reports whether the segment that begins at seq is the probe: the only one that
+// is longer than a full one, and not sent as several.
+func (c *Conn) isProbe(seq header.Seq) bool { return c.mtu.probe > 0 && seq == c.mtu.probeSeq }
+
 // probePassed raises the limit to the size of the probe.
 func (c *Conn) probePassed(now ev.Time) {
 	m := &c.mtu

@@ -84,7 +84,7 @@ func (c *Conn) inFlight() int {
 // acknowledged.
 func (c *Conn) deliver(a *ack, g *sentSegment) {
 	a.delivered += g.len()
-	c.data.delivered++
+	c.data.delivered += uint32(g.segments())
 	if !g.resent {
 		a.original = a.original || g.end.AtMost(c.recover)
 		c.rack.observeRTT(a.now, a.now.Sub(g.sentAt))
@@ -115,8 +115,8 @@ func (c *Conn) takeCumulative(a *ack, seq header.Seq) {
 		if g.state != segSacked {
 			c.deliver(a, g)
 		}
+		a.segments += g.segments()
 		b.pop()
-		a.segments++
 	}
 	if len(b.sacked) > 0 {
 		b.sacked.dropBefore(seq)
@@ -273,6 +273,7 @@ func (c *Conn) partialACK(a *ack) {
 
 func (c *Conn) loseFirst(a *ack) {
 	if b := &c.board; b.size > 0 && b.first().state == segFlying {
+		b.splitAt(b.first().seq.Add(int(b.first().size)))
 		c.lose(a, int32(b.head))
 	}
 }

@@ -77,23 +77,25 @@ func sackACKs(t testing.TB, n, segments int) time.Duration {
 }
 
 // fastest runs f and g by turns and returns the least of what each took: what else the
-// machine does makes them slower, nothing makes them faster.
-func fastest(rounds int, f, g func() time.Duration) (time.Duration, time.Duration) {
-	var a, b []time.Duration
-	for range rounds {
-		a, b = append(a, f()), append(b, g())
+// machine does makes them slower, nothing makes them faster. While that is not as wanted
+// it tries again, some time: on a busy machine the longer one is disturbed in most rounds.
+func fastest(wanted func(a, b time.Duration) bool, f, g func() time.Duration) (a, b time.Duration) {
+	a, b = f(), g()
+	for rounds := 1; rounds < 5 || rounds < 40 && !wanted(a, b); rounds++ {
+		a, b = min(a, f()), min(b, g())
 	}
-	return slices.Min(a), slices.Min(b)
+	return a, b
 }
 
 // TestCostOfSACK: an acknowledgement with three SACK blocks costs the same however
 // much is outstanding.
 func TestCostOfSACK(t *testing.T) {
-	few, many := fastest(5,
+	independent := func(few, many time.Duration) bool { return many <= 5*few+2*time.Microsecond }
+	few, many := fastest(independent,
 		func() time.Duration { return sackACKs(t, 1000, 3000) },
 		func() time.Duration { return sackACKs(t, 15000, 45000) })
 	t.Logf("%v with 3000 segments outstanding, %v with 45000", few, many)
-	if many > 5*few+2*time.Microsecond {
+	if !independent(few, many) {
 		t.Errorf("an ACK with three SACK blocks takes %v with 3000 segments outstanding and %v with 45000, it must not depend on it", few, many)
 	}
 }
@@ -203,11 +205,12 @@ func outOfOrder(t testing.TB, n int) time.Duration {
 // TestCostOfOutOfOrder: 10^5 segments of a byte each, out of order, cost at most 15
 // times what 10^4 do, and less than twice the receive buffer of memory.
 func TestCostOfOutOfOrder(t *testing.T) {
-	few, many := fastest(5,
+	linear := func(few, many time.Duration) bool { return many <= 15*few }
+	few, many := fastest(linear,
 		func() time.Duration { return outOfOrder(t, 1e4) },
 		func() time.Duration { return outOfOrder(t, 1e5) })
 	t.Logf("10^4: %v, 10^5: %v", few, many)
-	if many > 15*few {
+	if !linear(few, many) {
 		t.Errorf("10^4 take %v and 10^5 %v: more than 15 times as much", few, many)
 	}
 	var before, after runtime.MemStats

@@ -22,8 +22,8 @@ func (c *Conn) refill(i int32, room int) {
 	n := g.len()
 	n = min(c.mss-n, room, c.win.Cwnd-c.inFlight()-n)
 	if n > 0 && !g.pushed && n < next.len() {
-		g.end = g.end.Add(n)
-		next.seq = g.end
+		b.resize(g, g.seq, g.end.Add(n))
+		b.resize(next, g.end, next.end)
 	}
 }
 
@@ -43,17 +43,43 @@ func (b *scoreboard) split(i int32, n int) int32 {
 	front, rest := b.slot(k), b.at(k+1)
 	part := &b.ring[front]
 	*part = *rest
+	b.tally(rest, -1)
 	part.end = rest.seq.Add(n)
 	part.pushed, part.last = false, true
 	rest.seq = part.end
+	b.tally(part, 1)
+	b.tally(rest, 1)
 	q := &b.flying
 	if rest.state == segLost {
-		b.lostCount++
 		q = &b.lost
 	}
 	part.next, rest.prev = b.slot(k+1), front
 	q.relink(b.ring, front)
 	return front
+}
+
+// splitAt cuts what stands for several segments where one of them begins at seq.
+func (b *scoreboard) splitAt(seq header.Seq) {
+	n := b.find(seq)
+	if n == b.size {
+		return
+	}
+	g := b.at(n)
+	if at := seq.Sub(g.seq); g.segments() > 1 && g.state != segSacked && at > 0 && at%int(g.size) == 0 {
+		b.split(b.slot(n), at)
+	}
+}
+
+// splitLast cuts the last of the segments that the one in slot i stands for off. It
+// returns its slot.
+func (b *scoreboard) splitLast(i int32) int32 {
+	g := &b.ring[i]
+	if n := g.segments(); n > 1 {
+		end := g.end
+		b.splitAt(g.seq.Add((n - 1) * int(g.size)))
+		return b.slot(b.find(end - 1))
+	}
+	return i
 }
 
 // move puts the segment in slot i into slot j, which is free.
@@ -88,7 +114,7 @@ func (b *scoreboard) joinLast(i int32) {
 	last := b.slot(b.size - 1)
 	b.leave(last)
 	b.size--
-	b.ring[i].end = b.ring[last].end
+	b.resize(&b.ring[i], b.ring[i].seq, b.ring[last].end)
 }
 
 // recut forgets how the unacknowledged data was cut into segments, because the

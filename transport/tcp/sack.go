@@ -80,6 +80,8 @@ func (c *Conn) mark(a *ack, x span) {
 // markGap notes the segments that lie in whole and reach into gap.
 func (c *Conn) markGap(a *ack, gap, whole span) {
 	b := &c.board
+	b.splitAt(whole.left)
+	b.splitAt(whole.right)
 	for n := b.find(gap.left); n < b.size; n++ {
 		i := b.slot(n)
 		g := &b.ring[i]

@@ -31,10 +31,11 @@ type scoreboard struct {
 type sentSegment struct {
 	seq, end header.Seq // SYN is never among them; FIN counts one
 	state    segmentState
-	resent   bool // more than once sent: its acknowledgement is ambiguous
-	limited  bool // sent while the application had nothing more to send
-	pushed   bool // the end of what had been written
-	last     bool // of its burst
+	resent   bool  // more than once sent: its acknowledgement is ambiguous
+	limited  bool  // sent while the application had nothing more to send
+	pushed   bool  // the end of what had been written
+	last     bool  // of its burst
+	size     int32 // of the text of each segment, if it stands for several
 	next     int32
 	prev     int32 // neighbours in a chain, as ring indices; -1 for none
 
@@ -57,6 +58,14 @@ const (
 )
 
 func (g *sentSegment) len() int { return g.end.Sub(g.seq) }
+
+// segments returns how many segments of the wire it stands for, see train.go.
+func (g *sentSegment) segments() int {
+	if g.size == 0 {
+		return 1
+	}
+	return (g.len() + int(g.size) - 1) / int(g.size)
+}
 
 // chain is a doubly linked list of segments by ring index.
 type chain struct{ first, last int32 }
@@ -161,41 +170,48 @@ func (b *scoreboard) become(i int32, s segmentState) {
 	g := &b.ring[i]
 	b.leave(i)
 	g.state = s
+	b.tally(g, 1)
 	switch s {
 	case segFlying:
 		b.flying.push(b.ring, i)
-		b.pipe += g.len()
 	case segLost:
 		b.lost.push(b.ring, i)
-		b.lostCount++
-	case segSacked:
-		b.sackedCount++
 	}
 }
 
 // leave takes the segment in slot i out of the books of its state.
 func (b *scoreboard) leave(i int32) {
 	g := &b.ring[i]
+	b.tally(g, -1)
 	switch g.state {
 	case segFlying:
 		b.flying.remove(b.ring, i)
-		b.pipe -= g.len()
 	case segLost:
 		b.lost.remove(b.ring, i)
-		b.lostCount--
-	case segSacked:
-		b.sackedCount--
 	}
 }
 
-// cut takes the part of the first segment before seq off.
-func (b *scoreboard) cut(seq header.Seq) {
-	g := b.first()
-	if g.state == segFlying {
-		b.pipe -= seq.Sub(g.seq)
+// tally adds a segment to the sums of its state, or with sign -1 takes it off.
+func (b *scoreboard) tally(g *sentSegment, sign int) {
+	switch g.state {
+	case segFlying:
+		b.pipe += sign * g.len()
+	case segLost:
+		b.lostCount += sign * g.segments()
+	case segSacked:
+		b.sackedCount += sign * g.segments()
 	}
-	g.seq = seq
 }
+
+// resize moves the ends of a segment.
+func (b *scoreboard) resize(g *sentSegment, seq, end header.Seq) {
+	b.tally(g, -1)
+	g.seq, g.end = seq, end
+	b.tally(g, 1)
+}
+
+// cut takes the part of the first segment before seq off.
+func (b *scoreboard) cut(seq header.Seq) { b.resize(b.first(), seq, b.first().end) }
 
 // coverOf returns the range of reports that the segment begins in, if any.
 func (b *scoreboard) coverOf(g *sentSegment) span {

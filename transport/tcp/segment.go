@@ -15,6 +15,8 @@ type Segment struct {
 	Route *network.SourceRoute
 	rest  []byte
 	last  bool // of its burst
+	more  bool // the next one comes at once, see train.go
+	size  int  // it stands for several with so much text each; 0: for itself
 }
 
 // length returns SEG.LEN: the text, with SYN and FIN counted (RFC 9293, 3.4).

@@ -23,7 +23,6 @@ func (c *Conn) takeRoute(now ev.Time, s *Segment) {
 	if !c.is(flagFollow) || s.Route.Equal(c.opts.SourceRoute) {
 		return
 	}
-	c.env.schedule(c) // a train that waits leaves by the old way
 	if c.path.Reroute(s.Route) != nil {
 		return
 	}

@@ -103,23 +103,28 @@ func (c *Conn) takeText(now ev.Time, s *Segment) bool {
 		c.set(flagAckNow)
 		return true
 	}
-	c.delayACK(now, n, s.Flags.Has(header.PSH))
+	c.delayACK(now, n, s)
 	return true
 }
 
 // delayACK decides when n bytes that came in order are acknowledged (RFC 9293,
 // section 3.8.6.3): at once for every second full segment, otherwise soon.
-func (c *Conn) delayACK(now ev.Time, n int, pushed bool) {
+func (c *Conn) delayACK(now ev.Time, n int, s *Segment) {
 	c.unackedBytes += int32(n)
-	c.largest = max(c.largest, int32(n))
+	full := n
+	if s.size > 0 {
+		full = min(n, s.size)
+	}
+	c.largest = max(c.largest, int32(full))
 	switch {
+	case s.more: // the ACK of the last one is for all
 	case c.unackedBytes > c.largest && c.hurries(): // at least the second full segment
 		c.set(flagAckNow)
 	case c.quick():
 		c.quickACKs--
 		c.set(flagAckNow)
 	case c.ackAt == ev.Never:
-		c.ackAt = now.Add(c.ackDelay(pushed))
+		c.ackAt = now.Add(c.ackDelay(s.Flags.Has(header.PSH)))
 	}
 }
 

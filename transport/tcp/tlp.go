@@ -64,7 +64,7 @@ func (c *Conn) probeTail(now ev.Time) {
 		c.sendText(now, n, fin)
 	} else if i := b.slot(b.size - 1); b.ring[i].state == segFlying {
 		c.tlp.isResent = true
-		c.resend(now, i)
+		c.resend(now, b.splitLast(i))
 	}
 	c.tlp.endSeq = c.sndMax
 	c.rtoAt = now.Add(c.rtt.backedOff(c.about, c.backoff))

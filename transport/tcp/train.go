@@ -3,137 +3,130 @@ package tcp
 import (
 	"net/netip"
 
+	ev "septet/event"
 	"septet/header"
 	"septet/network"
 	"septet/packet"
 )
 
-// train collects segments of one connection that follow one another, so that they
-// pass the layers below in one piece (packet.Packet.Couple). It is a matter of cost
-// alone: each segment is made, and received, exactly as if it went by itself. Only the
-// connection's timer is set once for all, so of two timers due at the same moment the
-// other may be first.
-type train struct {
-	conn  *Conn   // nil while nothing is collected
-	first Segment // without text
-	size  int     // text of each car but the last
-	text  int     // and of all
-	cars  []packet.Car
-	open  bool // a train is being received: what is sent meanwhile waits, ACKs too
-}
+// Trains. Where every frame that is sent now arrives in this turn, unharmed, several
+// full segments are sent as one that is as long as all of them (longText), are one
+// entry of the scoreboard, pass the layers below in one piece (packet.Packet.Couple),
+// and are taken and acknowledged as one, as large segments are by a kernel whose card
+// cuts and joins them (segmentation offload). On the wire they are the segments that
+// they stand for.
+//
+// What a connection does must not depend on whether packets are made into trains: so
+// single frames that would have been one say that more follow (packet.Packet.More), and
+// what they lead to, the acknowledgement above all, waits for the last of them.
 
 // maxTrainText is how much text one train has at most.
 const maxTrainText = 64 << 10
 
-// couple adds a segment to the train, or begins one with it. It returns false if the
-// segment has to go by itself; what was collected before has gone then.
-func (l *Layer) couple(c *Conn, s *Segment) bool {
-	t := &l.scratch().train
-	if t.conn != nil {
-		if t.fits(c, s) {
-			t.add(s)
-			return true
-		}
-		l.flush()
+// longText returns how much text the next segment may have: that of several full ones,
+// if there is so much and nothing has to be decided for each. queued is what has not been
+// sent, most what the windows have room for.
+func (c *Conn) longText(queued, most int) int {
+	if c.about.Bursts || c.about.CountSegments || c.win.PacingRate > 0 || c.sndNxt != c.sndMax ||
+		c.loss.phase != phaseOpen || c.loss.newOnly > 0 || c.is(flagUrgent|flagSendCWR) || !c.carriesTrains() {
+		return c.mss
 	}
-	if !l.pool.Trains() || !t.begins(c, s) || !c.carriesTrains() {
-		return false
+	at := c.sndNxt.Sub(c.snd.start)
+	most = min(queued, most, c.snd.straight(at), maxTrainText, packet.MaxFrames*c.mss)
+	n := most - most%c.mss
+	switch {
+	case most < queued:
+	case c.is(flagFinQueued):
+		n = most - 1 - (most-1)%c.mss // the FIN goes with what is left
+	case c.opts.NoDelay && !c.corked():
+		n = most
 	}
-	t.conn, t.first = c, *s
-	t.first.Text = nil
-	t.size, t.text, t.cars = len(s.Text), 0, t.cars[:0]
-	t.add(s)
-	return true
+	return max(n, c.mss)
 }
 
-func (t *train) add(s *Segment) {
-	t.text += len(s.Text)
-	t.cars = append(t.cars, packet.Car{Ack: s.Ack, Window: s.Window, Flags: s.Flags})
-}
-
-// begins reports whether more segments may follow s in a train: it is full, or a
-// plain ACK of one of the segments that have arrived together.
-func (t *train) begins(c *Conn, s *Segment) bool {
-	if s.Flags&^header.PSH != header.ACK || s.Options.NumSACK > 0 || len(s.rest) > 0 {
-		return false
+// segments returns how many segments of the wire s stands for.
+func (s *Segment) segments() int {
+	if s.size == 0 {
+		return 1
 	}
-	if len(s.Text) == 0 {
-		return t.open
-	}
-	return len(s.Text) == c.mss
+	return (len(s.Text) + s.size - 1) / s.size
 }
 
-// fits reports whether s goes on where the train ends, with a header that differs
-// in nothing but what a car has.
-func (t *train) fits(c *Conn, s *Segment) bool {
-	n := len(t.cars)
-	text := t.text + len(s.Text)
-	return c == t.conn && n < packet.MaxCars && t.text == n*t.size && text <= maxTrainText &&
-		s.Seq == t.first.Seq.Add(t.text) && len(s.Text) <= t.size && (len(s.Text) > 0) == (t.size > 0) &&
-		s.Flags&^header.PSH == header.ACK && len(s.rest) == 0 && s.ECN == t.first.ECN &&
-		s.Options == t.first.Options && c.snd.whole(t.first.Seq, text)
-}
-
-// has reports whether text that waits is acknowledged by ack, as that of a segment
-// sent again may be. With the acknowledgement the buffer lets go of it.
-func (t *train) has(c *Conn, ack header.Seq) bool {
-	return c == t.conn && t.text > 0 && ack.After(t.first.Seq)
-}
-
-// flush sends what has been collected. It is called before anything else is sent,
-// and before the layer is left.
-func (l *Layer) flush() {
-	t := &l.scratch().train
-	c := t.conn
-	if c == nil {
+// sendTrain sends a segment that stands for several.
+func (l *Layer) sendTrain(c *Conn, s *Segment) {
+	if !l.pool.Trains() {
+		l.sendApart(c, s)
 		return
 	}
-	t.conn = nil
-	if c.state == Closed {
-		return // and its buffer is gone
-	}
-	t.first.Text, _ = c.snd.view(l, t.first.Seq.Sub(c.snd.start), t.text)
-	if len(t.cars) == 1 {
-		l.send(&c.path, &t.first, c.sendAs())
-		return
-	}
-	l.stats.SegmentsOut += uint64(len(t.cars))
+	pushed := s.Flags.Has(header.PSH)
+	s.Flags &^= header.PSH
+	l.stats.SegmentsOut += uint64(s.segments())
 	p := l.pool.Get(0)
-	p.Borrow(t.first.Text)
-	p.Couple(t.size, t.cars)
-	l.putHeader(p, &c.path, &t.first, t.size)
-	l.output(p, &c.path, &t.first, c.sendAs())
+	p.Borrow(s.Text)
+	p.Couple(s.size, pushed)
+	l.putHeader(p, &c.path, s, s.size)
+	l.output(p, &c.path, s, c.sendAs())
 }
 
-// inputTrain takes the segments of a train one after the other. The scratch space
-// has the first.
+// sendApart sends each of the segments that s stands for by itself.
+func (l *Layer) sendApart(c *Conn, s *Segment) {
+	rest, size, last := s.Text, s.size, s.Flags
+	s.size = 0
+	for len(rest) > 0 {
+		s.Text = packet.Uncouple(&rest, size)
+		s.Flags, s.more = last&^header.PSH, true
+		if len(rest) == 0 {
+			s.Flags, s.more = last, false
+		}
+		l.send(&c.path, s, c.sendAs())
+		s.Seq = s.Seq.Add(len(s.Text))
+	}
+}
+
+// inputTrain takes a train whose headers are in the scratch space: as one segment if
+// that is the same as to take each of those that it stands for.
 func (l *Layer) inputTrain(p *packet.Packet, d *network.Datagram) {
-	w, now := l.scratch(), l.loop.Now()
-	s := &w.segment
-	first := s.TCP
-	local := netip.AddrPortFrom(d.Dst, s.DstPort)
-	remote := netip.AddrPortFrom(d.Src, s.SrcPort)
-	c := l.table.find(local, remote)
-	w.train.open = true
-	rest, seq := p.Tail(), first.Seq
-	for _, car := range p.Cars() {
-		s.TCP = first
-		s.Seq, s.Text = seq, packet.Uncouple(&rest, p.Size())
-		s.Ack, s.Window, s.Flags = car.Ack, car.Window, car.Flags
-		seq = seq.Add(p.Size())
-		if c != nil && c.state != Closed {
-			if w.train.has(c, s.Ack) {
-				l.flush()
-			}
-			c.Input(now, s)
-			continue
+	s := &l.scratch().segment
+	first, rest, frames := s.TCP, p.Tail(), p.Frames()
+	c := l.table.find(netip.AddrPortFrom(d.Dst, s.DstPort), netip.AddrPortFrom(d.Src, s.SrcPort))
+	if c != nil && c.takesWhole(s, l.now()) {
+		s.size = p.Size()
+		if p.Pushed() {
+			s.Flags |= header.PSH
 		}
 		l.input(d)
-		c = l.table.find(local, remote)
+		if c.sndWl1 == first.Seq {
+			c.sndWl1 = first.Seq.Add((frames - 1) * p.Size())
+		}
+		return
 	}
-	w.train.open = false
-	if c != nil {
-		l.schedule(c)
+	for k := range frames {
+		s.TCP = first
+		s.Seq, s.Text = first.Seq.Add(k*p.Size()), packet.Uncouple(&rest, p.Size())
+		if s.more = k+1 < frames; !s.more && p.Pushed() {
+			s.Flags |= header.PSH
+		}
+		l.input(d)
 	}
-	l.flush()
+}
+
+// takesWhole reports whether the segments that s stands for are nothing but the next text,
+// all of it wanted and inside the window, while no loss is being repaired.
+func (c *Conn) takesWhole(s *Segment, now ev.Time) bool {
+	return c.state == Established && s.Flags == header.ACK && s.ECN != ecnCE && s.Route == nil &&
+		s.Seq == c.rcvNxt && len(s.Text) <= c.rcvAdv.Sub(c.rcvNxt) && len(c.rcv.ahead) == 0 &&
+		c.duplicate.left == c.duplicate.right && s.Ack.AtLeast(c.sndUna) && s.Ack.AtMost(c.sndMax) &&
+		c.loss.phase == phaseOpen && !c.is(flagAckNow|flagFinKnown|flagDetached|flagReadClosed) && !c.about.AdaptiveACKs &&
+		(!c.stamp.enabled || s.Options.HasTimestamps && !c.stamp.old(now, s.Options.TSVal))
+}
+
+// holds reports whether what s leads to waits for the segment that follows at once. An
+// acknowledgement that must go at once does not. Should the next one not come after
+// all, a delayed ACK's time is the longest that anything waits.
+func (c *Conn) holds(now ev.Time, s *Segment) bool {
+	if !s.more || c.is(flagAckNow) || !c.state.synchronized() {
+		return false
+	}
+	c.ackAt = min(c.ackAt, now.Add(c.about.DelayedACK))
+	return true
 }

@@ -18,7 +18,10 @@ func (c *Conn) transmit(now ev.Time, flags header.TCPFlags, seq header.Seq, n in
 	if n > 0 {
 		s.Text, s.rest = c.snd.view(c.env, max(seq.Sub(c.snd.start), 0), n) // a SYN's text follows it
 		c.needTraffic()
-		c.noteSize(seq, n)
+		if n > c.mss && !c.isProbe(seq) {
+			s.size = c.mss
+		}
+		c.noteSize(seq, min(n, c.mss))
 	}
 	if flags&header.ACK != 0 {
 		s.Ack = c.rcvNxt
