@@ -69,25 +69,30 @@ func (l *Layer) record(p *packet.Packet, addr netip.Addr) {
 	be.PutUint16(b[10:], ^header.Checksum(b, 0))
 }
 
-// enter enters this host into options that are good. It is in them already if it answers:
-// then it is not counted again where there is no room.
+// enter enters this host into options. It is in them already if it answers: then it is not
+// counted again where there is no room.
 func (l *Layer) enter(options []byte, addr netip.Addr, answers bool) {
 	for len(options) > 0 && options[0] != optionEnd {
 		n, err := optionLen(options)
 		if err != nil {
 			return
 		}
-		o := options[:n]
-		switch room := records(o[0]) && int(o[2])-1+entryLen(o) <= n; {
-		case room && o[0] == optionRecordRoute:
-			copy(o[o[2]-1:], addr.AsSlice())
-			o[2] += 4
-		case room:
-			l.enterTime(o, addr)
-		case o[0] == optionTimestamp && int(o[2]) > n && !answers:
-			o[3] += 1 << 4
+		if o := options[:n]; records(o[0]) && badRecording(o) == 0 {
+			l.enterInto(o, addr, answers)
 		}
 		options = options[n:]
+	}
+}
+
+func (l *Layer) enterInto(o []byte, addr netip.Addr, answers bool) {
+	switch room, route := int(o[2]) <= len(o), o[0] == optionRecordRoute; {
+	case room && route:
+		copy(o[o[2]-1:], addr.AsSlice())
+		o[2] += 4
+	case room:
+		l.enterTime(o, addr)
+	case !route && !answers:
+		o[3] += 1 << 4
 	}
 }
 

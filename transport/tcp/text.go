@@ -77,7 +77,7 @@ func (c *Conn) takeText(now ev.Time, s *Segment) bool {
 		c.destroy(syscall.ECONNRESET)
 		return false
 	}
-	inOrder := s.Seq == c.rcvNxt && len(c.rcv.ahead) == 0
+	inOrder := s.Seq == c.rcvNxt && !c.gaps()
 	if inOrder {
 		c.timeData(now, s)
 	}
