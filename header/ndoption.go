@@ -7,7 +7,7 @@ import (
 )
 
 // Types of the options of neighbour discovery (RFC 4861, section 4.6; RFC 3971, section
-// 5.3.2; RFC 4191, section 2.3; RFC 8106, section 5.1).
+// 5.3.2; RFC 4191, section 2.3; RFC 8106, section 5).
 const (
 	NDOptionSource     uint8 = 1 // the sender's link-layer address
 	NDOptionTarget     uint8 = 2 // the target's
@@ -17,6 +17,7 @@ const (
 	NDOptionNonce      uint8 = 14
 	NDOptionRoute      uint8 = 24
 	NDOptionDNS        uint8 = 25
+	NDOptionSearch     uint8 = 31 // DNS search list
 )
 
 // Infinity is a lifetime without end, which is all one bits (RFC 4861, section 4.6.2).
@@ -31,6 +32,7 @@ type NDOptions struct {
 	Prefixes             []PrefixInformation
 	Routes               []RouteInformation
 	DNS                  []DNSServers
+	Search               []DNSSearch
 	Nonce                []byte // 6, 14, 22 ... bytes; Put fills others up with zeros
 	Redirected           []byte // the packet that a redirect is about, cut, and filled up to a multiple of eight
 }
@@ -117,6 +119,8 @@ func (o *NDOptions) read(b []byte) {
 		o.readRoute(b)
 	case NDOptionDNS:
 		o.readDNS(b)
+	case NDOptionSearch:
+		o.readSearch(b)
 	case NDOptionNonce:
 		if o.Nonce == nil {
 			o.Nonce = b[2:]
@@ -189,6 +193,9 @@ func (o *NDOptions) Len() int {
 	for i := range o.DNS {
 		n += o.DNS[i].len()
 	}
+	for i := range o.Search {
+		n += o.Search[i].len()
+	}
 	if len(o.Nonce) > 0 {
 		n += ndPadded(2 + len(o.Nonce))
 	}
@@ -229,6 +236,9 @@ func (o *NDOptions) Put(b []byte) int {
 	}
 	for i := range o.DNS {
 		n += o.DNS[i].put(b[n:])
+	}
+	for i := range o.Search {
+		n += o.Search[i].put(b[n:])
 	}
 	if len(o.Nonce) > 0 {
 		all := ndOption(b[n:], NDOptionNonce, ndPadded(2+len(o.Nonce)))

@@ -3,8 +3,11 @@ package header
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"net/netip"
 	"reflect"
+	"slices"
+	"strings"
 	"testing"
 	"time"
 )
@@ -269,10 +272,79 @@ func TestNDOptionsWithoutPrefixesDoNotAllocate(t *testing.T) {
 	}
 }
 
+// RFC 8106, section 5.2: names as in RFC 1035, section 3.1, one behind the other, and zeros
+// up to a multiple of eight bytes.
+const ndSearchList = `1f04000000000e10 04636f7270076578 616d706c65000361 5f62000000000000`
+
+func TestDNSSearch(t *testing.T) {
+	want := NDOptions{Search: []DNSSearch{{[]string{"corp.example", "a_b"}, time.Hour}}}
+	b := unhex(t, ndSearchList)
+	if o, err := ParseNDOptions(b); err != nil || !reflect.DeepEqual(o, want) {
+		t.Errorf("read as %+v, %v; want %+v", o, err, want)
+	}
+	out := make([]byte, want.Len())
+	if n := want.Put(out); n != len(b) || !bytes.Equal(out, b) {
+		t.Errorf("written as\n%x, want\n%x", out, b)
+	}
+	for why, hex := range map[string]string{
+		"a length of one has no room for a domain":  `1f01000000000e10`,
+		"there is no domain before the padding":     `1f02000000000e10 0000000000000000`,
+		"the name does not end":                     `1f02000000000e10 0763636363636363`,
+		"the label is longer than the option":       `1f02000000000e10 0f63636300000000`,
+		"names are not compressed here":             `1f02000000000e10 036c6162c0080000`,
+		"a label with a line break is no host name": `1f02000000000e10 04610a6263000000`,
+		"nor one with a dot in it":                  `1f02000000000e10 04612e6263000000`,
+		"a bad name makes the whole list bad":       `1f03000000000e10 036c616200022020 0000000000000000`,
+	} {
+		if o, err := ParseNDOptions(unhex(t, hex)); err != nil || o.Search != nil {
+			t.Errorf("%s: read as %q, %v; the option should be skipped", why, o.Search, err)
+		}
+	}
+}
+
+func TestDomainName(t *testing.T) {
+	long := strings.Repeat("a", 63)
+	longest := strings.Join([]string{long, long, long, long[:61]}, ".")
+	for name, want := range map[string]bool{
+		"lab": true, "corp.example": true, "_tcp.A-1": true, longest: true,
+		"": false, ".": false, "lab.": false, "a..b": false, ".a": false, "a b": false, "ä.example": false,
+		"a\nnameserver": false, long + "a": false, longest + "a": false,
+	} {
+		if DomainName(name) != want {
+			t.Errorf("DomainName(%q) is %v, should be %v", name, !want, want)
+		}
+	}
+	o := NDOptions{Search: []DNSSearch{{Domains: []string{longest}}}}
+	b := make([]byte, o.Len())
+	o.Put(b)
+	if again, _ := ParseNDOptions(b); !reflect.DeepEqual(again, o) {
+		t.Errorf("the longest name that there is, of 255 bytes on the wire, is read as %+v", again)
+	}
+}
+
+// An option has 2,032 bytes of domains at most.
+func TestLongDNSSearch(t *testing.T) {
+	s := DNSSearch{Lifetime: time.Hour}
+	for i := range 100 {
+		s.Domains = append(s.Domains, fmt.Sprintf("%03d.a-long-domain.for.tests.example", i)) // 37 bytes on the wire
+	}
+	o := NDOptions{Search: []DNSSearch{s}}
+	b := make([]byte, o.Len())
+	if n := o.Put(b); n != len(b) {
+		t.Fatalf("%d bytes are written, %d were said", n, len(b))
+	}
+	again, err := ParseNDOptions(b)
+	if err != nil || len(again.Search) != 2 || len(again.Search[0].Domains) != 54 ||
+		!slices.Equal(slices.Concat(again.Search[0].Domains, again.Search[1].Domains), s.Domains) {
+		t.Errorf("100 domains are read as %+v, %v; want two options, the first with 54, which is the most", again.Search, err)
+	}
+}
+
 func FuzzParseND(f *testing.F) {
 	for _, c := range ndMessages {
 		f.Add(unhex(f, c.hex))
 	}
+	f.Add(unhex(f, ndRouterAdvert+ndSearchList))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		m, rest, err := parseND(b)
 		if err != nil {

@@ -185,6 +185,7 @@ func discoveryKinds(g *target) []badKind {
 		// Too short for its prefix it is ignored, and what is left is an unknown option.
 		withOption(among(1), advert("route", header.NDOptions{Routes: toRoute}, route)),
 		advert("DNS", header.NDOptions{DNS: []header.DNSServers{{Addrs: []netip.Addr{netip.MustParseAddr("2001:db8::53")}, Lifetime: time.Hour}}}),
+		advert("search list", header.NDOptions{Search: []header.DNSSearch{{Domains: []string{"corp.example"}, Lifetime: time.Hour}}}),
 		refusedBy("router", message("redirect with target", redirect, header.RedirectLen, target)),
 		refusedBy("router", message("redirect with packet", redirect, header.RedirectLen, quote)),
 	}

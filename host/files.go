@@ -47,19 +47,20 @@ func (h *Host) WriteFile(name string, data []byte) error {
 
 // ReadFile reads one of the host's files: one that was put there, or /etc/hostname,
 // /etc/hosts, /etc/services and /etc/protocols, which every host has, or the
-// /etc/resolv.conf of one to which routers have advertised nameservers (RFC 8106).
+// /etc/resolv.conf of one to which routers have advertised nameservers or a search list
+// (RFC 8106).
 // Errors: fs.ErrNotExist.
 func (h *Host) ReadFile(file string) ([]byte, error) {
 	h.loop.Lock()
 	data, ok := h.files[file]
 	six := h.Network.SpeaksIPv6()
-	servers := h.Network.DNSServers()
+	servers, domains := h.Network.DNSServers(), h.Network.DNSDomains()
 	h.loop.Unlock()
 	switch {
 	case ok:
 		return slices.Clone(data), nil
-	case file == "/etc/resolv.conf" && len(servers) > 0:
-		return resolvConf(servers), nil
+	case file == "/etc/resolv.conf" && len(servers)+len(domains) > 0:
+		return resolvConf(servers, domains), nil
 	case file == "/etc/hosts":
 		return h.Hosts.file(six, ""), nil
 	case file == "/etc/hostname":
@@ -72,8 +73,17 @@ func (h *Host) ReadFile(file string) ([]byte, error) {
 	return nil, &fs.PathError{Op: "open", Path: file, Err: fs.ErrNotExist}
 }
 
-// resolvConf returns a resolv.conf(5) with these nameservers.
-func resolvConf(servers []network.DNSServer) (b []byte) {
+// resolvConf returns a resolv.conf(5) with these nameservers, and domains to look in.
+func resolvConf(servers []network.DNSServer, domains []network.DNSDomain) (b []byte) {
+	for n, d := range domains {
+		if n == 0 {
+			b = append(b, "search"...)
+		}
+		b = append(append(b, ' '), d.Name...)
+	}
+	if len(domains) > 0 {
+		b = append(b, '\n')
+	}
 	for _, s := range servers {
 		b = fmt.Appendf(b, "nameserver %v\n", s.Addr)
 	}

@@ -12,8 +12,8 @@ import (
 	"septet/network"
 )
 
-// TestAdvertisedNameservers: a host asks the nameservers that its router advertises (RFC
-// 8106) as if they stood in its resolv.conf; one that was put there comes first.
+// TestAdvertisedNameservers: a host asks the nameservers that its router advertises, in the
+// domains of its search list (RFC 8106), as if they stood in its resolv.conf; one that was put there comes first.
 func TestAdvertisedNameservers(t *testing.T) {
 	m := dual(t)
 	read := func(h *host.Host) string {
@@ -28,7 +28,7 @@ func TestAdvertisedNameservers(t *testing.T) {
 	if err == nil {
 		err = m.router.Network.Interfaces()[1].Advertise(network.Advertising{DNS: []netip.Addr{
 			netip.MustParseAddr("2001:db8:1::1"), netip.MustParseAddr("fe80::53"),
-		}})
+		}, Search: []string{"corp.example"}})
 	}
 	m.loop.Unlock()
 	if err != nil {
@@ -49,7 +49,7 @@ func TestAdvertisedNameservers(t *testing.T) {
 	})
 	m.loop.Go("client", func() {
 		m.loop.Sleep(10 * time.Second)
-		if got, want := read(m.pc), "nameserver 2001:db8:1::1\nnameserver fe80::53%eth0\n"; got != want {
+		if got, want := read(m.pc), "search corp.example\nnameserver 2001:db8:1::1\nnameserver fe80::53%eth0\n"; got != want {
 			t.Errorf("resolv.conf is\n%swant what the router advertises\n%s", got, want)
 		}
 		if got := read(m.www); got != "" {
@@ -71,7 +71,8 @@ func TestAdvertisedNameservers(t *testing.T) {
 	}
 	select {
 	case name := <-asked:
-		if want := "\x07example\x00"; len(name) < len(want) || name[:len(want)] != want {
+		// A name without a dot is looked for in the domains first (resolv.conf(5), ndots).
+		if want := "\x07example\x04corp\x07example\x00"; len(name) < len(want) || name[:len(want)] != want {
 			t.Errorf("the advertised nameserver was asked %q, want for %q", name, want)
 		}
 	default:

@@ -87,7 +87,8 @@ func ndFrames() []named6 {
 			{Prefix: netip.MustParsePrefix("2001:db8:3::/64"), Preference: 1, Lifetime: header.Infinity},
 			{Prefix: netip.MustParsePrefix("2001:db8:4::5/128"), Preference: -1},
 		},
-		DNS: []header.DNSServers{{Addrs: []netip.Addr{peer6, host6}, Lifetime: time.Hour}},
+		DNS:    []header.DNSServers{{Addrs: []netip.Addr{peer6, host6}, Lifetime: time.Hour}},
+		Search: []header.DNSSearch{{Domains: []string{"corp.example", "lab"}, Lifetime: time.Hour}},
 	}
 	ns, na := header.NeighbourSolicitation{Target: peer6}, header.NeighbourAdvertisement{Target: peer6, Router: true, Solicited: true, Override: true}
 	redirect := header.Redirect{Target: router6, Dst: peer6}

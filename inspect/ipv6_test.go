@@ -165,7 +165,7 @@ func TestUDPOverIPv6NeedsAChecksum(t *testing.T) {
 func TestLinesOfNeighboursAndGroups(t *testing.T) {
 	wants := map[string]string{
 		"router advertisement": "ND router advertisement: default router for 1800 s, prefix 2001:db8:1::/64, prefix 2001:db8:2::/48, " +
-			"route ::/0, route 2001:db8:3::/64, route 2001:db8:4::5/128 withdrawn, MTU 1480, DNS 2001:db8::b, 2001:db8::a",
+			"route ::/0, route 2001:db8:3::/64, route 2001:db8:4::5/128 withdrawn, MTU 1480, DNS 2001:db8::b, 2001:db8::a, search corp.example, lab",
 		"router advertisement, no router": "ND router advertisement: no default router",
 		"router solicitation":             "ND is there a router?",
 		"neighbour solicitation":          "ND who has 2001:db8::b? tell 2001:db8::a",

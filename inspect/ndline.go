@@ -97,6 +97,9 @@ func routerText(h *header.RouterAdvertisement, o *header.NDOptions) string {
 	for _, s := range o.DNS[:min(len(o.DNS), maxListed)] {
 		parts = append(parts, "DNS "+addressList(s.Addrs[:min(len(s.Addrs), maxListed)])+lifetimeOf(s.Lifetime))
 	}
+	for _, s := range o.Search[:min(len(o.Search), maxListed)] {
+		parts = append(parts, "search "+strings.Join(s.Domains[:min(len(s.Domains), maxListed)], ", ")+lifetimeOf(s.Lifetime))
+	}
 	return strings.Join(parts, ", ")
 }
 

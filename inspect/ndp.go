@@ -61,7 +61,7 @@ var ndOptionNames = map[uint8]string{
 	header.NDOptionSource: "source link-layer address", header.NDOptionTarget: "target link-layer address",
 	header.NDOptionPrefix: "prefix information", header.NDOptionRedirected: "redirected header",
 	header.NDOptionMTU: "link MTU", header.NDOptionNonce: "nonce", header.NDOptionRoute: "route information",
-	header.NDOptionDNS: "recursive DNS server", 31: "DNS search list",
+	header.NDOptionDNS: "recursive DNS server", header.NDOptionSearch: "DNS search list",
 }
 
 // ndOptions adds the options from byte n on. RFC 4861, section 4.6: one of length zero, or
@@ -121,6 +121,8 @@ func (b *builder) ndOption(at, size int) Field {
 			add(b.part("address", at+i, 16, b.address16(at+i).String()))
 		}
 		f.Value = f.Fields[3].Value
+	case kind == header.NDOptionSearch && size >= 16:
+		b.searchOption(&f, at, size)
 	case kind == header.NDOptionRedirected:
 		f.Value = sized(size-8) + " of a packet"
 	}
@@ -163,5 +165,27 @@ func (b *builder) routeOption(f *Field, at, size int) {
 		b.part("route lifetime", at+4, 4, lifetimeText(b.u32(at+4))))
 	if size > 8 {
 		f.Fields = append(f.Fields, b.part("prefix", at+8, size-8, a.String()))
+	}
+}
+
+// searchOption adds the domains of a search list, up to the zeros that fill it up (RFC 8106,
+// section 5.2).
+func (b *builder) searchOption(f *Field, at, size int) {
+	f.Fields = append(f.Fields, b.part("lifetime", at+4, 4, lifetimeText(b.u32(at+4))))
+	for i := 8; i < size; {
+		name, n := header.ReadDomain(b.raw[b.at+at+i : b.at+at+size])
+		switch {
+		case n == 0:
+			f.Fields = append(f.Fields, b.wrong(at+i, size-i, "a domain that does not end"))
+			return
+		case name == "":
+			f.Fields = append(f.Fields, b.part("padding", at+i, size-i, sized(size-i)))
+			return
+		}
+		f.Fields = append(f.Fields, b.part("domain", at+i, n, printable([]byte(name))))
+		if i == 8 {
+			f.Value = printable([]byte(name))
+		}
+		i += n
 	}
 }

@@ -89,8 +89,9 @@ var sharkFields = []struct{ layer, field, shark string }{
 	{"ICMPv6", "prefix", "icmpv6.opt.prefix"},
 	{"ICMPv6", "route preference", "icmpv6.opt.route_info.flag.route_preference"},
 	{"ICMPv6", "route lifetime", "icmpv6.opt.route_lifetime"},
-	{"ICMPv6", "lifetime", "icmpv6.opt.rdnss.lifetime"},
+	{"ICMPv6", "lifetime", "icmpv6.opt.rdnss.lifetime icmpv6.opt.dnssl.lifetime"},
 	{"ICMPv6", "address", "icmpv6.opt.rdnss"},
+	{"ICMPv6", "domain", "icmpv6.opt.dnssl"},
 
 	{"ICMPv6", "maximum response code", "icmpv6.mld.maximum_response_code icmpv6.mld.maximum_response_delay"},
 	{"ICMPv6", "suppress router-side processing", "icmpv6.mld.flag.s"},

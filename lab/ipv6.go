@@ -58,8 +58,8 @@ func configure6(machine *host.Host, h *file.Host) error {
 }
 
 // discover begins what an interface does with router advertisements: a host's asks for
-// them, a router's sends them, with its nameservers. A host's addresses are made of that of its card, as Linux
-// does it, so that they can be known beforehand.
+// them, a router's sends them, with its nameservers and search list. A host's addresses are
+// made of that of its card, as Linux does it, so that they can be known beforehand.
 func discover(attached *network.Interface, h *file.Host, i *file.Interface) error {
 	switch {
 	case i.Auto:
@@ -71,6 +71,7 @@ func discover(attached *network.Interface, h *file.Host, i *file.Interface) erro
 				a.DNS = append(a.DNS, s)
 			}
 		}
+		a.Search = h.Search
 		return attached.Advertise(a)
 	}
 	return nil

@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/netip"
 	"slices"
+	"strings"
 
 	"septet/host"
 	"septet/lab/file"
@@ -19,12 +20,15 @@ func (b *Lab) NameOf(a netip.Addr) string {
 	return a.String()
 }
 
-// writeNameservers puts those of the file into the host's resolv.conf.
+// writeNameservers puts those of the file, and the search list, into the host's resolv.conf.
 func writeNameservers(machine *host.Host, h *file.Host) error {
 	if len(h.Nameservers) == 0 {
 		return nil
 	}
 	var text []byte
+	if len(h.Search) > 0 {
+		text = fmt.Appendf(text, "search %s\n", strings.Join(h.Search, " "))
+	}
 	for _, a := range h.Nameservers {
 		text = fmt.Appendf(text, "nameserver %v\n", a)
 	}

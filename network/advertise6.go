@@ -22,6 +22,9 @@ type Advertising struct {
 	// DNS has recursive DNS servers, which hosts may ask for three times MaxInterval (RFC
 	// 8106, section 5.1).
 	DNS []netip.Addr
+	// Search has the domains in which hosts may look for short names as long (section 5.2
+	// there), up to header.MostDomains.
+	Search []string
 
 	MTU                         int           // of the link; zero: not said
 	HopLimit                    uint8         // zero: DefaultTTL
@@ -109,7 +112,8 @@ func (a *Advertising) complete() error {
 	if a.HopLimit == 0 {
 		a.HopLimit = DefaultTTL
 	}
-	a.Prefixes, a.Routes, a.DNS = slices.Clone(a.Prefixes), slices.Clone(a.Routes), slices.Clone(a.DNS)
+	a.Prefixes, a.Routes = slices.Clone(a.Prefixes), slices.Clone(a.Routes)
+	a.DNS, a.Search = slices.Clone(a.DNS), slices.Clone(a.Search)
 	switch {
 	case a.MaxInterval < leastMaxInterval, a.MaxInterval > 1800*time.Second,
 		a.MinInterval < leastMinInt, a.MinInterval > a.MaxInterval*3/4,
@@ -126,6 +130,11 @@ func (a *Advertising) complete() error {
 	}
 	for _, s := range a.DNS {
 		if !s.Is6() || s.IsMulticast() || s.IsUnspecified() {
+			return syscall.EINVAL
+		}
+	}
+	for n, d := range a.Search {
+		if n >= header.MostDomains || !header.DomainName(d) {
 			return syscall.EINVAL
 		}
 	}
@@ -226,6 +235,9 @@ func (r *advertiser) options() header.NDOptions {
 	}
 	if r.DNS != nil {
 		o.DNS = []header.DNSServers{{Addrs: r.DNS, Lifetime: 3 * r.MaxInterval}}
+	}
+	if r.Search != nil {
+		o.Search = []header.DNSSearch{{Domains: r.Search, Lifetime: 3 * r.MaxInterval}}
 	}
 	if o.Prefixes != nil {
 		return o

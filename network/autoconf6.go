@@ -43,14 +43,15 @@ type autoconfiguration struct {
 	solicit       event.Timer
 
 	routes        []learnedRoute
-	servers       []DNSServer
-	expiry        event.Timer   // of the first of both
+	servers       dnsList[netip.Addr]
+	domains       dnsList[string]
+	expiry        event.Timer   // of the first of all these
 	reachableTime time.Duration // as advertised last
 }
 
 // Autoconfigure turns IPv6 on and makes the interface ask for routers (RFC 4861, section
 // 6.3.7) and heed what they advertise: default routers and other routes, the prefixes of
-// the link, the MTU, the hop limit, DNS servers (RFC 8106), and addresses (RFC 4862,
+// the link, the MTU, the hop limit, DNS servers and search lists (RFC 8106), and addresses (RFC 4862,
 // section 5.5). A second call changes the options for addresses made from then on. EINVAL
 // for "lo" and for a router, which is configured by hand.
 func (i *Interface) Autoconfigure(o Autoconf) error {
@@ -152,7 +153,7 @@ func (i *Interface) inputRouterAdvertisement(b []byte, d *Datagram) bool {
 		i.layer.changed()
 	}
 	c.takeRoutes(&h, o.Routes, d.Src)
-	c.takeServers(o.DNS)
+	c.takeDNS(&o)
 	for n := range o.Prefixes {
 		c.takePrefix(&o.Prefixes[n], d.Src)
 	}

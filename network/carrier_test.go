@@ -162,6 +162,7 @@ func TestCloseStopsEverything(t *testing.T) {
 			Prefixes: []header.PrefixInformation{prefix("2001:db8::/64", time.Hour, time.Hour)},
 			Routes:   []header.RouteInformation{{Prefix: netip.MustParsePrefix("2001:db8:6::/48"), Lifetime: time.Hour}},
 			DNS:      []header.DNSServers{dns(time.Hour, "2001:db8::53")},
+			Search:   search(time.Hour, "example"),
 		})
 		check(t, i.JoinGroup(addr("ff05::7")))
 		check(t, i.JoinGroup(addr("239.1.2.3")))

@@ -17,8 +17,9 @@ type DiscoveryStats struct {
 	PrefixesRefused  uint64
 	RoutersRefused   uint64
 	RoutesRefused    uint64
-	// DNS servers that others, learned later, have taken the place of.
+	// DNS servers and domains that others, learned later, have taken the place of.
 	DNSServersReplaced uint64
+	DNSDomainsReplaced uint64
 }
 
 // DiscoveryStats returns the counters as they are now.

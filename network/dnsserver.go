@@ -3,6 +3,7 @@ package network
 import (
 	"net/netip"
 	"slices"
+	"strings"
 	"time"
 
 	"septet/event"
@@ -16,63 +17,116 @@ type DNSServer struct {
 	Until event.Time
 }
 
+// DNSDomain is a domain that a router has advertised for short names to be looked for in
+// (RFC 8106, section 5.2), and until when.
+type DNSDomain struct {
+	Name  string // in lower case, without a dot at the end
+	Until event.Time
+}
+
 // mostDNSServers caps those of an interface. RFC 8106, section 5.3.1: three are enough;
-// and resolv.conf has no more.
+// and resolv.conf has no more. Of domains header.MostDomains are kept.
 const mostDNSServers = 3
 
 // DNSServers returns the servers that routers have advertised to this host, interface by
 // interface, the ones learned last first.
 func (l *Layer) DNSServers() (all []DNSServer) {
-	for _, i := range l.interfaces {
-		if i.six != nil && i.six.auto != nil {
-			all = append(all, i.six.auto.servers...)
+	for c := range l.autoconfigurations {
+		for _, s := range c.servers {
+			all = append(all, DNSServer{s.value, s.until})
 		}
 	}
 	return all
 }
 
-// takeServers takes the servers that a router advertises (RFC 8106, section 5.3.1). Those
-// at the front of an option come before those behind.
-func (c *autoconfiguration) takeServers(options []header.DNSServers) {
-	for o := range slices.Backward(options) {
-		for _, a := range slices.Backward(options[o].Addrs) {
-			if !a.IsUnspecified() && !a.IsMulticast() && !a.IsLoopback() && !a.Is4In6() {
-				c.takeServer(c.i.Scoped(a), options[o].Lifetime)
+// DNSDomains returns the search list that routers have advertised to this host, interface
+// by interface, the domains learned last first.
+func (l *Layer) DNSDomains() (all []DNSDomain) {
+	for c := range l.autoconfigurations {
+		for _, d := range c.domains {
+			all = append(all, DNSDomain{d.value, d.until})
+		}
+	}
+	return all
+}
+
+// autoconfigurations yields those of the interfaces that have one.
+func (l *Layer) autoconfigurations(yield func(*autoconfiguration) bool) {
+	for _, i := range l.interfaces {
+		if i.six != nil && i.six.auto != nil && !yield(i.six.auto) {
+			return
+		}
+	}
+}
+
+// takeDNS takes the servers and the domains that a router advertises (RFC 8106, section
+// 5.3.1). Those at the front of an option come before those behind.
+func (c *autoconfiguration) takeDNS(o *header.NDOptions) {
+	now, stats := c.i.layer.loop.Now(), c.i.layer.discovery()
+	for n := range slices.Backward(o.DNS) {
+		for _, a := range slices.Backward(o.DNS[n].Addrs) {
+			if !a.IsUnspecified() && !a.IsMulticast() && !a.IsLoopback() && !a.Is4In6() &&
+				c.servers.take(c.i.Scoped(a), now, o.DNS[n].Lifetime, mostDNSServers) {
+				stats.DNSServersReplaced++
+			}
+		}
+	}
+	for n := range slices.Backward(o.Search) {
+		for _, d := range slices.Backward(o.Search[n].Domains) {
+			if c.domains.take(strings.ToLower(d), now, o.Search[n].Lifetime, header.MostDomains) {
+				stats.DNSDomainsReplaced++
 			}
 		}
 	}
 	c.schedule()
 }
 
-// takeServer notes a server for its lifetime, or forgets it if that is zero.
-func (c *autoconfiguration) takeServer(a netip.Addr, lifetime time.Duration) {
-	until := c.i.layer.loop.Now().Add(lifetime)
-	n := slices.IndexFunc(c.servers, func(s DNSServer) bool { return s.Addr == a })
+// dnsList has the servers or the domains that an interface has learned, the last first.
+type dnsList[V comparable] []dnsEntry[V]
+
+type dnsEntry[V comparable] struct {
+	value V
+	until event.Time
+}
+
+// take notes a value for its lifetime, or forgets it if that is zero. It reports whether
+// another has gone for it: beyond the most there may be, that which would end first; of
+// several, the oldest.
+func (l *dnsList[V]) take(value V, now event.Time, lifetime time.Duration, most int) (replaced bool) {
+	until := now.Add(lifetime)
+	n := slices.IndexFunc(*l, func(e dnsEntry[V]) bool { return e.value == value })
 	switch {
 	case lifetime == 0:
 		if n >= 0 {
-			c.servers = slices.Delete(c.servers, n, n+1)
+			*l = slices.Delete(*l, n, n+1)
 		}
-		return
+		return false
 	case n >= 0:
-		c.servers[n].Until = until
-		return
-	case len(c.servers) >= mostDNSServers:
-		// A new one takes the place of that which would end first; of several, of the
-		// oldest.
+		(*l)[n].until = until
+		return false
+	case len(*l) >= most:
 		first := 0
-		for n := range c.servers {
-			if c.servers[n].Until <= c.servers[first].Until {
+		for n, e := range *l {
+			if e.until <= (*l)[first].until {
 				first = n
 			}
 		}
-		c.servers = slices.Delete(c.servers, first, first+1)
-		c.i.layer.discovery().DNSServersReplaced++
+		*l, replaced = slices.Delete(*l, first, first+1), true
 	}
-	c.servers = slices.Insert(c.servers, 0, DNSServer{a, until})
+	*l = slices.Insert(*l, 0, dnsEntry[V]{value, until})
+	return replaced
 }
 
-// ageServers forgets the servers whose lifetime is over (RFC 8106, section 6.1).
-func (c *autoconfiguration) ageServers(now event.Time) {
-	c.servers = slices.DeleteFunc(c.servers, func(s DNSServer) bool { return now >= s.Until })
+// age forgets those whose lifetime is over (RFC 8106, section 6.1).
+func (l *dnsList[V]) age(now event.Time) {
+	*l = slices.DeleteFunc(*l, func(e dnsEntry[V]) bool { return now >= e.until })
+}
+
+// next returns when the first of them ends.
+func (l dnsList[V]) next() event.Time {
+	next := event.Never
+	for _, e := range l {
+		next = min(next, e.until)
+	}
+	return next
 }

@@ -26,8 +26,8 @@ type gateway struct {
 
 // forwardSlot is the place of an address: its multiplicative hash.
 func forwardSlot(dst netip.Addr) uint32 {
-	b := dst.As16()
-	return (be.Uint32(b[12:]) ^ be.Uint32(b[8:]) ^ be.Uint32(b[4:])) * 2654435761 >> (32 - forwardBits)
+	_, hi, lo := routeKey(dst)
+	return (uint32(hi>>32) ^ uint32(hi) ^ uint32(lo>>32) ^ uint32(lo)) * 2654435761 >> (32 - forwardBits)
 }
 
 // place returns where the way to a destination is, if it is there.

@@ -132,12 +132,9 @@ func (c *autoconfiguration) forget(n int) {
 	c.routes = slices.Delete(c.routes, n, n+1)
 }
 
-// schedule sets the timer for what happens next to a route or a server.
+// schedule sets the timer for what happens next to a route, a server or a domain.
 func (c *autoconfiguration) schedule() {
-	next := event.Never
-	for _, s := range c.servers {
-		next = min(next, s.Until)
-	}
+	next := min(c.servers.next(), c.domains.next())
 	for _, r := range c.routes {
 		next = min(next, r.until)
 		if r.unreachable {
@@ -151,11 +148,12 @@ func (c *autoconfiguration) schedule() {
 	c.expiry.Reset(next)
 }
 
-// age forgets routes and servers whose lifetime is over, and asks for routers that did
+// age forgets routes, servers and domains whose lifetime is over, and asks for routers that did
 // not answer.
 func (c *autoconfiguration) age() {
 	now := c.i.layer.loop.Now()
-	c.ageServers(now)
+	c.servers.age(now)
+	c.domains.age(now)
 	for n := len(c.routes) - 1; n >= 0; n-- {
 		switch r := &c.routes[n]; {
 		case now >= r.until:

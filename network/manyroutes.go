@@ -199,6 +199,12 @@ func (m *manyRoutes) cover(prefix netip.Prefix) (length int, way wayID) {
 	return 0, 0
 }
 
+// leastPlaces is how many places of routes are kept, however few are in use.
+const leastPlaces = 1 << 12
+
+// sparse reports whether most of the room for routes is free.
+func (m *manyRoutes) sparse() bool { return len(m.routes) > leastPlaces && m.count < len(m.routes)/4 }
+
 func (m *manyRoutes) all() []Route {
 	all := make([]Route, 0, m.count)
 	for prefix := range m.first {

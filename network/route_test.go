@@ -364,7 +364,14 @@ func benchmarkLookup(b *testing.B, n, family int) {
 		}
 	}
 	if table.many != nil {
-		b.ReportMetric(float64(8*len(table.many.trie.cells))/float64(n), "trie-B/route")
+		trie := &table.many.trie
+		bytes := 8*len(trie.cells) + 16*len(trie.long.slots)
+		for _, top := range trie.top {
+			if top != nil {
+				bytes += 4 * len(top)
+			}
+		}
+		b.ReportMetric(float64(bytes)/float64(n), "trie-B/route")
 	}
 }
 

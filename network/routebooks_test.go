@@ -39,6 +39,33 @@ func books(t *testing.T, m *manyRoutes) {
 	if all := len(m.trie.cells); cells+m.trie.waste != all {
 		t.Fatalf("of %d cells %d are in use and %d are waste", all, cells, m.trie.waste)
 	}
+	longBooks(t, m)
+}
+
+// longBooks checks that a longTable has what the trie says of the first 32 bits, and no more.
+func longBooks(t *testing.T, m *manyRoutes) {
+	t.Helper()
+	have := &m.trie.long
+	if m.trie.top[root6] == nil {
+		if have.slots != nil {
+			t.Fatalf("%d slots are there for %d prefixes of IPv6: below %d they should be gone", len(have.slots), m.prefixes[root6], topUntil)
+		}
+		return
+	}
+	want := routeTrie{cells: m.trie.cells}
+	want.enterLong(want.cells[root6], 0, 0)
+	for _, s := range want.long.slots {
+		got := have.find(s.first)
+		if got.leaf() && want.descend(s.cell, uint64(got.next())<<32, 0) == got.way() {
+			continue
+		}
+		if s.cell != 0 && got != s.cell {
+			t.Fatalf("for the first bits %08x there is the cell %x, the trie has %x", s.first, got, s.cell)
+		}
+	}
+	if have.used != want.long.used || have.used > len(have.slots)/4*3 || have.used < len(have.slots)/8 && len(have.slots) > fewestLong {
+		t.Fatalf("%d of %d slots are in use, should be %d, and between an eighth and three quarters", have.used, len(have.slots), want.long.used)
+	}
 }
 
 // room is how many cells the nodes below one take.

@@ -128,8 +128,11 @@ func (t *routeTable) remove(prefix netip.Prefix, meant func(*Route) bool) bool {
 		return i >= 0
 	}
 	found := t.many.remove(prefix, meant)
-	if t.many.count <= fewRoutesAgain {
+	switch {
+	case t.many.count <= fewRoutesAgain:
 		t.few, t.many = t.many.all(), nil
+	case t.many.sparse():
+		t.many = newManyRoutes(t.many.all()) // slices and maps do not shrink by themselves
 	}
 	return found
 }

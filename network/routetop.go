@@ -6,49 +6,97 @@ const (
 	topUntil = topFrom / 2
 )
 
+// How many levels of a family have no leaves while it has a routeTop, so that what this
+// shows is there: the node below the first 16 bits, and in IPv6 the cell of the first 32.
+var topLevels = [...]int{root4: 2, root6: 3}
+
 // resize gives a family with so many prefixes a routeTop, or takes it away.
 func (t *routeTrie) resize(root, prefixes int) {
 	switch {
 	case prefixes >= topFrom && t.top[root] == nil:
-		t.expandTop(root, 0)
+		t.expandTop(root, 0, topLevels[root])
 		t.top[root] = new(routeTop)
 		t.pointAll(root)
-	case prefixes < topUntil:
+	case prefixes < topUntil && t.top[root] != nil:
 		t.top[root] = nil
+		if root == root6 {
+			t.long = longTable{}
+		}
 	}
 }
 
-// expandTop makes nodes of the leaves above the 17th bit, which a routeTop does not show.
-func (t *routeTrie) expandTop(at, depth int) {
+// expandTop makes nodes of the leaves of the first levels.
+func (t *routeTrie) expandTop(at, depth, levels int) {
 	t.expand(at)
 	node := t.cells[at].node()
-	if depth == 2 || node == 0 || node.narrow() {
+	if depth == levels || node == 0 || node.narrow() {
 		return
 	}
 	first, last := t.place(node, 0xff)
 	for run := range last + 1 {
-		t.expandTop(first+run, depth+1)
+		t.expandTop(first+run, depth+1, levels)
 	}
 }
 
-// point notes where the node is below the first bits of an address.
-func (t *routeTrie) point(root int, hi uint64) {
+// point notes what is below the first bits of a prefix of so many, which has just changed.
+func (t *routeTrie) point(root int, hi uint64, length int) {
 	top := t.top[root]
 	if top == nil {
 		return
 	}
-	c := t.cells[root]
-	for shift := 56; shift >= 48 && c.node() != 0; shift -= 8 {
-		c = t.find(c.node(), int(hi>>shift&0xff))
-	}
+	c := t.after(t.cells[root], hi, 2)
 	top[hi>>48] = c.node()
+	if root == root6 && length >= longBits {
+		t.long.set(uint32(hi>>32), ofLong(t.after(c, hi<<16, 2)))
+	}
+}
+
+// after returns the cell that is some levels below one for an address, zero if there is
+// none.
+func (t *routeTrie) after(c routeCell, hi uint64, levels int) routeCell {
+	for range levels {
+		if c.node() == 0 {
+			return 0
+		}
+		c = t.find(c.node(), int(hi>>56))
+		hi <<= 8
+	}
+	return c
 }
 
 func (t *routeTrie) pointAll(root int) {
-	if t.top[root] != nil {
-		for n := range uint64(1 << 16) {
-			t.point(root, n<<48)
+	if t.top[root] == nil {
+		return
+	}
+	for n := range uint64(1 << 16) {
+		t.point(root, n<<48, 0)
+	}
+	if root == root6 {
+		t.long.clear()
+		t.enterLong(t.cells[root], 0, 0)
+	}
+}
+
+// enterLong notes the cells of the first 32 bits that are below one of fewer.
+func (t *routeTrie) enterLong(c routeCell, first uint32, length int) {
+	node := c.node()
+	if node == 0 {
+		return
+	}
+	at, last := t.place(node, 0xff)
+	for run, from := 0, 0; run <= last; run++ {
+		to := 0xff
+		if run < last {
+			to = t.end(node, run, from)
 		}
+		c := t.run(node, at, run)
+		for value := from; value <= to && length+8 == longBits && ofLong(c) != 0; value++ {
+			t.long.set(first|uint32(value), ofLong(c))
+		}
+		if length+8 < longBits {
+			t.enterLong(c, first|uint32(from)<<(longBits-8-length), length+8)
+		}
+		from = to + 1
 	}
 }
 

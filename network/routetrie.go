@@ -27,12 +27,14 @@ import (
 // to eight runs end, compared all at once, and a quarter of a word for each run. All
 // nodes are in one slice without a pointer, which the garbage collector need not look
 // at. A node that outgrows its place moves to the end and leaves waste behind; once a
-// quarter is waste, the rest is copied (compact). And a family with many prefixes has a
-// table of the nodes below the first 16 bits, where a lookup begins (routeTop).
+// quarter is waste, the rest is copied (compact). And for a family with many prefixes there
+// is a table of the nodes below the first 16 bits, where a lookup begins (routeTop), in
+// IPv6 before that one of what is below the first 32 (longTable).
 type routeTrie struct {
 	cells   []routeCell
 	waste   int // how many cells are in no node
 	top     [2]*routeTop
+	long    longTable  // of IPv6
 	scratch []routeRun // of load
 }
 
@@ -148,14 +150,18 @@ func (n nodeRef) kind() nodeRef { return n & 3 }
 func (n nodeRef) narrow() bool  { return n&4 != 0 }
 
 // routeKey returns an address, or that of a prefix, with its first bit in front, and
-// where to begin.
+// where to begin. AsSlice, inlined, has the bytes where they are read; those of As16 would be
+// copied in one piece, which waits until they have been stored in two.
 func routeKey(a netip.Addr) (root int, hi, lo uint64) {
 	if a.Is4() {
 		b := a.As4()
 		return root4, uint64(be.Uint32(b[:])) << 32, 0
 	}
-	b := a.As16()
-	return root6, be.Uint64(b[:8]), be.Uint64(b[8:])
+	b := a.AsSlice()
+	if len(b) < 16 {
+		return root6, 0, 0 // not valid: it is as ::
+	}
+	return root6, be.Uint64(b), be.Uint64(b[8:])
 }
 
 func (t *routeTrie) init() {
@@ -163,31 +169,57 @@ func (t *routeTrie) init() {
 	t.scratch = make([]routeRun, 0, 256+2)
 }
 
-// lookup returns the way by the longest prefix that contains an address.
+// lookup returns the way by the longest prefix that contains an address. The nearer to the
+// end of the address a search can begin, the fewer nodes are on its way.
 func (t *routeTrie) lookup(root int, hi, lo uint64) wayID {
 	if top := t.top[root]; top != nil {
-		if node := top[hi>>48]; node != 0 {
-			if way := t.descend(t.find(node, int(hi>>40&0xff)), hi<<24|lo>>40, lo<<24); way != 0 {
-				return way
+		if root == root6 {
+			if c := t.long.find(uint32(hi >> 32)); c != 0 {
+				if way := t.descend(c, hi<<32|lo>>32, lo<<32); way != 0 {
+					return way
+				}
 			}
+		}
+		if way := t.descend(routeCell(top[hi>>48]), hi<<16|lo>>48, lo<<16); way != 0 {
+			return way
 		}
 	}
 	return t.descend(t.cells[root], hi, lo)
 }
 
-// descend returns the way by the longest prefix that is in a cell or below it.
+// descend returns the way by the longest prefix that is in a cell or below it. What it does
+// in a node is find, written out here to save the calls.
 func (t *routeTrie) descend(c routeCell, hi, lo uint64) wayID {
-	best := wayID(0)
+	cells, best := t.cells, wayID(0)
 	for {
 		// Of a cell that is no leaf no bits differ: all 32 are shifted out.
 		differ := uint64(uint32(hi>>32)^c.next()) >> (32 - uint(c.length()))
 		if way := c.way(); way != 0 && differ == 0 {
 			best = way
 		}
-		if c.leaf() || c.node() == 0 {
+		node := c.node()
+		if c.leaf() || node == 0 {
 			return best
 		}
-		c = t.find(c.node(), int(hi>>56))
+		at, value := node.index(), uint(hi>>56)
+		run := value
+		switch node.kind() {
+		case fewRuns:
+			run = uint(bits.OnesCount64(below(uint64(cells[at]), uint64(value))))
+			at += startWords[fewRuns]
+		case someRuns:
+			ends := uint64(cells[at+1+int(value>>6)])
+			run = uint(cells[at]>>(8*(value>>6))&0xff) + uint(bits.OnesCount64(ends&(1<<(value&63)-1)))
+			at += startWords[someRuns]
+		}
+		if node.narrow() {
+			// Nothing is below.
+			if way := cells[at+int(run/narrowRuns)].narrowRun(int(run)).way(); way != 0 {
+				best = way
+			}
+			return best
+		}
+		c = cells[at+int(run)]
 		hi, lo = hi<<8|lo>>56, lo<<8
 	}
 }
@@ -195,6 +227,11 @@ func (t *routeTrie) descend(c routeCell, hi, lo uint64) wayID {
 // find returns the cell for a value in a node.
 func (t *routeTrie) find(node nodeRef, value int) routeCell {
 	at, run := t.place(node, value)
+	return t.run(node, at, run)
+}
+
+// run returns the cell of one of the runs of a node.
+func (t *routeTrie) run(node nodeRef, at, run int) routeCell {
 	if node.narrow() {
 		return t.cells[at+run/narrowRuns].narrowRun(run)
 	}

@@ -16,7 +16,7 @@ func (t *routeTrie) insert(prefix netip.Prefix, way wayID) {
 	at, hi, lo := routeKey(prefix.Addr())
 	root, first, rest := at, hi, prefix.Bits()
 	for depth := 0; ; depth++ {
-		if t.fits(at, hi, rest) && (depth > 2 || t.top[root] == nil) {
+		if t.fits(at, hi, rest) && (t.top[root] == nil || depth > topLevels[root]) {
 			t.cells[at] = makeLeaf(way, uint32(hi>>32), rest)
 			break
 		}
@@ -33,7 +33,7 @@ func (t *routeTrie) insert(prefix netip.Prefix, way wayID) {
 		hi, lo = hi<<8|lo>>56, lo<<8
 		rest -= 8
 	}
-	t.point(root, first)
+	t.point(root, first, prefix.Bits())
 	t.compact()
 }
 
@@ -114,7 +114,7 @@ func (t *routeTrie) remove(prefix netip.Prefix, length int, way wayID) {
 		length = (length-1)&7 + 1
 	}
 	t.removeBelow(root, hi, lo, prefix.Bits(), routeCell(0).withWay(way, length))
-	t.point(root, hi)
+	t.point(root, hi, prefix.Bits())
 	t.compact()
 }
 
@@ -155,11 +155,7 @@ func (t *routeTrie) load(above int) []routeRun {
 	}
 	at, last := t.place(node, 0xff)
 	for run, from := 0, 0; run <= last; run++ {
-		cell := t.cells[at+run/narrowRuns].narrowRun(run)
-		if !node.narrow() {
-			cell = t.cells[at+run]
-		}
-		t.scratch = append(t.scratch, routeRun{from, cell})
+		t.scratch = append(t.scratch, routeRun{from, t.run(node, at, run)})
 		if run < last {
 			from = t.end(node, run, from) + 1
 		}

@@ -10,9 +10,10 @@ import (
 )
 
 // inbox is where a datagram socket has what it took out of its endpoint's queue.
-// In real time a reader who finds several datagrams takes a share of them in one
-// turn, and the calls after it read those without the turn. So a sender and a
-// reader on two processors do not wait for each other at every datagram.
+// In real time a reader who finds several datagrams takes all of them in one turn, and
+// the calls after it read those without the turn. So a sender and a reader on two
+// processors do not wait for each other at every datagram. What was taken counts as
+// received, so that as much again may come meanwhile.
 //
 // The mutex is below the turn: whoever has it does not take the turn.
 type inbox struct {
@@ -21,11 +22,6 @@ type inbox struct {
 	queue packet.Queue // to be read
 	read  packet.Queue // to be released, for which the turn is needed
 }
-
-// inboxShare is the part of a receive buffer that one reader takes at once. It
-// counts as received from then on, as on Linux, where a reader gives the room
-// back in quarters too.
-const inboxShare = 4
 
 // copyOut reads the datagram that has waited longest, as recv(2) does. length is
 // that of all of it. A message, unless it is nil, gets what else there is to know.
@@ -78,7 +74,7 @@ func (d *datagram) receiveNext(b []byte, flags int, m *Message) (length int, fro
 		}
 		share := 0 // one: there is nobody to wait for in simulated time
 		if realTime {
-			share = d.endpoint.ReceiveBuffer() / inboxShare
+			share = d.endpoint.ReceiveBuffer()
 		}
 		d.endpoint.Take(&in.queue, share)
 	}

@@ -95,8 +95,8 @@ func TestDeadlineBeforeTakenDatagrams(t *testing.T) {
 	wantNumber(t, pc.Socket(), 0, 2)
 }
 
-// TestTakenDatagramsGiveRoom: what a reader has taken makes room for others, a
-// quarter of the buffer at a time, and Close leaves nothing.
+// TestTakenDatagramsGiveRoom: what a reader has taken makes room for others, and
+// Close leaves nothing.
 func TestTakenDatagramsGiveRoom(t *testing.T) {
 	w, alice, bob := datagramPair(t)
 	for bob.Dropped() == 0 {

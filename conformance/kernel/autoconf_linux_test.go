@@ -74,6 +74,8 @@ func TestOurAutoconfiguration(t *testing.T) {
 	AdvLinkMTU 1400; AdvCurHopLimit 19; AdvDefaultPreference low;
 	prefix 2001:db8:77::/64 { AdvValidLifetime 3600; AdvPreferredLifetime 1800; };
 	route 2001:db8:79::/64 { AdvRouteLifetime 600; };
+	RDNSS 2001:db8:77::53 { AdvRDNSSLifetime 600; };
+	DNSSL corp.example example { AdvDNSSLLifetime 600; };
 };
 `), 0o600)
 	if err != nil {
@@ -114,6 +116,10 @@ func TestOurAutoconfiguration(t *testing.T) {
 		}
 		return n == 2
 	}))
+	const conf = "search corp.example example\nnameserver 2001:db8:77::53\n"
+	if got, err := ours.ReadFile("/etc/resolv.conf"); string(got) != conf {
+		t.Errorf("resolv.conf is %q, %v; after what radvd says of DNS it should be %q", got, err, conf)
+	}
 	beyond := netip.MustParseAddr("2001:db8:78::1")
 	l.loop.Lock()
 	path, err := ours.Network.Path(beyond, netip.Addr{})

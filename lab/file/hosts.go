@@ -37,6 +37,7 @@ func (r *reader) readHost(h *Host, e entry) {
 	r.readInterfaces(h, o, e.key.place)
 	r.readRoutes(h, o)
 	r.readNameservers(h, o)
+	r.readSearch(h, o)
 	if v, ok := o.get("services"); ok {
 		r.readServices(h, v)
 	}

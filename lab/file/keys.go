@@ -11,7 +11,7 @@ type keys struct {
 
 var (
 	labKeys        = keys{"a lab", []string{"name", "description", "seed", "hosts", "routers", "switches", "links", "publish", "script"}}
-	hostKeys       = keys{"a host", []string{"address", "gateway", "nameserver", "ipv6", "advertise", "mac", "mtu", "interfaces", "routes", "services"}}
+	hostKeys       = keys{"a host", []string{"address", "gateway", "nameserver", "search", "ipv6", "advertise", "mac", "mtu", "interfaces", "routes", "services"}}
 	interfaceKeys  = keys{"an interface", []string{"address", "ipv6", "advertise", "mac", "mtu"}}
 	serviceKeys    = keys{"a service", []string{"echo", "web"}}
 	echoKeys       = keys{"echo", []string{"port", "bind"}}

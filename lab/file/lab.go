@@ -52,8 +52,10 @@ type Host struct {
 	Routes     []Route      // beyond the networks it is attached to; a gateway is the one to 0.0.0.0/0 or ::/0
 	Services   []*Service
 	// Nameservers are asked for names that are not in the lab (resolv.conf). A router
-	// that advertises tells hosts those of IPv6 (RFC 8106).
+	// that advertises tells hosts those of IPv6 (RFC 8106), and Search, the domains in
+	// which short names are looked for.
 	Nameservers []netip.Addr
+	Search      []string
 }
 
 // Interface is a host's attachment to one link, or to one VLAN of it.
