@@ -67,6 +67,12 @@ func TestSimultaneousOpenAndECNAreClean(t *testing.T) {
 		step{ms: 5, from: client, f: cwr | psh | ack, seq: 2, ack: 1, data: "y", o: opts{ecn: 2}},
 		step{ms: 6, from: server, f: ack, seq: 1, ack: 3},
 	)))
+	clean(t, "ECN, after the FIN", newScene(complete()).play(then(openECN(),
+		step{ms: 3, from: client, f: psh | ack, seq: 1, ack: 1, data: "x", o: opts{ecn: 3}},
+		step{ms: 4, from: server, f: ece | ack, seq: 1, ack: 2},
+		step{ms: 5, from: client, f: fin | ack, seq: 2, ack: 1},
+		step{ms: 6, from: server, f: ack, seq: 1, ack: 3},
+	)))
 	// The window shuts and is probed: with a byte, as the RFC has it, and with
 	// none, as others do. RFC 9293, 3.8.6.1.
 	small := open()

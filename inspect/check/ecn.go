@@ -68,7 +68,9 @@ func (c *connection) checkECNSetup(e, peer *end, s *segment) {
 	}
 }
 
-// checkEcho judges ECE: once set it stays until the peer says CWR.
+// checkEcho judges ECE: once set it stays until the peer says CWR, which goes with new
+// data. After the peer's FIN there is none, and an end that keeps nothing of the
+// connection but TIME-WAIT has forgotten the echo, as Linux has.
 func (c *connection) checkEcho(e, peer *end, s *segment) {
 	if s.has(header.ECE) {
 		// A CWR that it has not acknowledged is on its way: it may answer this echo, or one
@@ -76,7 +78,8 @@ func (c *connection) checkEcho(e, peer *end, s *segment) {
 		e.echoes, e.mayStop = true, e.mayStop || c.k.options.Arrivals == nil && peer.cwrAt > s.ack
 		return
 	}
-	if e.echoes && !e.mayStop && e.vantage > behindRouter {
+	over := peer.fin > 0 && s.ack >= peer.fin
+	if e.echoes && !e.mayStop && !over && e.vantage > behindRouter {
 		c.find(ruleECE, e, s, "no ECE; congestion was to be echoed, and there was no CWR")
 	}
 	e.echoes, e.mayStop = false, false
