@@ -66,30 +66,6 @@ func wireConnectOptions(e *encounter) {
 	e.settle()
 }
 
-func wireFixedWindows(e *encounter) {
-	buffer := func(n int) func(Descriptor) { return set(SOL_SOCKET, SO_RCVBUF, n) }
-	clamp := func(n int) func(Descriptor) { return set(SOL_TCP, TCP_WINDOW_CLAMP, n) }
-	mss := func(n int) func(Descriptor) { return set(SOL_TCP, TCP_MAXSEG, n) }
-	for i, options := range [][]func(Descriptor){
-		{buffer(3000)}, {buffer(65535)}, {buffer(65536)}, {buffer(200000)}, {buffer(1000), mss(900)}, {mss(700)},
-		{clamp(5000), mss(900)}, {clamp(5000), buffer(4000)}, {clamp(60000), buffer(40000)}, {clamp(100000)},
-	} {
-		d, _ := e.calling(options...)
-		e.flows = e.flows[len(e.flows)-1:]
-		e.settle()
-		e.close(d)
-		l, f := e.listening(options...)
-		e.flows = e.flows[len(e.flows)-1:]
-		for j, opts := range [][]byte{mss1460, withScale, withAll} {
-			f.own, f.known = uint16(41000+10*i+j), false
-			f.send(seg{flags: "S", opts: opts})
-			e.settle()
-		}
-		e.close(l)
-		e.quiet()
-	}
-}
-
 func wireAnswers(e *encounter) {
 	_, f := e.listening()
 	for i, opts := range [][]byte{nil, mss(100), mss1460, withSACK, withScale, withAll, mss(0),

@@ -145,10 +145,6 @@ func (c *Conn) overhead() int {
 	return n
 }
 
-// timestampLen is what timestamps take up in a segment, with padding (RFC 7323,
-// appendix A).
-const timestampLen = 12
-
 // synAcknowledged takes the acknowledgement of our SYN.
 func (c *Conn) synAcknowledged(now ev.Time, s *Segment) {
 	c.set(flagSynAcked)
