@@ -130,10 +130,10 @@ func kinds4() []badKind {
 		// RFC 1122, section 3.2.1.8: options that a host does not know are passed over. What
 		// it needs to know of them is where the next one begins; zeros end them.
 		{name: "record route", frame: udp(7, 7, 4, 0, 0, 0, 0, 0), fields: []lengthField{
-			headerLength(28), option("option length", 7, 3, among(3, 6, 8)),
+			headerLength(28), option("option length", 7, 3, among(3, 8)),
 		}},
 		{name: "timestamps", frame: udp(68, 8, 5, 0, 0, 0, 0, 0), fields: []lengthField{
-			headerLength(28), option("option length", 8, 4, among(3, 4, 7)),
+			headerLength(28), option("option length", 8, 4, among(4)),
 		}},
 		{name: "router alert", frame: udp(0x94, 4, 0, 0), fields: []lengthField{
 			headerLength(24), option("option length", 4, 4, among(3)),

@@ -24,22 +24,23 @@ var unreachable6 = [...]struct {
 }
 
 // errnoOf6 returns what an ICMPv6 error means to the sender of the packet that it
-// quotes. ok is false for codes and types that mean nothing to a socket.
-func errnoOf6(m *header.ICMPv6) (errno syscall.Errno, hard, ok bool) {
+// quotes. One of an unknown type is passed up all the same (RFC 4443, section 2.4, rule a),
+// with the errno that Linux has for it.
+func errnoOf6(m *header.ICMPv6) (errno syscall.Errno, hard bool) {
 	switch m.Type {
 	case header.ICMPv6Unreachable:
 		if int(m.Code) < len(unreachable6) {
 			u := unreachable6[m.Code]
-			return u.errno, u.hard, true
+			return u.errno, u.hard
 		}
 	case header.ICMPv6PacketTooBig:
-		return syscall.EMSGSIZE, false, true
+		return syscall.EMSGSIZE, false
 	case header.ICMPv6TimeExceeded:
-		return syscall.EHOSTUNREACH, false, true
+		return syscall.EHOSTUNREACH, false
 	case header.ICMPv6ParameterProblem:
-		return syscall.EPROTO, true, true
+		return syscall.EPROTO, true
 	}
-	return 0, false, false
+	return syscall.EPROTO, false
 }
 
 func (e *Error) text6() string {

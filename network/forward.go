@@ -86,6 +86,9 @@ func (l *Layer) forwardAlong(p *packet.Packet, d *Datagram, h *header.IPv4, path
 		l.sendRedirect(p, d, path)
 	}
 	decrementTTL(p.Head())
+	if d.recording {
+		l.record(p, path.via.addr) // RFC 791: "as known in the environment" it goes into
+	}
 	l.stats.Forwarded += uint64(p.Frames())
 	l.transmit(p, path, fits, mtu)
 }

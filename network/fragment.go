@@ -78,24 +78,30 @@ func optionLen(b []byte) (int, error) {
 
 // checkOptions walks through a header's options. sourceRoute is the offset in the
 // header of one that asks for a way of the sender's choice, zero when there is none;
-// bad is that of an option that has no sensible length, or is a second source route
-// (RFC 791, section 3.1: it "appears at most once in a datagram").
-func checkOptions(options []byte) (sourceRoute, bad int) {
+// bad is that of what is wrong: an option that has no sensible length, or is a second
+// source route (RFC 791, section 3.1: it "appears at most once in a datagram"), or an octet
+// of one that records; and recording says that there is one of those.
+func checkOptions(options []byte) (sourceRoute, bad int, recording bool) {
 	for at := 0; at < len(options) && options[at] != optionEnd; {
 		n, err := optionLen(options[at:])
 		if err != nil {
-			return sourceRoute, header.IPv4Len + at
+			return sourceRoute, header.IPv4Len + at, false
 		}
 		switch options[at] {
 		case header.OptionLooseSourceRoute, header.OptionStrictSourceRoute:
 			if sourceRoute > 0 {
-				return sourceRoute, header.IPv4Len + at
+				return sourceRoute, header.IPv4Len + at, false
 			}
 			sourceRoute = header.IPv4Len + at
+		case optionRecordRoute, optionTimestamp:
+			if wrong := badRecording(options[at : at+n]); wrong > 0 {
+				return sourceRoute, header.IPv4Len + at + wrong, false
+			}
+			recording = true
 		}
 		at += n
 	}
-	return sourceRoute, 0
+	return sourceRoute, 0, recording
 }
 
 // decrementTTL takes one off the time to live of the IP header b and corrects

@@ -63,10 +63,19 @@ func (m *icmp) answer(p *packet.Packet, d *Datagram) {
 		return
 	}
 	l.stats.EchoRequests++
+	reply := Send{Protocol: header.ProtocolICMP, TOS: d.TOS, SourceRoute: d.Route}
+	if d.recording {
+		// The same section: these options "SHOULD be updated to include the current host"
+		// and sent back whole, so that the way of both is recorded.
+		p.Unpull(d.HeaderLen)
+		reply.Options = recorded(p.Head()[header.IPv4Len:d.HeaderLen])
+		p.Pull(d.HeaderLen)
+		l.enter(reply.Options, path.src, true)
+	}
 	b := p.Touch()
 	b[0] = header.ICMPEchoReply
 	header.SetICMPChecksum(b)
-	l.send(p, &path, Send{Protocol: header.ProtocolICMP, TOS: d.TOS, SourceRoute: d.Route})
+	l.send(p, &path, reply)
 }
 
 // send is Output for messages whose sender is nobody who could be told.

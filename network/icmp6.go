@@ -81,11 +81,7 @@ func (m *icmp6) Error(e *Error) {
 func (m *icmp6) inputError(h *header.ICMPv6, quote []byte, d *Datagram) {
 	l := m.layer
 	e := Error{Type: h.Type, Code: h.Code, From: d.Src}
-	var ok bool
-	if e.Errno, e.Hard, ok = errnoOf6(h); !ok {
-		l.stats.ICMPUnknown++
-		return
-	}
+	e.Errno, e.Hard = errnoOf6(h)
 	q, payload, err := header.ParseIPv6(quote)
 	if err != nil {
 		l.stats.ICMPBadError++
@@ -103,8 +99,7 @@ func (m *icmp6) inputError(h *header.ICMPv6, quote []byte, d *Datagram) {
 		return
 	}
 	if h.Type == header.ICMPv6PacketTooBig {
-		// RFC 8201, section 4: nothing is ever made smaller than the smallest MTU.
-		e.MTU = max(int(h.Rest), header.IPv6MinMTU)
+		e.MTU = int(h.Rest)
 	}
 	l.report(&e)
 }

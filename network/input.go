@@ -71,9 +71,21 @@ func (l *Layer) vouch(src, dst netip.Addr, in *Interface) bool {
 }
 
 // acceptOptions refuses source routes, unless they are to be followed, and options
-// without a sensible length. All others are let through untouched.
+// without a sensible length, and has this host enter itself where it is asked to. All
+// others are let through untouched.
 func (l *Layer) acceptOptions(p *packet.Packet, d *Datagram, h *header.IPv4) bool {
-	sourceRoute, bad := checkOptions(h.Options)
+	if !l.obeyOptions(p, d, h) {
+		return false
+	}
+	if d.recording && l.addresses[d.Dst] == own {
+		l.record(p, d.Dst)
+	}
+	return true
+}
+
+func (l *Layer) obeyOptions(p *packet.Packet, d *Datagram, h *header.IPv4) bool {
+	sourceRoute, bad, recording := checkOptions(h.Options)
+	d.recording = recording
 	switch {
 	case sourceRoute > 0 && !l.sourceRouting:
 		l.drop(p, &l.stats.InSourceRouted)

@@ -127,6 +127,8 @@ type Datagram struct {
 	offset int  // of a fragment
 	more   bool // fragments follow
 	alert  bool // routers are asked to look at it (RFC 2711)
+	// recording says that hosts are to enter themselves into an option of IPv4.
+	recording bool
 	// fragmented says that the packet came with a fragment header.
 	fragmented bool
 	id         uint32 // of the datagram whose fragment it is

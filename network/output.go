@@ -27,6 +27,8 @@ type Send struct {
 	MTU int
 	// SourceRoute is the way that the path was looked up for (PathVia).
 	SourceRoute *SourceRoute
+	// Options are others of IPv4, whole words; with the route at most 40 bytes.
+	Options []byte
 }
 
 // Output sends p, which starts at the transport header, along path, and takes p
@@ -44,7 +46,7 @@ func (l *Layer) Output(p *packet.Packet, path *Path, o Send) error {
 	if path.dst.Is6() {
 		return l.output6(p, path, o)
 	}
-	total := header.IPv4Len + o.SourceRoute.Len() + p.FrameLen()
+	total := header.IPv4Len + o.SourceRoute.Len() + len(o.Options) + p.FrameLen()
 	mtu := path.via.MTU()
 	if o.Discover != DiscoverNot {
 		var err error
@@ -66,8 +68,9 @@ func (l *Layer) Output(p *packet.Packet, path *Path, o Send) error {
 		TTL: o.TTL, Protocol: o.Protocol, Src: path.src, Dst: path.dst,
 	}
 	h.ID = l.nextIDs(&h, p.Frames())
+	h.Options = o.Options
 	if o.SourceRoute.Len() > 0 {
-		h.Options, h.Dst = o.SourceRoute.options(path.dst), o.SourceRoute.Hops[0]
+		h.Options, h.Dst = append(o.SourceRoute.options(path.dst), o.Options...), o.SourceRoute.Hops[0]
 	}
 	h.Put(p.Push(h.Len()))
 	p.MarkIP()

@@ -131,13 +131,12 @@ func (l *Layer) LearnPathMTU(e *Error) {
 	if !ok && len(l.mtus) >= maxPathMTUs && !l.mtus.forgetOld(l.loop.Now()) {
 		return // what is believed still cannot be pushed out
 	}
+	if e.Dst.Is6() && e.MTU < header.IPv6MinMTU {
+		return // RFC 8201, section 4: such a message is discarded
+	}
 	told := pathMTU{mtu: e.MTU, until: l.loop.Now().Add(pathMTUAge)}
 	if e.Dst.Is4() && told.mtu < minPathMTU {
 		told.mtu, told.locked = minPathMTU, true
-	}
-	// RFC 8201, section 4: never smaller than the smallest MTU of a link.
-	if e.Dst.Is6() {
-		told.mtu = max(told.mtu, header.IPv6MinMTU)
 	}
 	// Nor is a path believed to have become larger.
 	if !ok || told.mtu < known.mtu {

@@ -19,8 +19,8 @@ type datagram struct {
 	receiveBuffer int // as GetSockOpt returns them
 	sendBuffer    int
 	ttl, tos      uint8
-	hops, class   uint8 // of IPv6
-	discover      network.Discovery
+	hops, class   uint8             // of IPv6
+	discover      network.Discovery // of IPv4, and of IPv6
 	discover6     network.Discovery
 	corked        bool       // UDP_CORK
 	was           *addresses // once closed

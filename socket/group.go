@@ -23,7 +23,8 @@ type GroupRequest struct {
 // (IP_ADD_MEMBERSHIP and its relatives, IPV6_JOIN_GROUP, the MCAST_ options), or sets
 // IP_MULTICAST_IF, which needs no group. Errors: ENODEV without such an interface,
 // EADDRINUSE for what was joined, EADDRNOTAVAIL for what was not, ENOBUFS for too much,
-// EINVAL for what is no group of the level, EPROTO for a stream.
+// EINVAL for what is no group of the level. A stream can be made a member by the options
+// that name a source and by the MCAST_ options, for nothing, as on Linux; EPROTO by others.
 func (s *Socket) SetSockOptGroup(level, name int, r GroupRequest) error {
 	s.stack.loop.Lock()
 	defer s.stack.loop.Unlock()
@@ -40,7 +41,7 @@ func (s *Socket) setGroup(level, name int, r GroupRequest) error {
 		return syscall.ENOPROTOOPT
 	case s.kind == SOCK_STREAM && !six && name == IP_MULTICAST_IF:
 		return syscall.EINVAL
-	case s.kind == SOCK_STREAM:
+	case s.kind == SOCK_STREAM && isMembership(six, name):
 		return syscall.EPROTO
 	case !six && name == IP_MULTICAST_IF:
 		return s.setGroupInterface(r)
@@ -56,6 +57,14 @@ func (s *Socket) setGroup(level, name int, r GroupRequest) error {
 		return err
 	}
 	return s.changeGroup(s.protocol.multicast(six), six, name, via, r)
+}
+
+// isMembership reports whether an option is the plain one that joins or leaves.
+func isMembership(six bool, name int) bool {
+	if six {
+		return name == IPV6_JOIN_GROUP || name == IPV6_LEAVE_GROUP
+	}
+	return name == IP_ADD_MEMBERSHIP || name == IP_DROP_MEMBERSHIP
 }
 
 // changeGroup does what an option says. Those of a level have their own numbers, the

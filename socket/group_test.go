@@ -78,3 +78,31 @@ func TestRawGroups(t *testing.T) {
 		t.Errorf("after the group was left: %v, want EAGAIN", err)
 	}
 }
+
+// A stream that joins makes its host a member, as on Linux, until it is closed: who hears all
+// that the host has joined, hears the group then.
+func TestStreamJoins(t *testing.T) {
+	needsIPv4(t, "membership by source")
+	w := virtualWorld(t, 1, physical.Impairment{Delay: time.Millisecond})
+	a := must[*Socket](t)(w.alice.Socket(AF_INET, SOCK_DGRAM, 0))
+	b := must[*Socket](t)(w.bob.Socket(AF_INET, SOCK_DGRAM, 0))
+	stream := must[*Socket](t)(w.bob.Socket(AF_INET, SOCK_STREAM, 0))
+	group := GroupRequest{Group: netip.MustParseAddr("239.1.2.3"), Interface: 2}
+	at := netip.AddrPortFrom(group.Group, 7000)
+	check(t, "if", a.SetSockOptGroup(SOL_IP, IP_MULTICAST_IF, group))
+	check(t, "bind", b.Bind(netip.AddrPortFrom(netip.Addr{}, at.Port())))
+	heard := func() bool {
+		must[int](t)(a.SendTo([]byte("hello"), 0, at))
+		check(t, "run", w.loop.Run(w.loop.Now().Add(time.Second)))
+		_, err := b.Recv(make([]byte, 10), MSG_DONTWAIT)
+		return err == nil
+	}
+	check(t, "join", stream.SetSockOptGroup(SOL_IP, MCAST_JOIN_GROUP, group))
+	if !heard() {
+		t.Error("the host does not hear a group that a stream has joined")
+	}
+	check(t, "close", stream.Close())
+	if heard() {
+		t.Error("the host hears the group after the stream was closed")
+	}
+}

@@ -122,11 +122,16 @@ func (s *Socket) sendOnce(b []byte, flags int, to netip.AddrPort, control []Cont
 	return s.protocol.send(b, flags, to)
 }
 
-// receiveMsg is receive of a stream; a message of urgent data says that it is one.
+// receiveMsg is receive of a stream; a message of urgent data says that it is one. The time
+// that goes with text is when the last of what was there arrived.
 func (t *stream) receiveMsg(b []byte, flags int, m *Message) (int, netip.AddrPort, error) {
+	there := t.conn != nil && t.conn.Buffered() > 0
 	n, from, err := t.receive(b, flags)
-	if err == nil && flags&MSG_OOB != 0 {
+	switch {
+	case err == nil && flags&MSG_OOB != 0:
 		m.Flags |= MSG_OOB
+	case err == nil && there && t.socket.wants(wantStamps):
+		t.socket.putStamp(m, t.conn.ArrivedAt())
 	}
 	return n, from, err
 }

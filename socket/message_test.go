@@ -59,6 +59,52 @@ func TestDatagramTellsWhenAndWhere(t *testing.T) {
 	}
 }
 
+// What is read of a stream carries the time at which it arrived, not that at which it was
+// read; also when the reader waits for it.
+func TestStreamTellsWhen(t *testing.T) {
+	const delay = 250 * time.Millisecond
+	for _, waits := range []bool{false, true} {
+		w := virtualWorld(t, 1, physical.Impairment{Delay: delay})
+		at := netip.AddrPortFrom(ip(bobAddr), 7000)
+		l := must[*Socket](t)(w.bob.Socket(inet, SOCK_STREAM, 0))
+		check(t, "bind", l.Bind(at))
+		check(t, "listen", l.Listen(1))
+		check(t, "stamp", l.SetSockOpt(SOL_SOCKET, SO_TIMESTAMPNS, 1)) // as its connections have it
+		var sent time.Time
+		m := &Message{Buffers: [][]byte{make([]byte, 10)}, ControlSize: 100}
+		w.run(t, map[string]func(){
+			"client": func() {
+				alice := must[*Socket](t)(w.alice.Socket(inet, SOCK_STREAM, 0))
+				defer alice.Close()
+				check(t, "connect", alice.Connect(at))
+				_ = w.loop.Sleep(time.Second)
+				sent = w.bob.Sockets.Now()
+				must[int](t)(alice.Send([]byte("hello"), 0))
+				_ = w.loop.Sleep(time.Minute)
+			},
+			"server": func() {
+				bob, _, err := l.Accept()
+				check(t, "accept", err)
+				defer bob.Close()
+				if !waits {
+					_ = w.loop.Sleep(10 * time.Second)
+				}
+				if n := must[int](t)(bob.RecvMsg(m, 0)); n != 5 {
+					t.Errorf("received %d bytes, want the 5 that were sent", n)
+				}
+			},
+		})
+		if len(m.Control) != 1 || m.Control[0].Type != SO_TIMESTAMPNS {
+			t.Fatalf("waits %v: control messages %v, want a time", waits, m.Control)
+		}
+		stamp := m.Control[0].Data
+		came := time.Unix(int64(binary.NativeEndian.Uint64(stamp)), int64(binary.NativeEndian.Uint64(stamp[8:])))
+		if d := came.Sub(sent); d != delay {
+			t.Errorf("waits %v: the bytes came %v after they were sent, want the wire's %v", waits, d, delay)
+		}
+	}
+}
+
 // A router's or a host's ICMP error waits with the bytes of the datagram that failed, for
 // a socket that is not connected too, and poll says so.
 func TestErrorQueueNamesTheOffender(t *testing.T) {

@@ -22,10 +22,16 @@ func (s *Socket) option6(name int) (int, error) {
 	if name == IPV6_UNICAST_HOPS && s.rare != nil && s.rare.noHops {
 		return 0, nil
 	}
-	if name == IPV6_MTU { // of the path, which is of one family
-		return s.protocol.option(SOL_IP, IP_MTU)
+	return s.protocol.option(optionOf(name))
+}
+
+// optionOf returns the level and name by which protocols know an option of SOL_IPV6: of
+// both families they tell the path's MTU by one name.
+func optionOf(name6 int) (level, name int) {
+	if name6 == IPV6_MTU {
+		return SOL_IP, IP_MTU
 	}
-	return s.protocol.option(SOL_IPV6, name)
+	return SOL_IPV6, name6
 }
 
 // setOption6 sets one. IPV6_V6ONLY: EINVAL once the socket is bound.

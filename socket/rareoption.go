@@ -4,6 +4,8 @@ import (
 	"math"
 	"net/netip"
 	"syscall"
+
+	"septet/network"
 )
 
 // option is what getsockopt(2) and setsockopt(2) call one.
@@ -19,6 +21,7 @@ type rareOptions struct {
 	groupAddr netip.Addr // IP_MULTICAST_IF, as it was set
 	linger    Linger     // of a socket that is no stream, where it means nothing
 	errors    errorQueue
+	groups    [2]*network.Multicast // of a stream: those of IPv4, of IPv6
 }
 
 // wants are the control messages that a socket wants to receive.

@@ -44,7 +44,8 @@ type raw struct {
 	groups     *network.Multicast
 	checksumAt int // IPV6_CHECKSUM, negative for none
 	filter     *icmpFilter
-	ping       *pinging // nil for a raw socket, see ping.go
+	ping       *pinging   // nil for a raw socket, see ping.go
+	held       *rawPieces // MSG_MORE
 }
 
 // newRaw makes a raw socket, or a ping socket.
@@ -243,22 +244,19 @@ func (r *raw) sendMsg(b []byte, flags int, to netip.AddrPort, control []ControlM
 	if err != nil {
 		return 0, err
 	}
-	n := r.socket.stack.network
-	p := n.Pool().From(b)
-	r.fillEcho(p)
-	switch {
-	case r.headerIncluded:
-		err = r.handle.SendHeader(p, &path)
-	case !r.fillChecksum(p, &path):
-		p.Release()
-		err = syscall.EINVAL
-	default:
+	if r.headerIncluded {
+		err = r.handle.SendHeader(r.socket.stack.network.Pool().From(b), &path)
+	} else {
 		o := network.Send{Protocol: r.number, TTL: r.ttl, TOS: r.tos, Discover: r.discover, MTU: r.mtu6}
 		if path.Group() {
 			o.TTL = r.groups.Hops
 		}
 		w.Apply(&o)
-		err = n.Output(p, &path, o)
+		if r.ping == nil && (flags&MSG_MORE != 0 || r.held != nil) {
+			err = r.sendPiece(b, flags, &path, &o)
+		} else {
+			err = r.output(b, &path, &o)
+		}
 	}
 	if err != nil {
 		return 0, err

@@ -58,10 +58,19 @@ func (r *raw) option(level, name int) (int, error) {
 		return getTTL(r.marksOf(level).ttl), nil
 	case level == SOL_IP && name == IP_TOS, level == SOL_IPV6 && name == IPV6_TCLASS:
 		return int(r.marksOf(level).tos), nil
-	case level == SOL_IP && name == IP_MTU_DISCOVER, level == SOL_IPV6 && name == IPV6_MTU_DISCOVER:
+	case r.isDiscovery(level, name):
 		return int(r.marksOf(level).discover), nil
 	}
 	return 0, syscall.ENOPROTOOPT
+}
+
+// isDiscovery reports whether an option is IP_MTU_DISCOVER of a family that is spoken: a
+// ping socket of IPv6 knows those of both.
+func (r *raw) isDiscovery(level, name int) bool {
+	if level == SOL_IPV6 {
+		return r.six && name == IPV6_MTU_DISCOVER
+	}
+	return (!r.six || r.ping != nil) && level == SOL_IP && name == IP_MTU_DISCOVER
 }
 
 func (r *raw) setOption(level, name, value int) error {
@@ -89,7 +98,7 @@ func (r *raw) setOption(level, name, value int) error {
 		return setTTL(&r.marksOf(level).ttl, value)
 	case level == SOL_IP && name == IP_TOS, level == SOL_IPV6 && name == IPV6_TCLASS:
 		r.marksOf(level).tos = uint8(value)
-	case level == SOL_IP && name == IP_MTU_DISCOVER, level == SOL_IPV6 && name == IPV6_MTU_DISCOVER:
+	case r.isDiscovery(level, name):
 		return setDiscovery(&r.marksOf(level).discover, value)
 	default:
 		return syscall.ENOPROTOOPT

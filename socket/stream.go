@@ -253,6 +253,7 @@ func (t *stream) shutdown(how int) error {
 }
 
 func (t *stream) close(abort bool) {
+	t.leaveGroups()
 	if t.listener != nil {
 		t.listener.Close()
 	}

@@ -12,7 +12,27 @@ func (t *stream) linger() Linger { return Linger{t.lingers, t.lingerBy} }
 
 func (t *stream) setLinger(v Linger) { t.lingers, t.lingerBy = v.On, v.Time }
 
-func (t *stream) multicast(bool) *network.Multicast { return nil }
+// multicast is what a stream has joined of a family's groups. As on Linux that is nothing to
+// the stream itself, but the host is a member.
+func (t *stream) multicast(six bool) *network.Multicast {
+	m := &t.socket.needRare().groups[number(six)]
+	if *m == nil {
+		*m = network.NewMulticast()
+	}
+	return *m
+}
+
+// leaveGroups ends its memberships.
+func (t *stream) leaveGroups() {
+	if t.socket.rare == nil {
+		return
+	}
+	for _, m := range t.socket.rare.groups {
+		if m != nil {
+			m.Close()
+		}
+	}
+}
 
 func (t *stream) reroute() {}
 
@@ -51,6 +71,8 @@ func (t *stream) applyRare(kept map[option]int) {
 	o := was
 	o.Anywhere = kept[option{SOL_IP, IP_FREEBIND}] != 0
 	o.WindowClamp = kept[option{SOL_TCP, TCP_WINDOW_CLAMP}]
+	o.TellErrors = kept[option{SOL_IP, IP_RECVERR}] != 0
+	o.TellErrors6 = kept[option{SOL_IPV6, IPV6_RECVERR}] != 0
 	d, set := kept[option{SOL_IP, IP_MTU_DISCOVER}]
 	o.MayCut = set && d != IP_PMTUDISC_WANT && d != IP_PMTUDISC_DO
 	if o != was {

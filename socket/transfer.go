@@ -124,7 +124,7 @@ func (s *Socket) waits(flags int) bool {
 
 // offer lets a stream place what arrives during a wait in b itself.
 func (s *Socket) offer(b []byte, flags int) (*tcp.Conn, *tcp.Placement) {
-	if t, ok := s.protocol.(*stream); ok && flags&^MSG_WAITALL == 0 && t.conn != nil {
+	if t, ok := s.protocol.(*stream); ok && flags&^MSG_WAITALL == 0 && t.conn != nil && !s.wants(wantStamps) {
 		return t.conn, t.conn.Await(b)
 	}
 	return nil, nil

@@ -14,8 +14,9 @@
 //
 // In TestOnTheWire the other machine is the script itself: it sends the host frames of its
 // own making, through a TAP device or over a lab's wire, and every frame that the host
-// sends is a line, with the time since what happened before it. wire_linux_test.go says
-// how; situations that wait long need -wire.slow.
+// sends is a line, with the time since what happened before it. Nearly all of that is over
+// IPv4 and over IPv6. wire_linux_test.go says how; situations that wait long need
+// -wire.slow.
 //
 // To add a situation, write a func(*situation) and put it into the table of its file.
 // It makes sockets with s.make, s.pair and their like, which closes them, and writes

@@ -12,6 +12,7 @@ var groups = []script{
 	{name: "joining groups", run: joining, in: only4},
 	{name: "joining IPv6 groups", run: joining6, in: only4},
 	{name: "sources of groups", run: sources, in: only4},
+	{name: "streams and groups", run: streamGroups, in: only4},
 	{name: "options for groups", run: groupOptions, in: only4},
 	{name: "options of IPv6", run: options6, in: only4},
 	{name: "datagrams to groups", run: groupDatagrams, in: only4},
@@ -61,6 +62,28 @@ func joining6(s *situation) {
 	for _, name := range []int{MCAST_JOIN_SOURCE_GROUP, MCAST_JOIN_SOURCE_GROUP, MCAST_BLOCK_SOURCE, MCAST_LEAVE_SOURCE_GROUP, MCAST_LEAVE_SOURCE_GROUP} {
 		s.group(e, SOL_IPV6, name, GroupRequest{Group: g, Interface: 1, Source: a})
 	}
+}
+
+// streamGroups: some options make a stream a member, for nothing, others do not.
+func streamGroups(s *situation) {
+	g, g6, local := addr("239.1.2.3"), addr("ff15::123"), addr("127.0.0.1")
+	from := addr("10.0.0.1")
+	e := s.make(SOCK_STREAM)
+	for _, name := range []int{IP_BLOCK_SOURCE, IP_DROP_SOURCE_MEMBERSHIP, IP_ADD_SOURCE_MEMBERSHIP, IP_ADD_SOURCE_MEMBERSHIP,
+		IP_BLOCK_SOURCE, IP_UNBLOCK_SOURCE, IP_DROP_SOURCE_MEMBERSHIP, IP_DROP_SOURCE_MEMBERSHIP} {
+		s.group(e, SOL_IP, name, GroupRequest{Group: g, LocalAddr: local, Source: from})
+	}
+	for _, name := range []int{MCAST_JOIN_GROUP, MCAST_BLOCK_SOURCE, MCAST_LEAVE_GROUP, MCAST_JOIN_SOURCE_GROUP, MCAST_LEAVE_SOURCE_GROUP, IP_ADD_MEMBERSHIP, IP_DROP_MEMBERSHIP} {
+		s.group(e, SOL_IP, name, GroupRequest{Group: g, Interface: 1, Source: from})
+	}
+	s.group(e, SOL_IP, IP_ADD_SOURCE_MEMBERSHIP, GroupRequest{Group: local, LocalAddr: local, Source: from})
+	s.group(e, SOL_IP, IP_ADD_SOURCE_MEMBERSHIP, GroupRequest{Group: g, LocalAddr: addr("203.0.113.1"), Source: from})
+	s.group(e, SOL_IP, MCAST_JOIN_GROUP, GroupRequest{Group: g, Interface: 99})
+	e = s.of(AF_INET6, SOCK_STREAM)
+	for _, name := range []int{IPV6_JOIN_GROUP, MCAST_JOIN_GROUP, MCAST_BLOCK_SOURCE, MCAST_LEAVE_GROUP, MCAST_JOIN_SOURCE_GROUP, MCAST_LEAVE_SOURCE_GROUP, IPV6_LEAVE_GROUP} {
+		s.group(e, SOL_IPV6, name, GroupRequest{Group: g6, Interface: 1, Source: addr("2001:db8::1")})
+	}
+	s.group(e, SOL_IP, IP_ADD_SOURCE_MEMBERSHIP, GroupRequest{Group: g, LocalAddr: local, Source: from})
 }
 
 func sources(s *situation) {

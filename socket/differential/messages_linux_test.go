@@ -22,6 +22,7 @@ var messages = []script{
 	{name: "errors of datagrams", run: queuedErrors},
 	{name: "too long for the path", run: tooLongErrors, in: []string{ipv4, mapped}},
 	{name: "messages on streams", run: streamMessages},
+	{name: "times on streams", run: streamStamps},
 	{name: "low-water mark", run: lowWaterMark},
 	{name: "options of all lengths", run: optionLengths},
 }
@@ -379,9 +380,6 @@ func optionLengths(s *situation) {
 			{SOL_TCP, TCP_CONGESTION, []byte("reno\x00junk")}, {SOL_TCP, TCP_CONGESTION, []byte("nosuch")},
 			{SOL_TCP, TCP_CONGESTION, []byte("renoxxxxxxxxxxxxxxxxxxx")}, {77, 1, ints(1)},
 		} {
-			if kind == SOCK_STREAM && o.level == SOL_IP && o.name == IP_ADD_SOURCE_MEMBERSHIP {
-				continue // Linux lets a stream join by source, and never hears of it: here EPROTO
-			}
 			s.lengths(kind, o.level, o.name, o.value, 0, 1, 2, 3, 4, 5, 7, 8, 11, 12, 15, 16, 19, 20, 24)
 		}
 		if kind == SOCK_DGRAM {

@@ -87,6 +87,65 @@ func inPieces(s *situation) {
 	s.drain(peer)
 }
 
+// rawPieces sends datagrams of a protocol in pieces.
+func rawPieces(p *rawPlay) {
+	var send func(text string, flags int)
+	for _, domain := range []int{AF_INET, AF_INET6} {
+		lo := netip.MustParseAddr("127.0.0.1")
+		if domain == AF_INET6 {
+			lo = netip.IPv6Loopback()
+		}
+		from, to := p.socket(domain, SOCK_RAW, 253), p.socket(domain, SOCK_RAW, 253)
+		p.note("connect", from.Connect(netip.AddrPortFrom(lo, 0)))
+		arrived := func() {
+			p.settle()
+			for {
+				b := make([]byte, 100)
+				n, err := to.Recv(b, 0)
+				p.note("recv", n, err)
+				if err != nil {
+					return
+				}
+				if domain == AF_INET {
+					b, n = b[20:], n-20
+				}
+				p.note("  text", string(b[:n]))
+			}
+		}
+		send = func(text string, flags int) {
+			n, err := from.Send([]byte(text), flags)
+			p.note("send "+text, n, err)
+			arrived()
+		}
+		send("alone", 0)
+		send("one, ", MSG_MORE)
+		send("two, ", MSG_MORE)
+		send("three", 0)
+		send("four", 0)
+		send("five", MSG_MORE)
+		n, err := from.SendTo([]byte(" to an address"), 0, netip.AddrPortFrom(lo, 0))
+		p.note("sendto", n, err)
+		arrived()
+		send("six", MSG_MORE)
+		send("", 0)
+		send("seven", MSG_MORE)
+		if domain == AF_INET {
+			p.note("with a header", from.SetSockOpt(SOL_IP, IP_HDRINCL, 1))
+			send("none", 0)
+			p.note("without", from.SetSockOpt(SOL_IP, IP_HDRINCL, 0))
+		}
+		send(", eight", 0)
+		for range 2 {
+			n, err = from.Send(make([]byte, 40000), MSG_MORE)
+			p.note("send much", n, err)
+		}
+		send("nine", 0)
+		send("ten", MSG_MORE)
+		p.note("close", from.Close())
+		arrived()
+	}
+}
+
 // otherFamily sends pieces of both families.
 func otherFamily(s *situation) {
 	d, six, four := s.make(SOCK_DGRAM), s.make(SOCK_DGRAM), s.of(AF_INET, SOCK_DGRAM)

@@ -80,6 +80,7 @@ func (p *rawPlay) recv(name string, s socket.Descriptor) {
 var raws = []script{
 	{name: "names of raw sockets", run: raw(rawNames), in: only4, lonely: true},
 	{name: "raw IPv6", run: raw(rawData6), in: only4, lonely: true},
+	{name: "raw datagrams in pieces", run: raw(rawPieces), in: only4, lonely: true},
 	{name: "filters", run: raw(rawFilters), in: only4, lonely: true},
 	{name: "headers included", run: raw(rawHeaders), in: only4, lonely: true},
 	{name: "packets on lo", run: raw(packetsOnLoopback), in: only4, lonely: true},

@@ -2,6 +2,7 @@ package differential
 
 import (
 	"fmt"
+	"time"
 
 	. "septet/socket"
 )
@@ -107,4 +108,37 @@ func urgentInline(s *situation) {
 	s.recv(p, 20, 0)
 	s.mark(p)
 	s.recv(p, 20, 0)
+}
+
+// streamStamps: with what is read of a stream comes the time at which it arrived.
+func streamStamps(s *situation) {
+	c, p := s.pair()
+	// As soon as anybody asks, the kernel begins to note times, but not at once.
+	s.note("stamps", p.SetSockOpt(SOL_SOCKET, SO_TIMESTAMP, 1))
+	_ = s.here.Sleep(20 * time.Millisecond)
+	s.send(c, "stamped")
+	s.settle()
+	s.message(p, 3, 500, MSG_PEEK)
+	s.message(p, 3, 500, 0)
+	s.message(p, 30, 10, 0)
+	s.note("nanoseconds", p.SetSockOpt(SOL_SOCKET, SO_TIMESTAMPNS, 1))
+	s.send(c, "one")
+	s.send(c, "two")
+	s.settle()
+	s.message(p, 30, 500, 0)
+	s.message(p, 30, 500, MSG_DONTWAIT)
+	s.during(func(o *situation) { o.message(p, 30, 500, 0) }, func() { s.send(c, "awaited") })
+	n, err := c.Send([]byte("!"), MSG_OOB)
+	s.note("urgent", n, err)
+	s.settle()
+	s.message(p, 30, 500, MSG_OOB)
+	s.message(p, 30, 500, MSG_DONTWAIT)
+	s.send(c, "end")
+	s.note("shutdown", c.Shutdown(SHUT_WR))
+	s.settle()
+	s.message(p, 0, 500, 0)
+	s.message(p, 2, 500, 0)
+	s.message(p, 2, 500, MSG_TRUNC)
+	s.message(p, 30, 500, 0)
+	s.message(p, 30, 500, MSG_ERRQUEUE)
 }

@@ -3,7 +3,6 @@ package differential
 import (
 	"flag"
 	"fmt"
-	"net/netip"
 	"os"
 	"strconv"
 	"strings"
@@ -28,9 +27,12 @@ import (
 // the other end of a wire.
 //
 //	program on the host .1 ---------------- .2 the peer      192.0.2.0/24
+//	                   ::1                  ::2               2001:db8::/64
+//
+// A script runs over IPv4 and over IPv6, unless it is of IPv4 alone.
 
 // leastWire is how many situations there are on the wire at least.
-const leastWire = 60
+const leastWire = 380
 
 var slowWire = flag.Bool("wire.slow", false, "also the situations on the wire that wait longer than five seconds")
 
@@ -45,6 +47,7 @@ type wireScript struct {
 	name string
 	run  func(e *encounter)
 	slow bool // it waits longer than five seconds
+	four bool // it is of IPv4 alone
 }
 
 var wireAreas = []struct {
@@ -76,17 +79,21 @@ func TestOnTheWire(t *testing.T) {
 	t.Run("situations", func(t *testing.T) {
 		for _, a := range wireAreas {
 			for _, sc := range a.scripts {
-				count++
-				name := "wire/" + a.name + "/" + sc.name
-				t.Run(a.name+"/"+sc.name, func(t *testing.T) {
-					if sc.slow && !*slowWire {
-						t.Skip("it is slow: -wire.slow")
+				for _, f := range addresses[:2] {
+					if f.name == ipv6 && (sc.four || a.name == "internet") {
+						continue
 					}
-					t.Parallel()
-					j.turns <- struct{}{}
-					defer func() { <-j.turns }()
-					j.compare(t, name, sc)
-				})
+					count++
+					t.Run(a.name+"/"+sc.name+"/"+f.name, func(t *testing.T) {
+						if sc.slow && !*slowWire {
+							t.Skip("it is slow: -wire.slow")
+						}
+						t.Parallel()
+						j.turns <- struct{}{}
+						defer func() { <-j.turns }()
+						j.compare(t, "wire/"+a.name+"/"+sc.name, f, sc)
+					})
+				}
 			}
 		}
 	})
@@ -109,15 +116,18 @@ type wireJudge struct {
 }
 
 // compare plays a script to the lab and to the kernel.
-func (j *wireJudge) compare(t *testing.T, name string, sc wireScript) {
-	got := onLabWire(t, sc)
-	want := onKernelWire(t, sc)
+func (j *wireJudge) compare(t *testing.T, name string, f family, sc wireScript) {
+	if f.name == ipv6 {
+		name += " over IPv6"
+	}
+	got := onLabWire(t, f, sc)
+	want := onKernelWire(t, f, sc)
 	for range 5 { // a busy machine? Ask again, and nobody else meanwhile
 		if j.deviations.explain(name, got, want) {
 			break
 		}
 		j.again.Lock()
-		want = onKernelWire(t, sc)
+		want = onKernelWire(t, f, sc)
 		j.again.Unlock()
 	}
 	if *showWire {
@@ -171,7 +181,7 @@ func aligned(a, b []string) (x, y []string) {
 }
 
 // onLabWire plays a script on a lab host in virtual time.
-func onLabWire(t *testing.T, sc wireScript) []string {
+func onLabWire(t *testing.T, f family, sc wireScript) []string {
 	l, pool := event.NewVirtual(1), &packet.Pool{SingleFrames: true}
 	l.Lock()
 	w := physical.NewWire(l, pool, 1500, physical.Impairment{}, physical.Impairment{}) // Unjudged: the peer is meant to break rules
@@ -183,15 +193,13 @@ func onLabWire(t *testing.T, sc wireScript) []string {
 	h.TCP = tcp.New(h.Network, &linux)
 	h.Sockets = socket.NewStack(h.Network, h.TCP, h.UDP, h)
 	l.Unlock()
-	if _, err := h.Attach("eth0", w.A(), netip.MustParsePrefix("192.0.2.1/24")); err != nil {
-		t.Fatal(err)
-	}
+	attach(t, l, h, w.A(), "192.0.2.1/24", "2001:db8::1/64")
 	defer l.Close()
 	defer h.Close()
-	return meet(newPeer(l, pool, w.B()), &world{
+	return meet(newPeer(l, pool, w.B(), f), &world{
 		here: h.Process(), patience: soon,
 		wait: func() error { return l.Run(event.Time(time.Hour)) },
-	}, sc)
+	}, f, sc)
 }
 
 // windowScale is what the kernel offers: it follows from the largest window that it may
@@ -212,7 +220,7 @@ func windowScale(t *testing.T) (scale uint8) {
 }
 
 // onKernelWire plays a script on the kernel, in a namespace of its own.
-func onKernelWire(t *testing.T, sc wireScript) []string {
+func onKernelWire(t *testing.T, f family, sc wireScript) []string {
 	t.Helper()
 	l, pool := event.NewReal(1), new(packet.Pool)
 	defer l.Close()
@@ -227,22 +235,22 @@ func onKernelWire(t *testing.T, sc wireScript) []string {
 		if err := sysctl("ipv4/tcp_rmem", "4096 131072 6291456"); err != nil { // Linux's own
 			return err
 		}
-		return ip("link set lo up\nlink set eth0 up\naddress add 192.0.2.1/24 dev eth0")
+		return ip("link set lo up\nlink set eth0 up\naddress add 192.0.2.1/24 dev eth0\naddress add 2001:db8::1/64 dev eth0 nodad")
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer device.Close()
 	defer k.here.file.Close()
-	return meet(newPeer(l, pool, device), k.world(soon), sc)
+	return meet(newPeer(l, pool, device, f), k.world(soon), f, sc)
 }
 
 // meet plays a script with its peer, whom the host knows by then.
-func meet(p *peer, w *world, sc wireScript) []string {
-	return play(w, addresses[0], script{name: sc.name, run: func(s *situation) {
+func meet(p *peer, w *world, f family, sc wireScript) []string {
+	return play(w, f, script{name: sc.name, run: func(s *situation) {
 		e := &encounter{situation: s, peer: p}
 		if !p.introduce() {
-			s.note("the host does not answer ARP")
+			s.note("the host does not say where it is")
 			return
 		}
 		sc.run(e)

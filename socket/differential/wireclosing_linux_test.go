@@ -29,7 +29,11 @@ var wireClosings = []wireScript{
 	{name: "FIN sent again", run: wireFINAgain},
 	{name: "peer's FIN twice", run: wirePeerFINTwice},
 	{name: "FIN ahead of missing data", run: wireFINEarly},
+	{name: "FIN ahead, with text and without", run: wireFINAhead},
 	{name: "FIN and later data", run: wireAfterFIN},
+	{name: "FIN after text", run: wireFINAfterText},
+	{name: "FIN with text in a dialogue", run: wireFINDialogue},
+	{name: "FIN with text, half closed", run: wireFINHalfClosed},
 	{name: "TIME-WAIT, old segments", run: wireTimeWaitOld},
 	{name: "TIME-WAIT, new SYN", run: wireTimeWaitSYN},
 	{name: "TIME-WAIT, SYN with an older number", run: wireTimeWaitOldSYN},
@@ -247,6 +251,46 @@ func wireFINEarly(e *encounter) {
 	e.settle()
 	e.recv(d, 20, 0)
 	e.recv(d, 20, 0)
+}
+
+func wireFINAhead(e *encounter) {
+	d, f := e.servedWith(withSACK)
+	for _, s := range []seg{{flags: "FA", seq: 11}, {flags: "FA", seq: 11}, {flags: "A", seq: 7, data: "or"}, {flags: "FA", seq: 6, data: "world"},
+		{flags: "FA", seq: 6, data: "world"}, {flags: "A", seq: 1, data: "hello"}, {flags: "FA", seq: 6, data: "world"}, {flags: "FA", seq: 11}} {
+		s.ack = 1
+		f.send(s)
+		e.settle()
+	}
+	e.recv(d, 20, 0)
+}
+
+func wireFINAfterText(e *encounter) {
+	_, f := e.served()
+	f.send(seg{flags: "PA", seq: 1, ack: 1, data: "hello"})
+	e.within(100 * time.Millisecond)
+	f.send(seg{flags: "FA", seq: 6, ack: 1})
+	e.within(100 * time.Millisecond)
+}
+
+func wireFINDialogue(e *encounter) {
+	d, f := e.served()
+	f.send(seg{flags: "PA", seq: 1, ack: 1, data: "hello"})
+	e.send(d, "answer")
+	e.settle()
+	f.send(seg{flags: "FPA", seq: 6, ack: 7, data: "bye"})
+	e.within(100 * time.Millisecond)
+	e.close(d)
+	e.settle()
+}
+
+func wireFINHalfClosed(e *encounter) {
+	d, f := e.served()
+	e.shutdown(d, SHUT_WR)
+	e.settle()
+	f.send(seg{flags: "FPA", seq: 1, ack: 1, data: "bye"})
+	e.settle()
+	f.send(seg{flags: "A", seq: 5, ack: 2})
+	e.settle()
 }
 
 func wireAfterFIN(e *encounter) {

@@ -19,10 +19,10 @@ var wireDatagrams = []wireScript{
 	{name: "checksums", run: wireUDPChecksums},
 	{name: "length lies", run: wireUDPLength},
 	{name: "truncated", run: wireUDPTruncated},
-	{name: "TTL, TOS and DF", run: wireUDPOptions},
-	{name: "broadcast and multicast received", run: wireUDPBroadcast},
-	{name: "broadcast and multicast sent", run: wireUDPSendBroadcast},
-	{name: "joining a group", run: wireJoin},
+	{name: "TTL, TOS and DF", run: wireUDPOptions, four: true},
+	{name: "broadcast and multicast received", run: wireUDPBroadcast, four: true},
+	{name: "broadcast and multicast sent", run: wireUDPSendBroadcast, four: true},
+	{name: "joining a group", run: wireJoin, four: true},
 	{name: "larger than the MTU", run: wireUDPLarge},
 	{name: "MSG_MORE", run: wireUDPMore},
 	{name: "fragmentation needed", run: wireUDPTooBig},
@@ -49,7 +49,7 @@ func (e *encounter) udp(own, host uint16, data string, change ...func(u []byte))
 }
 
 func (e *encounter) datagram(own, host uint16, data string, change ...func(u []byte)) {
-	e.says("UDP "+text([]byte(data)), e.ipv4(header.ProtocolUDP, e.udp(own, host, data, change...)))
+	e.says("UDP "+text([]byte(data)), e.wrap(header.ProtocolUDP, e.udp(own, host, data, change...)))
 }
 
 // at5000 returns a socket of datagrams on the host.
@@ -59,8 +59,15 @@ func (e *encounter) at5000() Descriptor {
 	return d
 }
 
+// toPeer is port 7 of the peer.
+const toPeer = "the peer"
+
 func (e *encounter) sendTo(d Descriptor, to string, data string, flags int) {
-	n, err := d.SendTo([]byte(data), flags|MSG_DONTWAIT, netip.MustParseAddrPort(to))
+	dst := netip.AddrPortFrom(e.far, 7)
+	if to != toPeer {
+		dst = netip.MustParseAddrPort(to)
+	}
+	n, err := d.SendTo([]byte(data), flags|MSG_DONTWAIT, dst)
 	e.note("sendto "+to+" "+text([]byte(data)), n, err)
 	e.settle()
 }
@@ -70,8 +77,8 @@ func wireUDP(e *encounter) {
 	e.datagram(7, 5000, "hello")
 	e.settle()
 	e.recv(d, 10, 0)
-	e.sendTo(d, "192.0.2.2:7", "hi", 0)
-	e.sendTo(d, "192.0.2.2:7", "", 0)
+	e.sendTo(d, toPeer, "hi", 0)
+	e.sendTo(d, toPeer, "", 0)
 	e.datagram(7, 5000, "")
 	e.settle()
 	e.recv(d, 10, 0)
@@ -90,14 +97,14 @@ func wireUDPRefused(e *encounter) {
 	e.settle()
 	e.datagram(7, 5001, "bad checksum", func(u []byte) { u[6] ^= 1 })
 	e.settle()
-	e.says("with TOS", e.ipv4(header.ProtocolUDP, e.udp(7, 5001, "x"), func(h *header.IPv4) { h.TOS = 0xb8 }))
+	e.says("with TOS", e.wrap(header.ProtocolUDP, e.udp(7, 5001, "x"), func(h *header.IPv4) { h.TOS = 0xb8 }))
 	e.settle()
 }
 
 // aboutUDP makes an ICMP error about a datagram from port 5000 to port 7.
 func (e *encounter) aboutUDP(kind, code uint8, rest uint32, cut int) []byte {
 	u := []byte{5000 >> 8, 5000 & 0xff, 0, 7, 0, 10, 0, 0, 'h', 'i'}
-	p := e.ipv4(header.ProtocolUDP, u, func(h *header.IPv4) { h.Src, h.Dst = h.Dst, h.Src })
+	p := e.wrap(header.ProtocolUDP, u, func(h *header.IPv4) { h.Src, h.Dst = h.Dst, h.Src })
 	return e.quoting(kind, code, rest, p[:len(p)-cut])
 }
 
@@ -119,13 +126,13 @@ func wireUDPErrors(e *encounter) {
 
 func wireUDPErrorsOpen(e *encounter) {
 	d := e.at5000()
-	e.sendTo(d, "192.0.2.2:7", "hi", 0)
+	e.sendTo(d, toPeer, "hi", 0)
 	e.says("ICMP 3/3", e.aboutUDP(3, 3, 0, 0))
 	e.settle()
 	e.recv(d, 10, 0)
 	e.pendingError(d)
 	e.option(d, SOL_IP, IP_RECVERR, 1)
-	e.sendTo(d, "192.0.2.2:7", "hi", 0)
+	e.sendTo(d, toPeer, "hi", 0)
 	e.says("ICMP 3/3", e.aboutUDP(3, 3, 0, 0))
 	e.settle()
 	e.recv(d, 10, 0)
@@ -151,7 +158,7 @@ func wireUDPLength(e *encounter) {
 		e.settle()
 		e.recv(d, 20, 0)
 	}
-	e.says("seven bytes", e.ipv4(header.ProtocolUDP, e.udp(7, 5000, "")[:7]))
+	e.says("seven bytes", e.wrap(header.ProtocolUDP, e.udp(7, 5000, "")[:7]))
 	e.settle()
 	e.recv(d, 20, 0)
 }
@@ -169,10 +176,10 @@ func wireUDPOptions(e *encounter) {
 	d := e.at5000()
 	e.option(d, SOL_IP, IP_TTL, 3)
 	e.option(d, SOL_IP, IP_TOS, 0x13)
-	e.sendTo(d, "192.0.2.2:7", "hi", 0)
+	e.sendTo(d, toPeer, "hi", 0)
 	for _, v := range []int{IP_PMTUDISC_DONT, IP_PMTUDISC_WANT, IP_PMTUDISC_DO, IP_PMTUDISC_PROBE} {
 		e.option(d, SOL_IP, IP_MTU_DISCOVER, v)
-		e.sendTo(d, "192.0.2.2:7", "hi", 0)
+		e.sendTo(d, toPeer, "hi", 0)
 	}
 	e.option(d, SOL_IP, IP_MULTICAST_TTL, 7)
 	e.sendTo(d, "224.1.2.3:7", "hi", 0)
@@ -185,7 +192,7 @@ func wireUDPBroadcast(e *encounter) {
 			dst := netip.MustParseAddr(to)
 			u := e.udp(7, port, "all")
 			u[6], u[7] = 0, 0
-			e.says(fmt.Sprintf("UDP to %s:%d", to, port), e.ipv4(header.ProtocolUDP, u, func(h *header.IPv4) { h.Dst = dst }))
+			e.says(fmt.Sprintf("UDP to %s:%d", to, port), e.wrap(header.ProtocolUDP, u, func(h *header.IPv4) { h.Dst = dst }))
 			e.settle()
 			e.recv(d, 10, 0)
 		}
@@ -210,7 +217,7 @@ func wireJoin(e *encounter) {
 	e.log = append(e.log, fmt.Sprint(len(e.take()), " reports"))
 	u := e.udp(7, 5000, "some")
 	u[6], u[7] = 0, 0
-	e.says("UDP to the group", e.ipv4(header.ProtocolUDP, u, func(h *header.IPv4) { h.Dst = netip.MustParseAddr("239.1.2.3") }))
+	e.says("UDP to the group", e.wrap(header.ProtocolUDP, u, func(h *header.IPv4) { h.Dst = netip.MustParseAddr("239.1.2.3") }))
 	e.settle()
 	e.recv(d, 10, 0)
 }
@@ -218,25 +225,25 @@ func wireJoin(e *encounter) {
 func wireUDPLarge(e *encounter) {
 	d := e.at5000()
 	for _, n := range []int{1472, 1473, 3000} {
-		e.sendTo(d, "192.0.2.2:7", long(n), 0)
+		e.sendTo(d, toPeer, long(n), 0)
 	}
 	e.option(d, SOL_IP, IP_MTU_DISCOVER, IP_PMTUDISC_DO)
 	for _, n := range []int{1472, 1473} {
-		e.sendTo(d, "192.0.2.2:7", long(n), 0)
+		e.sendTo(d, toPeer, long(n), 0)
 	}
 	e.option(d, SOL_IP, IP_MTU_DISCOVER, IP_PMTUDISC_DONT)
 	for _, n := range []int{1472, 1473} {
-		e.sendTo(d, "192.0.2.2:7", long(n), 0)
+		e.sendTo(d, toPeer, long(n), 0)
 	}
 }
 
 func wireUDPMore(e *encounter) {
 	d := e.at5000()
-	e.sendTo(d, "192.0.2.2:7", "one ", MSG_MORE)
-	e.sendTo(d, "192.0.2.2:7", "datagram", 0)
+	e.sendTo(d, toPeer, "one ", MSG_MORE)
+	e.sendTo(d, toPeer, "datagram", 0)
 	e.option(d, 17, 1, 1) // UDP_CORK
-	e.sendTo(d, "192.0.2.2:7", "a", 0)
-	e.sendTo(d, "192.0.2.2:7", "b", 0)
+	e.sendTo(d, toPeer, "a", 0)
+	e.sendTo(d, toPeer, "b", 0)
 	e.option(d, 17, 1, 0)
 	e.settle()
 }
@@ -268,5 +275,5 @@ func wireUDPStranger(e *encounter) {
 func wireUDPNoCheck(e *encounter) {
 	d := e.at5000()
 	e.option(d, SOL_SOCKET, SO_NO_CHECK, 1)
-	e.sendTo(d, "192.0.2.2:7", "hi", 0)
+	e.sendTo(d, toPeer, "hi", 0)
 }

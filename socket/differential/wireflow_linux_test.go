@@ -72,9 +72,9 @@ func (f *flow) packet(s seg) []byte {
 		b[16] ^= 0x55
 	}
 	if s.change != nil {
-		return f.e.ipv4(header.ProtocolTCP, b, s.change)
+		return f.e.wrap(header.ProtocolTCP, b, s.change)
 	}
-	return f.e.ipv4(header.ProtocolTCP, b)
+	return f.e.wrap(header.ProtocolTCP, b)
 }
 
 // Options of the peer's SYNs.
@@ -181,9 +181,17 @@ func (p *peer) options(b []byte, f *flow) (s string) {
 	return s
 }
 
+// stream returns a socket with the congestion control that is Linux's own, whatever the
+// machine's is.
+func (e *encounter) stream() socket.Descriptor {
+	d := e.make(socket.SOCK_STREAM)
+	e.must("cubic", d.SetSockOptBytes(socket.SOL_TCP, socket.TCP_CONGESTION, []byte("cubic")))
+	return d
+}
+
 // listening returns a listener on the host and a flow to it.
 func (e *encounter) listening(set ...func(socket.Descriptor)) (socket.Descriptor, *flow) {
-	l := e.make(socket.SOCK_STREAM)
+	l := e.stream()
 	for _, f := range set {
 		f(l)
 	}
@@ -212,7 +220,7 @@ func (e *encounter) served(set ...func(socket.Descriptor)) (socket.Descriptor, *
 
 // calling returns a socket that connects to the peer without blocking, and the flow.
 func (e *encounter) calling(set ...func(socket.Descriptor)) (socket.Descriptor, *flow) {
-	d := e.make(socket.SOCK_STREAM)
+	d := e.stream()
 	for _, f := range set {
 		f(d)
 	}

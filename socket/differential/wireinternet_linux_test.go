@@ -3,6 +3,7 @@ package differential
 import (
 	"fmt"
 	"net/netip"
+	"strings"
 	"time"
 
 	"septet/header"
@@ -28,12 +29,15 @@ var wireInternet = []wireScript{
 
 // quoting makes an ICMP error about a packet of the host's.
 func (e *encounter) quoting(kind, code uint8, rest uint32, packet []byte) []byte {
+	if e.domain == AF_INET6 {
+		return e.quoting6(kind, code, rest, packet)
+	}
 	b := make([]byte, header.ICMPLen, header.ICMPLen+len(packet))
 	m := header.ICMP{Type: kind, Code: code, Rest: rest}
 	m.Put(b)
 	b = append(b, packet...)
 	header.SetICMPChecksum(b)
-	return e.ipv4(header.ProtocolICMP, b)
+	return e.wrap(header.ProtocolICMP, b)
 }
 
 // sent is what a router would quote of a segment of the host's.
@@ -43,7 +47,7 @@ func (f *flow) sent(seq int) []byte {
 	be.PutUint16(b[2:], f.own)
 	be.PutUint32(b[4:], uint32(f.iss.Add(seq)))
 	b[12], b[13] = 5<<4, byte(header.ACK)
-	return f.e.ipv4(header.ProtocolTCP, b, func(h *header.IPv4) { h.Src, h.Dst = h.Dst, h.Src })
+	return f.e.wrap(header.ProtocolTCP, b, func(h *header.IPv4) { h.Src, h.Dst = h.Dst, h.Src })
 }
 
 // icmp makes a message to the host.
@@ -58,7 +62,7 @@ func (e *encounter) icmp(kind, code uint8, rest uint32, data string) []byte {
 
 func wireEcho(e *encounter) {
 	for _, n := range []int{0, 1, 7, 56, 1471, 1472} {
-		e.says(fmt.Sprintf("echo of %d bytes", n), e.ipv4(header.ProtocolICMP, e.icmp(8, 0, 0x00010002, long(n))))
+		e.says(fmt.Sprintf("echo of %d bytes", n), e.wrap(header.ProtocolICMP, e.icmp(8, 0, 0x00010002, long(n))))
 		e.settle()
 	}
 }
@@ -66,7 +70,7 @@ func wireEcho(e *encounter) {
 func wireOddEcho(e *encounter) {
 	echo := e.icmp(8, 0, 0x00010002, "hello")
 	send := func(what string, change ...func(h *header.IPv4)) {
-		e.says(what, e.ipv4(header.ProtocolICMP, echo, change...))
+		e.says(what, e.wrap(header.ProtocolICMP, echo, change...))
 		e.settle()
 	}
 	send("TTL 1, TOS", func(h *header.IPv4) { h.TTL, h.TOS = 1, 0x1c })
@@ -86,7 +90,7 @@ func wireOddEcho(e *encounter) {
 
 func wireQueries(e *encounter) {
 	for _, kind := range []uint8{0, 1, 2, 7, 10, 13, 15, 17, 30, 42, 255} {
-		e.says(fmt.Sprintf("ICMP type %d", kind), e.ipv4(header.ProtocolICMP, e.icmp(kind, 0, 0x00010002, "twelve bytes")))
+		e.says(fmt.Sprintf("ICMP type %d", kind), e.wrap(header.ProtocolICMP, e.icmp(kind, 0, 0x00010002, "twelve bytes")))
 		if kind == 13 { // it carries the time of day
 			for _, line := range e.answers() {
 				e.log = append(e.log, line[:min(len(line), 20)])
@@ -105,7 +109,7 @@ func (e *encounter) answers() []string {
 
 // fragment sends a part of a payload.
 func (e *encounter) fragment(payload []byte, from, to int, id uint16, more bool) {
-	e.says(fmt.Sprintf("fragment %d:%d of %d", from, to, len(payload)), e.ipv4(header.ProtocolICMP, payload[from:to], func(h *header.IPv4) {
+	e.says(fmt.Sprintf("fragment %d:%d of %d", from, to, len(payload)), e.wrap(header.ProtocolICMP, payload[from:to], func(h *header.IPv4) {
 		h.DontFragment, h.ID, h.FragmentOffset, h.MoreFragments = false, id, from, more
 	}))
 }
@@ -145,13 +149,13 @@ func wireFragmentsOverlap(e *encounter) {
 
 func wireProtocol(e *encounter) {
 	for _, p := range []header.Protocol{0, 4, 41, 47, 50, 99, 132, 253, 255} {
-		e.says(fmt.Sprintf("protocol %d", p), e.ipv4(p, []byte("whatever it may be")))
+		e.says(fmt.Sprintf("protocol %d", p), e.wrap(p, []byte("whatever it may be")))
 		e.within(40 * time.Millisecond)
 	}
 }
 
 func wireBadHeaders(e *encounter) {
-	whole := func() []byte { return e.ipv4(header.ProtocolICMP, e.icmp(8, 0, 0x00010002, "hello")) }
+	whole := func() []byte { return e.wrap(header.ProtocolICMP, e.icmp(8, 0, 0x00010002, "hello")) }
 	sum := func(b []byte) []byte {
 		b[10], b[11] = 0, 0
 		be.PutUint16(b[10:], ^header.Checksum(b[:20], 0))
@@ -177,11 +181,17 @@ func wireBadHeaders(e *encounter) {
 
 func wireIPOptions(e *encounter) {
 	for _, o := range [][]byte{{1, 1, 1, 0}, {7, 11, 4, 0, 0, 0, 0, 0, 0, 0, 0, 0}, {68, 12, 5, 0, 0, 0, 0, 0, 0, 0, 0, 0}, {131, 7, 4, 192, 0, 2, 9, 0},
-		{148, 4, 0, 0}, {200, 4, 1, 2}, {7, 2, 4, 0}, {7, 40, 4, 0}} {
-		e.says(fmt.Sprintf("echo with option %d", o[0]), e.ipv4(header.ProtocolICMP, e.icmp(8, 0, 0x00010002, "hello"), func(h *header.IPv4) { h.Options = o }))
+		{148, 4, 0, 0}, {200, 4, 1, 2}, {7, 2, 4, 0}, {7, 40, 4, 0},
+		{7, 3, 4, 0}, {7, 7, 4, 0, 0, 0, 0, 0}, {7, 7, 8, 192, 0, 2, 9, 0}, {7, 7, 3, 0, 0, 0, 0, 0}, {7, 7, 5, 0, 0, 0, 0, 0}, {1, 7, 7, 4, 0, 0, 0, 0},
+		{68, 4, 5, 0}, {68, 4, 5, 0xf0}, {68, 8, 9, 0x10, 1, 2, 3, 4}, {68, 8, 4, 0, 0, 0, 0, 0}, {68, 8, 5, 2, 0, 0, 0, 0},
+		{68, 12, 5, 1, 0, 0, 0, 0, 0, 0, 0, 0}, {68, 12, 5, 3, 192, 0, 2, 1, 0, 0, 0, 0}, {68, 12, 5, 3, 192, 0, 2, 9, 0, 0, 0, 0}, {68, 8, 5, 1, 0, 0, 0, 0}} {
+		e.says(fmt.Sprintf("echo with option %d", o[0]), e.wrap(header.ProtocolICMP, e.icmp(8, 0, 0x00010002, "hello"), func(h *header.IPv4) { h.Options = o }))
 		if o[0] == 68 { // the time of day
 			for _, line := range e.answers() {
-				e.log = append(e.log, line[:min(len(line), 50)])
+				if at := strings.Index(line, "options "); at >= 0 {
+					line = line[:min(len(line), at+len("options 44 08 09 10"))]
+				}
+				e.log = append(e.log, line)
 			}
 			continue
 		}
@@ -194,14 +204,14 @@ func wireRaw(e *encounter) {
 	e.note("connect", d.Connect(netip.AddrPortFrom(e.far, 0)))
 	e.send(d, "raw")
 	e.settle()
-	e.says("protocol 253", e.ipv4(253, []byte("answer")))
+	e.says("protocol 253", e.wrap(253, []byte("answer")))
 	e.settle()
 	e.recv(d, 100, 0)
 	icmp := e.on(e.sys, AF_INET, SOCK_RAW, 1)
 	e.note("connect", icmp.Connect(netip.AddrPortFrom(e.far, 0)))
 	e.send(icmp, string(e.icmp(8, 0, 0x00050006, "ping")))
 	e.settle()
-	e.says("echo reply", e.ipv4(header.ProtocolICMP, e.icmp(0, 0, 0x00050006, "ping")))
+	e.says("echo reply", e.wrap(header.ProtocolICMP, e.icmp(0, 0, 0x00050006, "ping")))
 	e.settle()
 	e.recv(icmp, 100, 0)
 	e.send(icmp, long(1600))
@@ -217,7 +227,7 @@ func wireRawHeader(e *encounter) {
 		func(h *header.IPv4) { h.TotalLength = 99 }, func(h *header.IPv4) { h.Protocol = 200 },
 		func(h *header.IPv4) { h.Options = []byte{1, 1, 1, 0} },
 	} {
-		b := e.ipv4(253, []byte("raw"), func(h *header.IPv4) { h.Src, h.Dst = h.Dst, h.Src; change(h) })
+		b := e.wrap(253, []byte("raw"), func(h *header.IPv4) { h.Src, h.Dst = h.Dst, h.Src; change(h) })
 		e.sendTo(d, "192.0.2.2:0", string(b), 0)
 	}
 	e.sendTo(d, "192.0.2.2:0", "too short", 0)
@@ -235,7 +245,7 @@ func wireARP(e *encounter) {
 
 func wireNotForUs(e *encounter) {
 	for _, to := range []string{"192.0.2.77", "203.0.113.1", "127.0.0.1", "0.0.0.0", "240.0.0.1"} {
-		b := e.ipv4(header.ProtocolICMP, e.icmp(8, 0, 0x00010002, "hello"), func(h *header.IPv4) { h.Dst = netip.MustParseAddr(to) })
+		b := e.wrap(header.ProtocolICMP, e.icmp(8, 0, 0x00010002, "hello"), func(h *header.IPv4) { h.Dst = netip.MustParseAddr(to) })
 		e.says("echo to "+to, b)
 		e.settle()
 	}

@@ -13,6 +13,7 @@ import (
 var wireOpenings = []wireScript{
 	{name: "SYN of a connect", run: wireConnect},
 	{name: "SYN with options of the socket", run: wireConnectOptions},
+	{name: "windows of fixed buffers", run: wireFixedWindows},
 	{name: "SYN,ACK to each set of options", run: wireAnswers},
 	{name: "SYN refused", run: wireRefused},
 	{name: "segments to a port where nobody listens", run: wireNobody},
@@ -41,7 +42,7 @@ var wireOpenings = []wireScript{
 	{name: "close while connecting", run: wireCloseConnecting},
 	{name: "connect gives up", run: wireGivesUp},
 	{name: "SYN with a bad checksum", run: wireBadChecksum},
-	{name: "SYN from odd addresses", run: wireOddSources},
+	{name: "SYN from odd addresses", run: wireOddSources, four: true},
 	{name: "SYN asking for ECN", run: wireECN},
 }
 

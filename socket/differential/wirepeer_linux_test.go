@@ -16,14 +16,15 @@ import (
 
 var be = binary.BigEndian
 
-// peer is what a script has at the other end of the host's wire. It answers ARP; all else
-// is the script's.
+// peer is what a script has at the other end of the host's wire. It answers ARP, or the
+// neighbour solicitations of IPv6; all else is the script's.
 type peer struct {
 	loop *event.Loop
 	pool *packet.Pool
 	port physical.Port
 
-	own, host       netip.Addr
+	own, host       netip.Addr // of one family
+	mss             int        // what a frame has room for, of TCP without options
 	ownMAC, hostMAC header.MAC
 
 	deaf    bool // no longer answers ARP
@@ -40,10 +41,13 @@ type arrival struct {
 	frame []byte
 }
 
-func newPeer(l *event.Loop, pool *packet.Pool, port physical.Port) *peer {
+func newPeer(l *event.Loop, pool *packet.Pool, port physical.Port, f family) *peer {
 	p := &peer{
-		loop: l, pool: pool, port: port, own: addr("192.0.2.2"), host: addr("192.0.2.1"),
-		ownMAC: header.MAC{2, 0, 0, 0, 0, 2},
+		loop: l, pool: pool, port: port, own: f.far, host: f.near,
+		ownMAC: header.MAC{2, 0, 0, 0, 0, 2}, mss: 1500 - header.IPv4Len - header.TCPLen,
+	}
+	if p.own.Is6() {
+		p.mss = 1500 - header.IPv6Len - header.TCPLen
 	}
 	l.Lock()
 	defer l.Unlock()
@@ -59,7 +63,8 @@ func (p *peer) receive(frame *packet.Packet) {
 	if err != nil {
 		return
 	}
-	if h.Type == header.EtherTypeARP {
+	switch h.Type {
+	case header.EtherTypeARP:
 		a, err := header.ParseARP(payload)
 		if err != nil {
 			return
@@ -73,7 +78,12 @@ func (p *peer) receive(frame *packet.Packet) {
 		if !p.arp {
 			return
 		}
-	} else if h.Type != header.EtherTypeIPv4 {
+	case header.EtherTypeIPv6:
+		if p.own.Is4() || !p.receive6(payload, h.Src) {
+			return
+		}
+	case header.EtherTypeIPv4:
+	default:
 		return
 	}
 	p.arrived = append(p.arrived, arrival{p.loop.Now(), b})
@@ -95,7 +105,11 @@ func (p *peer) sendARP(operation uint16, to header.MAC) {
 func (p *peer) introduce() bool {
 	for range 50 {
 		p.loop.Lock()
-		p.sendARP(header.ARPRequest, header.MAC{0xff, 0xff, 0xff, 0xff, 0xff, 0xff})
+		if p.own.Is6() {
+			p.solicit()
+		} else {
+			p.sendARP(header.ARPRequest, header.MAC{0xff, 0xff, 0xff, 0xff, 0xff, 0xff})
+		}
 		p.loop.Unlock()
 		for range 10 {
 			_ = p.loop.Sleep(2 * time.Millisecond)
@@ -123,14 +137,16 @@ func (p *peer) transmit(ip []byte) {
 	p.loop.Lock()
 	defer p.loop.Unlock()
 	b := make([]byte, header.EthernetLen, header.EthernetLen+len(ip))
-	dst := p.hostMAC
-	if to := netip.AddrFrom4([4]byte(ip[16:20])); to.IsMulticast() {
+	dst, kind := p.hostMAC, header.EtherTypeIPv4
+	if ip[0]>>4 == 6 {
+		kind = header.EtherTypeIPv6
+	} else if to := netip.AddrFrom4([4]byte(ip[16:20])); to.IsMulticast() {
 		a := to.As4()
 		dst = header.MAC{1, 0, 0x5e, a[1] & 0x7f, a[2], a[3]}
 	} else if to != p.host && to.As4()[3] == 255 {
 		dst = header.MAC{0xff, 0xff, 0xff, 0xff, 0xff, 0xff}
 	}
-	eth := header.Ethernet{Dst: dst, Src: p.ownMAC, Type: header.EtherTypeIPv4}
+	eth := header.Ethernet{Dst: dst, Src: p.ownMAC, Type: kind}
 	eth.Put(b)
 	p.mark = p.loop.Now()
 	p.port.Transmit(p.pool.From(append(b, ip...)))
@@ -163,6 +179,9 @@ func (p *peer) describe(frame []byte) string {
 	if eth.Type == header.EtherTypeARP {
 		a, _ := header.ParseARP(b)
 		return fmt.Sprintf("ARP %d %v asks %v for %v", a.Operation, a.SenderIP, eth.Dst.IsGroup(), a.TargetIP)
+	}
+	if eth.Type == header.EtherTypeIPv6 {
+		return p.describe6(b)
 	}
 	h, payload, err := header.ParseIPv4(b)
 	if err != nil {
@@ -253,11 +272,14 @@ func text(b []byte) string {
 	return fmt.Sprintf("%q", b)
 }
 
-// ipv4 makes a packet from the peer to the host around payload, after change.
-func (p *peer) ipv4(protocol header.Protocol, payload []byte, change ...func(h *header.IPv4)) []byte {
+// wrap makes a packet from the peer to the host around payload, after change.
+func (p *peer) wrap(protocol header.Protocol, payload []byte, change ...func(h *header.IPv4)) []byte {
 	h := header.IPv4{TTL: 64, Protocol: protocol, Src: p.own, Dst: p.host, DontFragment: true, ID: 7}
 	for _, f := range change {
 		f(&h)
+	}
+	if p.own.Is6() {
+		return wrap6(&h, payload)
 	}
 	if h.TotalLength == 0 {
 		h.TotalLength = h.Len() + len(payload)

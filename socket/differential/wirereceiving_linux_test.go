@@ -261,6 +261,7 @@ var wireTimers = []wireScript{
 	{name: "keep-alive", run: wireKeepalive},
 	{name: "keep-alive answered", run: wireKeepaliveAnswered},
 	{name: "data sent again, many segments", run: wireRetransmitMany},
+	{name: "data sent again, ACKs one by one", run: wireRetransmitSlowly},
 	{name: "SYN to the end", run: wireSYNForever, slow: true},
 	{name: "SYN,ACK to the end", run: wireSYNACKForever, slow: true},
 }
@@ -279,6 +280,16 @@ func wireRetransmitMany(e *encounter) {
 	e.within(900 * time.Millisecond)
 	f.send(seg{flags: "A", seq: 1, ack: 1461})
 	e.settle()
+}
+
+func wireRetransmitSlowly(e *encounter) {
+	d, f := e.servedWith(withSACK)
+	e.send(d, long(8*e.mss))
+	e.within(300 * time.Millisecond)
+	for n := range 4 {
+		f.send(seg{flags: "A", seq: 1, ack: 1 + (n+1)*e.mss})
+		e.settle()
+	}
 }
 
 func wireUserTimeout(e *encounter) {
@@ -318,4 +329,29 @@ func wireSYNACKForever(e *encounter) {
 	_, f := e.listening()
 	f.send(seg{flags: "S", opts: mss1460})
 	e.within(20 * time.Second)
+}
+
+// wireFixedWindows is of the windows that SYNs offer.
+func wireFixedWindows(e *encounter) {
+	buffer := func(n int) func(Descriptor) { return set(SOL_SOCKET, SO_RCVBUF, n) }
+	clamp := func(n int) func(Descriptor) { return set(SOL_TCP, TCP_WINDOW_CLAMP, n) }
+	mss := func(n int) func(Descriptor) { return set(SOL_TCP, TCP_MAXSEG, n) }
+	for i, options := range [][]func(Descriptor){
+		{buffer(3000)}, {buffer(65535)}, {buffer(65536)}, {buffer(200000)}, {buffer(1000), mss(900)}, {mss(700)},
+		{clamp(5000), mss(900)}, {clamp(5000), buffer(4000)}, {clamp(60000), buffer(40000)}, {clamp(100000)},
+	} {
+		d, _ := e.calling(options...)
+		e.flows = e.flows[len(e.flows)-1:]
+		e.settle()
+		e.close(d)
+		l, f := e.listening(options...)
+		e.flows = e.flows[len(e.flows)-1:]
+		for j, opts := range [][]byte{mss1460, withScale, withAll} {
+			f.own, f.known = uint16(41000+10*i+j), false
+			f.send(seg{flags: "S", opts: opts})
+			e.settle()
+		}
+		e.close(l)
+		e.quiet()
+	}
 }

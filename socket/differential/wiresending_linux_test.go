@@ -1,6 +1,7 @@
 package differential
 
 import (
+	"fmt"
 	"strings"
 	"time"
 
@@ -38,6 +39,7 @@ var wireSendings = []wireScript{
 	{name: "three duplicate ACKs", run: wireDuplicates},
 	{name: "SACK of a part", run: wireSACKed},
 	{name: "ICMP errors on a connection", run: wireErrorsOpen},
+	{name: "ICMP errors told at once", run: wireErrorsTold},
 }
 
 func long(n int) string { return strings.Repeat("0123456789", n/10+1)[:n] }
@@ -169,7 +171,7 @@ func wireSilly(e *encounter) {
 	e.settle()
 	f.send(seg{flags: "A", seq: 1, ack: 11, win: 5})
 	e.within(300 * time.Millisecond)
-	f.send(seg{flags: "A", seq: 1, ack: 16, win: 1460})
+	f.send(seg{flags: "A", seq: 1, ack: 16, win: e.mss})
 	e.settle()
 }
 
@@ -296,13 +298,13 @@ func wireTooBig(e *encounter) {
 
 func wireDuplicates(e *encounter) {
 	d, f := e.served()
-	e.send(d, long(10*1460))
+	e.send(d, long(10*e.mss))
 	e.settle()
 	for range 5 {
-		f.send(seg{flags: "A", seq: 1, ack: 1461})
+		f.send(seg{flags: "A", seq: 1, ack: 1 + e.mss})
 	}
 	e.within(100 * time.Millisecond)
-	f.send(seg{flags: "A", seq: 1, ack: 14601})
+	f.send(seg{flags: "A", seq: 1, ack: 1 + 10*e.mss})
 	e.settle()
 }
 
@@ -331,4 +333,37 @@ func wireErrorsOpen(e *encounter) {
 	f.send(seg{flags: "A", seq: 1, ack: 6})
 	e.send(d, "still there")
 	e.settle()
+}
+
+func wireErrorsTold(e *encounter) {
+	asks := set(SOL_IP, IP_RECVERR, 1)
+	if e.domain == AF_INET6 {
+		asks = set(SOL_IPV6, IPV6_RECVERR, 1)
+	}
+	d, f := e.served(asks)
+	ready := func() {
+		fds := []PollFD{{FD: d.FD(), Events: POLLIN | POLLOUT}}
+		n, err := e.sys.Poll(fds, 0)
+		e.note("poll", n, fds[0].Revents, err)
+	}
+	for _, m := range []struct{ kind, code uint8 }{{3, 0}, {3, 1}, {3, 3}, {11, 0}, {12, 0}, {4, 0}} {
+		e.send(d, "hello")
+		e.quiet()
+		tell := func() {
+			e.says(fmt.Sprintf("ICMP %d/%d", m.kind, m.code), e.quoting(m.kind, m.code, 0, f.sent(1)))
+			ready()
+		}
+		tell()
+		e.recv(d, 10, 0)
+		e.recv(d, 10, 0)
+		tell()
+		e.recv(d, 10, MSG_ERRQUEUE)
+		e.send(d, "x")
+		e.send(d, "y")
+		tell()
+		e.pendingError(d)
+		e.pendingError(d)
+		ready()
+		e.quiet()
+	}
 }

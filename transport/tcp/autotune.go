@@ -1,6 +1,7 @@
 package tcp
 
 import (
+	"math/bits"
 	"time"
 
 	ev "septet/event"
@@ -81,18 +82,17 @@ func (c *Conn) tuneSend() {
 	}
 }
 
-// scaleFor returns the window scale that the receive buffer may come to need.
+// scaleFor returns the window scale that the receive buffer may come to need. A buffer
+// that the user has fixed, or a clamp, needs no more than its own: a window is told the
+// more exactly the smaller the scale.
 func (c *Conn) scaleFor() uint8 {
-	largest := c.rcv.limit
+	largest, least := c.rcv.limit, uint8(0)
 	if c.opts.ReceiveBuffer == 0 {
-		largest = max(largest, c.about.MaxReceiveBuffer)
+		largest, least = max(largest, c.about.MaxReceiveBuffer), c.about.WindowScale
 	}
-	shift := c.about.WindowScale
 	if most := c.opts.WindowClamp; most > 0 {
-		shift, largest = 0, min(largest, most)
+		largest, least = min(largest, most), 0
 	}
-	for shift < header.MaxWindowScale && 0xffff<<shift < largest {
-		shift++
-	}
-	return shift
+	needed := uint8(max(bits.Len(uint(largest))-16, 0))
+	return min(max(needed, least), header.MaxWindowScale)
 }

@@ -6,14 +6,17 @@ import (
 	ev "septet/event"
 )
 
-// Linux's delayed acknowledgements, for a Personality with AdaptiveACKs. Three
+// Linux's delayed acknowledgements, for a Personality with AdaptiveACKs. Four
 // things differ from a fixed delay:
 //
 //   - a connection on which the user answers soon after he has received (a dialogue)
 //     has no quick ACKs: his answer will carry the acknowledgement;
 //   - the delay follows the time between segments, up to a round trip;
 //   - two full segments are not acknowledged at once while the window shrinks: the
-//     user does not read, so the sender need not hurry.
+//     user does not read, so the sender need not hurry;
+//   - the peer's FIN is taken for the end of a question: its acknowledgement may wait for
+//     the answer or for this side's FIN, where other stacks send it at once, as RFC 9293,
+//     section 3.10.7.4, eighth, says.
 
 // adaptiveACK is the state of it.
 type adaptiveACK struct {
@@ -29,13 +32,11 @@ const (
 
 // textArrived adapts the delay to a segment that came in order.
 func (c *Conn) textArrived(now ev.Time) {
-	if !c.about.AdaptiveACKs {
-		return
-	}
 	t, least := c.needTraffic(), c.about.DelayedACK
 	d, gap := &t.acks, now.Sub(t.textAt)
 	t.textAt = now
 	switch {
+	case !c.about.AdaptiveACKs:
 	case d.ato == 0:
 		d.ato = least
 	case gap <= least/2:
@@ -51,6 +52,26 @@ func (c *Conn) textArrived(now ev.Time) {
 func (c *Conn) textAnswered(now ev.Time) {
 	if d := &c.acks; c.about.AdaptiveACKs && d.ato > 0 && now.Sub(c.textAt) < d.ato {
 		d.dialogue = true
+	}
+}
+
+// answersFIN reports whether the acknowledgement of a segment with the peer's FIN may
+// wait: it ends what the peer says, and the user has not ended his own side.
+func (c *Conn) answersFIN(s *Segment) bool {
+	if !c.about.AdaptiveACKs || c.state != Established || s.Seq != c.rcvNxt || c.gaps() {
+		return false
+	}
+	c.needTraffic().acks.dialogue = true
+	return true
+}
+
+// delayFIN has the FIN acknowledged with what the user sends now, or after the delay.
+func (c *Conn) delayFIN(now ev.Time) {
+	switch {
+	case c.acks.ato == 0: // nothing was said before
+		c.set(flagAckNow)
+	case c.ackAt == ev.Never:
+		c.ackAt = now.Add(c.ackDelay(false))
 	}
 }
 

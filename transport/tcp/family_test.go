@@ -141,10 +141,16 @@ var errors6 = map[[2]uint8]header.ICMPv6{
 }
 
 // injectError6 is injectError over IPv6.
+// unknownError is a type of ICMPv6 errors that is for experiments (RFC 4443, section 2.1).
+const unknownError = 100
+
 func (b *bench) injectError6(typ, code uint8, mtu int, h header.TCP) {
 	m, ok := errors6[[2]uint8{typ, code}]
-	if !ok {
-		m = header.ICMPv6{Type: 100, Code: code} // an error that nobody knows
+	switch {
+	case !ok && typ == unknownError:
+		m = header.ICMPv6{Type: typ, Code: code}
+	case !ok:
+		m = header.ICMPv6{Type: 200, Code: code} // for experiments, and no error: discarded
 	}
 	if m.Type == header.ICMPv6PacketTooBig {
 		m.Rest = uint32(b.family.mtu(mtu))

@@ -171,6 +171,7 @@ func (c *Conn) noteIdle() {
 // seldom is what few connections need.
 type seldom struct {
 	soft       error        // what ICMP reported, told if the connection times out
+	report     error        // what it reported, told at the next call
 	corkAt     ev.Time      // corked data goes out all the same
 	deferUntil ev.Time      // an ACK without data does not open the connection before
 	fast       *fastOpen    // nil without Fast Open

@@ -247,8 +247,8 @@ func (ln *Listener) Info() Info {
 }
 
 // Failed reports whether the connection has ended with an error that nobody has
-// been told (TakeError).
-func (c *Conn) Failed() bool { return c.err != nil && !c.is(flagErrTold) }
+// been told, or has one to tell while it goes on (TakeError).
+func (c *Conn) Failed() bool { return c.err != nil && !c.is(flagErrTold) || c.report != nil }
 
 // bytesAcked is how far the peer has acknowledged.
 func (c *Conn) bytesAcked() uint64 {

@@ -140,7 +140,7 @@ func (c *Conn) recut() {
 func (c *Conn) overhead() int {
 	n := c.path.HeaderLen() + c.opts.SourceRoute.Len() + header.TCPLen
 	if c.stamp.enabled {
-		n += 12
+		n += timestampLen
 	}
 	return n
 }
@@ -280,8 +280,8 @@ func (c *Conn) refuseUnacceptable(now ev.Time, s *Segment, wnd int) {
 		return
 	}
 	c.answerUnacceptable(now, s)
-	if len(s.Text) > 0 && s.end().AtMost(c.rcvNxt) {
-		c.duplicate = span{s.Seq, s.Seq.Add(len(s.Text))}
+	if c.state != TimeWait && s.length() > 0 && s.end().AtMost(c.rcvNxt) {
+		c.duplicate = span{s.Seq, s.end()}
 	}
 	// A FIN again in TIME-WAIT means that our last ACK was lost: it is
 	// acknowledged and the wait begins again (section 3.10.7.4, eighth).

@@ -149,7 +149,6 @@ func (ln *Listener) open(now ev.Time, s *Segment, path network.Path, previous *C
 	if ln.opts.DeferAccept > 0 {
 		c.needSeldom().deferUntil = now.Add(ln.opts.DeferAccept)
 	}
-	c.set(flagPassive)
 	c.arrived(now, s)
 	c.startSequence(now, previous)
 	c.takeSYN(now, s)
@@ -166,6 +165,7 @@ func (ln *Listener) newConn(path network.Path, s *Segment) *Conn {
 	l := ln.layer
 	o, own := ln.routed(s.Route)
 	c := l.newConn(path, s.DstPort, s.SrcPort, o)
+	c.set(flagPassive)
 	if !own {
 		c.set(flagFollow)
 	}

@@ -284,6 +284,11 @@ func (c *Conn) startPersist(now ev.Time) {
 // 3.8.6.1). It is not outstanding data: it is the peer's answer that counts.
 func (c *Conn) probe(now ev.Time) {
 	if c.about.EmptyProbes && c.snd.size > 0 {
+		if c.is(flagUrgent) {
+			// A segment with an old number is refused unread, one at SND.UNA is not: its
+			// urgent pointer counts though the window is shut (RFC 9293, MUST-66).
+			c.transmit(now, header.ACK, c.sndUna, 0)
+		}
 		c.transmit(now, header.ACK, c.sndUna-1, 0)
 		c.set(flagPersist)
 		return

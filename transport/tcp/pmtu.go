@@ -106,6 +106,11 @@ func (c *Conn) lowerMTU(now ev.Time, mtu int) {
 // long for a link with this MTU (RFC 5927, section 7.2).
 func (c *Conn) tooBig(now ev.Time, mtu int, seq header.Seq) {
 	size := c.fullPacket()
+	if c.path.HeaderLen() == header.IPv6Len && mtu < header.IPv6MinMTU {
+		// RFC 8201, section 4: every link carries more, so the message is discarded.
+		c.env.counters().ICMPIgnored++
+		return
+	}
 	if mtu == 0 {
 		mtu = plateauBelow(size)
 	}

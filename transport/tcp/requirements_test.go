@@ -53,6 +53,7 @@ var elsewhere = []struct{ test, line string }{
 	{"network.TestSourceRouteSent", "1122 3.2.1.8 MUST a host can originate a source route"},
 	{"network.TestSourceRouteBack", "1122 3.2.1.8 MUST a completed source route is passed up, and turned round correctly"},
 	{"network.TestEchoReplyBySourceRoute", "1122 3.2.2.6 MUST an echo reply goes by the source route of its request"},
+	{"network.TestEchoReplyRecorded", "1122 3.2.2.6 SHOULD an echo reply has the recorded route and times of its request"},
 	{"network.TestErrorInput", "9293 MUST-54"},
 	{"network.TestErrorsForbidden", "1122 3.2.2 MUST no ICMP error about an ICMP error, a broadcast or a fragment but the first"},
 	{"network.TestPath", "9293 MUST-44"},

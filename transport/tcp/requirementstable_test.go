@@ -28,6 +28,7 @@ var documents = []document{
 	{"3168", "Explicit Congestion Notification", ""},
 	{"3465", "Appropriate Byte Counting", ""},
 	{"3708", "Using D-SACKs to Detect Spurious Retransmissions", ""},
+	{"4443", "ICMPv6", ""},
 	{"4821", "Packetization Layer Path MTU Discovery", ""},
 	{"4987", "SYN Flooding Attacks and Common Mitigations", ""},
 	{"5482", "User Timeout Option", ""},

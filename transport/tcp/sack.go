@@ -134,23 +134,66 @@ func (c *Conn) putSACK(o *header.TCPOptions, room int) {
 	}
 	if d := c.duplicate; d.left != d.right {
 		add(d)
-		if whole, ok := c.rcv.ahead.covering(d.left); ok {
+		if whole, ok := c.held(d.left); ok {
 			o.SACK[o.NumSACK%4] = header.SACKBlock{Left: whole.left, Right: whole.right}
 			o.NumSACK = min(o.NumSACK+1, uint8(most))
 		}
 		c.env.counters().DSACKsOut++
 	}
-	if len(c.rcv.ahead) == 0 {
+	if !c.gaps() {
 		return
 	}
 	for _, seq := range c.recent {
-		if x, ok := c.rcv.ahead.covering(seq); ok {
+		if x, ok := c.held(seq); ok {
 			add(x)
 		}
 	}
 	for i := len(c.rcv.ahead) - 1; i >= 0 && int(o.NumSACK) < most && i >= len(c.rcv.ahead)-4; i-- {
-		add(c.rcv.ahead[i])
+		x, _ := c.held(c.rcv.ahead[i].left)
+		add(x)
 	}
+}
+
+// finAhead reports whether the peer's FIN has arrived ahead of missing data.
+func (c *Conn) finAhead() bool { return c.flags&(flagFinKnown|flagFinTaken) == flagFinKnown }
+
+// gaps reports whether something has arrived ahead of missing data.
+func (c *Conn) gaps() bool { return len(c.rcv.ahead) > 0 || c.finAhead() }
+
+// held returns the range that arrived out of order and has seq in it. A block of a
+// report is one of sequence numbers (RFC 2018, section 3), and a FIN has one (RFC 9293,
+// section 3.4): unreported, it would be sent again.
+func (c *Conn) held(seq header.Seq) (span, bool) {
+	x, ok := c.rcv.ahead.covering(seq)
+	if !c.finAhead() {
+		return x, ok
+	}
+	if seq == c.rcvFin {
+		if x, ok = c.rcv.ahead.covering(seq - 1); !ok {
+			return span{seq, seq + 1}, true
+		}
+	}
+	if ok && x.right == c.rcvFin {
+		x.right++
+	}
+	return x, ok
+}
+
+// heldBefore returns what of a segment had arrived before, out of order (RFC 2883,
+// section 4: of one that is a duplicate in part, that part).
+func (c *Conn) heldBefore(s *Segment) (span, bool) {
+	end := s.Seq.Add(len(s.Text))
+	x, ok := c.rcv.ahead.common(span{s.Seq, end})
+	if !s.Flags.Has(header.FIN) || !c.finAhead() || end != c.rcvFin {
+		return x, ok
+	}
+	if !ok {
+		return span{end, end + 1}, true
+	}
+	if x.right == end {
+		x.right++
+	}
+	return x, true
 }
 
 // sackRoom returns how many bytes of options a segment with n bytes of text can
@@ -161,12 +204,12 @@ func (c *Conn) sackRoom(n int) int {
 	}
 	options := header.TCPMaxLen - header.TCPLen
 	if c.stamp.enabled {
-		options -= 12
+		options -= timestampLen
 	}
 	return min(options, c.mss-n)
 }
 
 // reports returns whether there is something to report by SACK.
 func (c *Conn) reports() bool {
-	return c.is(flagSACK) && (len(c.rcv.ahead) > 0 || c.duplicate.left != c.duplicate.right)
+	return c.is(flagSACK) && (c.gaps() || c.duplicate.left != c.duplicate.right)
 }

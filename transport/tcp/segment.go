@@ -33,3 +33,7 @@ func (s *Segment) length() int {
 
 // end returns the sequence number after the segment.
 func (s *Segment) end() header.Seq { return s.Seq.Add(s.length()) }
+
+// timestampLen is what timestamps take up in a segment, with padding (RFC 7323,
+// appendix A).
+const timestampLen = 12

@@ -13,16 +13,22 @@ func (c *Conn) inputText(now ev.Time, s *Segment) bool {
 	if s.Flags&header.URG != 0 {
 		c.takeUrgent(s)
 	}
+	if c.gaps() {
+		if x, ok := c.heldBefore(s); ok {
+			c.duplicate = x
+		}
+	}
+	soon := s.Flags.Has(header.FIN) && c.answersFIN(s)
 	if len(s.Text) > 0 && !c.takeText(now, s) {
 		return false
 	}
 	if s.Flags.Has(header.FIN) && !c.is(flagFinKnown) && c.state.mayReceive() {
-		c.rcvFin = s.Seq.Add(len(s.Text))
-		if !c.rcv.hasBeyond(c.rcvFin) { // otherwise the peer lies in one of the two
-			c.set(flagFinKnown)
-		}
+		c.noteFIN(s.Seq.Add(len(s.Text)))
 	}
-	if s.Flags.Has(header.FIN) {
+	switch {
+	case soon:
+		c.delayFIN(now)
+	case s.Flags.Has(header.FIN):
 		c.set(flagAckNow)
 	}
 	if c.is(flagFinKnown) && !c.is(flagFinTaken) && c.rcvNxt == c.rcvFin {
@@ -31,6 +37,19 @@ func (c *Conn) inputText(now ev.Time, s *Segment) bool {
 		c.startTimeWait(now)
 	}
 	return true
+}
+
+// noteFIN notes where the peer's FIN stands. It has come, perhaps ahead of data.
+func (c *Conn) noteFIN(at header.Seq) {
+	if c.rcv.hasBeyond(at) {
+		return // the peer lies in one of the two
+	}
+	c.rcvFin = at
+	c.set(flagFinKnown)
+	if at != c.rcvNxt {
+		whole, _ := c.held(at)
+		c.recent.arrived(whole)
+	}
 }
 
 // takeText is the seventh step. It reports false when the connection is gone.
@@ -58,15 +77,9 @@ func (c *Conn) takeText(now ev.Time, s *Segment) bool {
 		c.destroy(syscall.ECONNRESET)
 		return false
 	}
-	inOrder := s.Seq == c.rcvNxt && len(c.rcv.ahead) == 0
+	inOrder := s.Seq == c.rcvNxt && !c.gaps()
 	if inOrder {
 		c.timeData(now, s)
-	}
-	if len(c.rcv.ahead) > 0 {
-		// RFC 2883, section 4: of a segment that is a duplicate in part, that part.
-		if x, ok := c.rcv.ahead.common(span{s.Seq, s.Seq.Add(len(s.Text))}); ok {
-			c.duplicate = x
-		}
 	}
 	if s.Seq == c.rcvNxt {
 		c.textArrived(now)
@@ -118,7 +131,7 @@ func (c *Conn) delayACK(now ev.Time, n int, s *Segment) {
 // takeFIN is the eighth step: everything up to the peer's FIN has been received.
 func (c *Conn) takeFIN(now ev.Time) {
 	c.rcvNxt++
-	c.set(flagFinTaken | flagAckNow)
+	c.set(flagFinTaken)
 	c.move(rcvFIN)
 	if c.state == TimeWait {
 		c.enterTimeWait(now)

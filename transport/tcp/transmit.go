@@ -90,7 +90,7 @@ func (c *Conn) advertise(flags header.TCPFlags) uint16 {
 	wnd := c.receiveWindow()
 	if flags&header.SYN != 0 {
 		// RFC 7323, section 2.2: the window of a SYN is never scaled.
-		if size := c.path.MTU() - c.overhead(); c.about.WholeSegments && wnd > size {
+		if size := c.offeredSegment(); c.about.WholeSegments && wnd > size {
 			wnd = c.rcv.limit - c.rcv.limit%size
 			c.rcv.limit = (wnd + 1<<c.rcvShift - 1) &^ (1<<c.rcvShift - 1)
 		}
@@ -136,10 +136,20 @@ func (c *Conn) firstWindow() int {
 	if most == 0 {
 		return math.MaxInt
 	}
-	if size := c.path.MTU() - c.path.HeaderLen() - header.TCPLen; most > size {
+	if size := c.offeredSegment(); most > size {
 		most -= most % size
 	}
 	return most
+}
+
+// offeredSegment is how much text the peer's full segments will have. As on Linux, an
+// active open does not count timestamps, which the peer may not have.
+func (c *Conn) offeredSegment() int {
+	size := int(c.offeredMSS())
+	if c.is(flagPassive) && c.stamp.enabled {
+		size -= timestampLen
+	}
+	return max(size, 1)
 }
 
 // putOptions adds the options that the segment carries.

@@ -28,6 +28,8 @@ type Options struct {
 	MayCut        bool  // routers may cut its segments of IPv4 (IP_MTU_DISCOVER)
 	WindowClamp   int   // bytes of the window that it opens with, at most; zero: no limit
 	SynRetries    int   // SYNs sent again; zero: the personality's
+	TellErrors    bool  // what ICMP says over IPv4 the next call returns (IP_RECVERR)
+	TellErrors6   bool  // the same over IPv6
 
 	// Sharing says who else may have the local port, and of what device it is.
 	Sharing
@@ -65,7 +67,7 @@ type KeepAlive struct {
 
 // Limits of the buffers that a user may ask for.
 const (
-	minBuffer = 2 << 10
+	minBuffer = 1 << 10
 	maxBuffer = 64 << 20
 )
 
@@ -137,7 +139,7 @@ func (c *Conn) Unsent() int { return c.snd.size }
 
 // CanRead reports whether Read would return something other than EAGAIN.
 func (c *Conn) CanRead() bool {
-	return c.Buffered() > 0 || c.is(flagFinTaken|flagReadClosed) || c.state == Closed
+	return c.Buffered() > 0 || c.is(flagFinTaken|flagReadClosed) || c.state == Closed || c.report != nil
 }
 
 // CanWrite reports whether Write would return something other than EAGAIN.
@@ -148,6 +150,9 @@ func (c *Conn) CanWrite() bool {
 	return !c.maySend() || c.snd.size < c.snd.limit
 }
 
+// ArrivedAt is when text last arrived in order.
+func (c *Conn) ArrivedAt() ev.Time { return c.textAt }
+
 // HasRoom reports whether the send buffer is open and has room for half of what it
 // holds: at least a third of it is free. It is when Linux calls a stream writable, so
 // that who waits for room is not woken for every segment that is acknowledged.
@@ -156,40 +161,6 @@ func (c *Conn) HasRoom() bool {
 		return false
 	}
 	return !c.maySend() || c.snd.limit-c.snd.size >= max(c.snd.size/2, 1)
-}
-
-// TakeError returns why the connection has ended, once: the pending error of a
-// socket.
-func (c *Conn) TakeError() error {
-	if c.is(flagErrTold) {
-		return nil
-	}
-	if c.err != nil {
-		c.set(flagErrTold)
-	}
-	return c.err
-}
-
-// KeepError has TakeError tell err once more, if that is why the connection has ended.
-func (c *Conn) KeepError(err error) {
-	if c.err != nil && c.err == err {
-		c.unset(flagErrTold)
-	}
-}
-
-// SoftError returns what is wrong with a connection that goes on all the same, once:
-// what ICMP has reported, or ETIMEDOUT when the same segment was sent again three
-// times (RFC 9293, section 3.9.1.8, MUST-47). Something acknowledged clears it.
-func (c *Conn) SoftError() error {
-	err := c.soft
-	c.forgetSoftError()
-	return err
-}
-
-func (c *Conn) forgetSoftError() {
-	if c.soft != nil {
-		c.soft = nil
-	}
 }
 
 // Read is RECEIVE (RFC 9293, section 3.10.3). It returns EAGAIN when there is
@@ -257,6 +228,8 @@ func (c *Conn) write(b []byte) (int, error) {
 			return 0, err
 		}
 		return 0, syscall.EPIPE
+	case c.report != nil:
+		return 0, c.takeReport()
 	}
 	n := c.snd.write(c.env, b)
 	if n == 0 && len(b) > 0 {
@@ -274,7 +247,7 @@ const leastThrough = 8 << 10
 // write leads to, which on a wire without delay is the peer's receipt of it, and
 // copies only what the peer has not acknowledged by then.
 func (c *Conn) WriteThrough(b []byte) (int, error) {
-	if len(b) < leastThrough || c.opening() || !c.maySend() || c.is(flagUrgent) || !c.carriesTrains() {
+	if len(b) < leastThrough || c.opening() || c.report != nil || !c.maySend() || c.is(flagUrgent) || !c.carriesTrains() {
 		return c.Write(b)
 	}
 	c.unset(flagMore)
