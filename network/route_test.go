@@ -338,7 +338,7 @@ func within(r *rand.Rand, p netip.Prefix) netip.Addr {
 // BenchmarkRouteLookup looks up random destinations that are behind so many routes by 16
 // gateways, mostly of IPv4 or all of one family.
 func BenchmarkRouteLookup(b *testing.B) {
-	for _, n := range []int{2, 16, 1000, 100_000} {
+	for _, n := range []int{2, 8, 9, 16, 1000, 100_000} {
 		b.Run(fmt.Sprintf("%droutes", n), func(b *testing.B) { benchmarkLookup(b, n, 0) })
 	}
 	for _, family := range []int{4, 6} {

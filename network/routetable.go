@@ -20,8 +20,8 @@ type routeTable struct {
 
 // When a table turns into a manyRoutes, and back.
 const (
-	fewRoutesMost  = 16
-	fewRoutesAgain = 8
+	fewRoutesMost  = 8
+	fewRoutesAgain = 4
 )
 
 // moreSpecific orders routes as they are tried and listed: longer prefixes first, those
