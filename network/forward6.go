@@ -24,12 +24,35 @@ func (l *Layer) forward6(p *packet.Packet, d *Datagram) {
 		l.refuse6(p, d, header.ICMPv6{Type: header.ICMPv6Unreachable, Code: header.ICMPv6NoRoute})
 		return
 	}
+	l.forwardAlong6(p, d, path)
+}
+
+// forwardCached6 forwards a packet whose way is known, from a source that has been looked
+// at. The cache holds only what classify6 and forward6 have let through for the same
+// destination; what depends on the packet itself is looked at again.
+func (l *Layer) forwardCached6(p *packet.Packet, d *Datagram) bool {
+	if l.forwards == nil || d.Broadcast || d.Src != d.Interface.vouched || d.Protocol == header.ProtocolHopByHop {
+		return false
+	}
+	path := l.forwards.place(d.Dst)
+	if path.dst != d.Dst || !l.Fresh(path) || d.Interface.Loopback() || d.Src.IsLinkLocalUnicast() {
+		return false
+	}
+	l.forwardAlong6(p, d, path)
+	return true
+}
+
+func (l *Layer) forwardAlong6(p *packet.Packet, d *Datagram, path *Path) {
 	mtu := path.via.mtu6()
+	if p.Frames() > 1 && (d.TTL <= 1 || p.FrameLen() > mtu) {
+		p.Break(func(frame *packet.Packet) { l.forwardAlong6(frame, d, path) })
+		return
+	}
 	switch {
 	case d.TTL <= 1:
 		l.stats.TTLExceeded++
 		l.refuse6(p, d, header.ICMPv6{Type: header.ICMPv6TimeExceeded, Code: header.ICMPv6HopLimitExceeded})
-	case p.Len() > mtu:
+	case p.FrameLen() > mtu:
 		l.stats.TooBig++
 		l.refuse6(p, d, header.ICMPv6{Type: header.ICMPv6PacketTooBig, Rest: uint32(mtu)})
 	default:
@@ -37,18 +60,13 @@ func (l *Layer) forward6(p *packet.Packet, d *Datagram) {
 			l.sendRedirect6(p, d, path)
 		}
 		p.Head()[7]--
-		l.stats.Forwarded++
+		l.stats.Forwarded += uint64(p.Frames())
 		l.transmitFrame(p, path)
 	}
 }
 
 // forwardPath6 returns the way to a packet's destination, nil if there is none.
 func (l *Layer) forwardPath6(d *Datagram) *Path {
-	if l.forwards != nil {
-		if path := l.forwards.place(d.Dst); path.dst == d.Dst && l.Fresh(path) {
-			return path
-		}
-	}
 	r := l.route(d.Dst)
 	if r == nil || r.Interface.Loopback() || !r.Interface.speaksIPv6() {
 		return nil

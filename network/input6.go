@@ -33,6 +33,9 @@ func (l *Layer) input6(p *packet.Packet, in *Interface, group bool) {
 		Src: h.Src, Dst: h.Dst, TTL: h.HopLimit, TOS: h.TrafficClass, Protocol: h.NextHeader,
 		Interface: in, Broadcast: group, HeaderLen: header.IPv6Len, next: nextHeaderAt,
 	}
+	if l.forwardCached6(p, d) {
+		return
+	}
 	if !in.destination6(h.Dst) || h.Src != in.vouched && !l.vouch6(d) {
 		l.drop(p, &l.stats.InMartian)
 		return
