@@ -51,8 +51,8 @@ type autoconfiguration struct {
 
 // Autoconfigure turns IPv6 on and makes the interface ask for routers (RFC 4861, section
 // 6.3.7) and heed what they advertise: default routers and other routes, the prefixes of
-// the link, the MTU, the hop limit, DNS servers and search lists (RFC 8106), and addresses (RFC 4862,
-// section 5.5). A second call changes the options for addresses made from then on. EINVAL
+// the link, the MTU, the hop limit, DNS servers and search lists (RFC 8106), and addresses
+// (RFC 4862, section 5.5). A second call changes the options for addresses made from then on. EINVAL
 // for "lo" and for a router, which is configured by hand.
 func (i *Interface) Autoconfigure(o Autoconf) error {
 	if i.layer.forwarding {

@@ -18,18 +18,19 @@ func (l *Layer) forward6(p *packet.Packet, d *Datagram) {
 		l.refuse6(p, d, header.ICMPv6{Type: header.ICMPv6Unreachable, Code: header.ICMPv6BeyondScope})
 		return
 	}
-	path := l.forwardPath6(d)
-	if path == nil {
+	r := l.route(d.Dst)
+	if r == nil || r.Interface.Loopback() || !r.Interface.speaksIPv6() {
 		l.stats.NoRoute++
 		l.refuse6(p, d, header.ICMPv6{Type: header.ICMPv6Unreachable, Code: header.ICMPv6NoRoute})
 		return
 	}
-	l.forwardAlong6(p, d, path)
+	l.forwardAlong6(p, d, l.newForward(d, r))
 }
 
-// forwardCached6 forwards a packet whose way is known, from a source that has been looked
-// at. The cache holds only what classify6 and forward6 have let through for the same
-// destination; what depends on the packet itself is looked at again.
+// forwardCached6 forwards a packet whose way is known, from a source that has been
+// vouched for: the unspecified address, which is not forwarded, never is. The cache holds
+// only what classify6 and forward6 have let through for the same destination; what
+// depends on the packet itself is looked at again.
 func (l *Layer) forwardCached6(p *packet.Packet, d *Datagram) bool {
 	if l.forwards == nil || d.Broadcast || d.Src != d.Interface.vouched || d.Protocol == header.ProtocolHopByHop {
 		return false
@@ -63,15 +64,6 @@ func (l *Layer) forwardAlong6(p *packet.Packet, d *Datagram, path *Path) {
 		l.stats.Forwarded += uint64(p.Frames())
 		l.transmitFrame(p, path)
 	}
-}
-
-// forwardPath6 returns the way to a packet's destination, nil if there is none.
-func (l *Layer) forwardPath6(d *Datagram) *Path {
-	r := l.route(d.Dst)
-	if r == nil || r.Interface.Loopback() || !r.Interface.speaksIPv6() {
-		return nil
-	}
-	return l.newForward(d, r)
 }
 
 // unresolved6 takes back a packet whose next hop did not answer, and tells its sender

@@ -33,10 +33,14 @@ func (l *Layer) input6(p *packet.Packet, in *Interface, group bool) {
 		Src: h.Src, Dst: h.Dst, TTL: h.HopLimit, TOS: h.TrafficClass, Protocol: h.NextHeader,
 		Interface: in, Broadcast: group, HeaderLen: header.IPv6Len, next: nextHeaderAt,
 	}
+	if h.Src != in.vouched && !l.vouch6(d) {
+		l.drop(p, &l.stats.InMartian)
+		return
+	}
 	if l.forwardCached6(p, d) {
 		return
 	}
-	if !in.destination6(h.Dst) || h.Src != in.vouched && !l.vouch6(d) {
+	if !in.destination6(h.Dst) {
 		l.drop(p, &l.stats.InMartian)
 		return
 	}
@@ -89,8 +93,8 @@ func (i *Interface) destination6(dst netip.Addr) bool {
 	return i.Loopback() || !dst.IsLoopback() && !dst.IsInterfaceLocalMulticast() && !reservedScope(dst)
 }
 
-// vouch6 is vouch for IPv6. The destination has been looked at, which is another with
-// each packet.
+// vouch6 is vouch for IPv6. The destination, which is another with each packet, is for
+// destination6.
 func (l *Layer) vouch6(d *Datagram) bool {
 	in := d.Interface
 	switch {
