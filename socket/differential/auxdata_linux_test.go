@@ -112,20 +112,13 @@ func taggedFrames() (list [][]byte) {
 	return list
 }
 
-func auxIncoming(p *rawPlay) {
-	from, all := p.ethernetAt(p.there, socket.SOCK_RAW, 0), p.listeners()
-	for _, b := range taggedFrames() {
-		n, err := from.SendLink(b, 0, nil)
-		p.note(fmt.Sprintf("send %x", b[12:min(20, len(b))]), n, err)
-		p.settle()
-	}
-	for _, l := range all {
-		p.told(l)
-	}
-}
+func auxIncoming(p *rawPlay) { auxSentBy(p, p.there) }
 
-func auxOutgoing(p *rawPlay) {
-	from, all := p.ethernetAt(p.sys, socket.SOCK_RAW, 0), p.listeners()
+func auxOutgoing(p *rawPlay) { auxSentBy(p, p.sys) }
+
+// auxSentBy has every tagged frame sent, and writes down what the host's sockets are told.
+func auxSentBy(p *rawPlay, sys socket.System) {
+	from, all := p.ethernetAt(sys, socket.SOCK_RAW, 0), p.listeners()
 	for _, b := range taggedFrames() {
 		n, err := from.SendLink(b, 0, nil)
 		p.note(fmt.Sprintf("send %x", b[12:min(20, len(b))]), n, err)
