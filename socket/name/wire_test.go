@@ -211,6 +211,7 @@ func TestDeadline(t *testing.T) {
 	p.listen(t, "10.0.0.53:53", silence)
 	p.listen(t, "127.0.0.54:53", silence)
 	p.run(t, func() {
+		begun := time.Now() // the context's deadline is on this clock, which a busy machine lets run
 		ctx, cancel := context.WithTimeout(context.Background(), 7*time.Second)
 		defer cancel()
 		r := p.host.Sockets.Resolver()
@@ -219,7 +220,7 @@ func TestDeadline(t *testing.T) {
 		if !errors.As(err, &dns) || !dns.IsTimeout || !errors.Is(err, context.DeadlineExceeded) {
 			t.Errorf("at the deadline: %v, want a DNSError that is a time-out", err)
 		}
-		if took := p.sys.Now().Sub(socket.Epoch); took != 7*time.Second {
+		if took := p.sys.Now().Sub(socket.Epoch); took > 7*time.Second || took < 7*time.Second-time.Since(begun) {
 			t.Errorf("it took %v, want the seven seconds of the context", took)
 		}
 		want := "0s 10.0.0.53:53, 0s 10.0.0.53:53, 5s 127.0.0.54:53, 5s 127.0.0.54:53"
