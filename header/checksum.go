@@ -49,8 +49,21 @@ func Checksum(b []byte, sum uint16) uint16 {
 	acc, carry = bits.Add64(acc, last, 0)
 	acc += carry
 	acc = acc>>32 + acc&0xffffffff
-	acc = acc>>32 + acc&0xffffffff
+	return fold(acc>>32 + acc&0xffffffff)
+}
+
+// fold ends the sum of words that were read in little-endian order: acc is less than
+// 2^35.
+func fold(acc uint64) uint16 {
+	acc = acc>>16 + acc&0xffff
 	acc = acc>>16 + acc&0xffff
 	acc = acc>>16 + acc&0xffff
 	return bits.ReverseBytes16(uint16(acc))
+}
+
+// checksumPlain is Checksum of an IPv4 header without options.
+func checksumPlain(b *[IPv4Len]byte) uint16 {
+	return fold(uint64(binary.LittleEndian.Uint32(b[0:])) + uint64(binary.LittleEndian.Uint32(b[4:])) +
+		uint64(binary.LittleEndian.Uint32(b[8:])) + uint64(binary.LittleEndian.Uint32(b[12:])) +
+		uint64(binary.LittleEndian.Uint32(b[16:])))
 }

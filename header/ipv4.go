@@ -52,21 +52,31 @@ type IPv4 struct {
 // to TotalLength; a packet shorter than that is the caller's to notice, because
 // the quotation in an ICMP error is.
 func ParseIPv4(b []byte) (h IPv4, payload []byte, err error) {
+	n, err := h.Parse(b)
+	if err != nil {
+		return h, nil, err
+	}
+	return h, b[n:max(n, min(len(b), h.TotalLength))], nil
+}
+
+// Parse is ParseIPv4 into h, which must be zero. It returns the header's length. With a
+// wrong checksum, ErrChecksum, h is what stands there all the same.
+func (h *IPv4) Parse(b []byte) (n int, err error) {
 	if len(b) < IPv4Len {
-		return h, nil, truncated("IPv4", len(b), IPv4Len)
+		return 0, truncated("IPv4", len(b), IPv4Len)
 	}
 	if b[0]>>4 != 4 {
-		return h, nil, ErrVersion
+		return 0, ErrVersion
 	}
-	n := int(b[0]&15) * 4
+	n = int(b[0]&15) * 4
 	h.TotalLength = int(be.Uint16(b[2:]))
 	switch {
 	case n < IPv4Len:
-		return h, nil, malformed("IPv4", "header length below 20")
+		return 0, malformed("IPv4", "header length below 20")
 	case n > len(b):
-		return h, nil, truncated("IPv4", len(b), n)
+		return 0, truncated("IPv4", len(b), n)
 	case h.TotalLength < n:
-		return h, nil, malformed("IPv4", "total length below the header's")
+		return 0, malformed("IPv4", "total length below the header's")
 	}
 	h.TOS = b[1]
 	h.ID = be.Uint16(b[4:])
@@ -78,13 +88,15 @@ func ParseIPv4(b []byte) (h IPv4, payload []byte, err error) {
 	h.Checksum = be.Uint16(b[10:])
 	h.Src = netip.AddrFrom4([4]byte(b[12:16]))
 	h.Dst = netip.AddrFrom4([4]byte(b[16:20]))
+	sum := checksumPlain((*[IPv4Len]byte)(b))
 	if n > IPv4Len {
 		h.Options = b[IPv4Len:n]
+		sum = Checksum(h.Options, sum)
 	}
-	if Checksum(b[:n], 0) != 0xffff {
-		return h, nil, ErrChecksum
+	if sum != 0xffff {
+		return 0, ErrChecksum
 	}
-	return h, b[n:max(n, min(len(b), h.TotalLength))], nil
+	return n, nil
 }
 
 // Len returns the length that Put writes.
@@ -110,8 +122,12 @@ func (h *IPv4) Put(b []byte) int {
 	src, dst := h.Src.As4(), h.Dst.As4()
 	copy(b[12:], src[:])
 	copy(b[16:], dst[:])
-	clear(b[IPv4Len+copy(b[IPv4Len:n], h.Options) : n])
-	be.PutUint16(b[10:], ^Checksum(b[:n], 0))
+	sum := checksumPlain((*[IPv4Len]byte)(b))
+	if n > IPv4Len {
+		clear(b[IPv4Len+copy(b[IPv4Len:n], h.Options) : n])
+		sum = Checksum(b[IPv4Len:n], sum)
+	}
+	be.PutUint16(b[10:], ^sum)
 	return n
 }
 

@@ -13,7 +13,8 @@ func (l *Layer) input(p *packet.Packet, in *Interface, group bool) {
 	l.stats.Received += uint64(p.Frames())
 	// RFC 1122, sections 3.2.1.1 and 3.2.1.2: version and checksum are
 	// verified, and what is wrong is silently discarded.
-	h, _, err := header.ParseIPv4(p.Head())
+	var h header.IPv4
+	n, err := h.Parse(p.Head())
 	if err != nil {
 		l.drop(p, &l.stats.InBadHeader)
 		return
@@ -32,7 +33,7 @@ func (l *Layer) input(p *packet.Packet, in *Interface, group bool) {
 	d := &l.datagram
 	*d = Datagram{
 		Src: h.Src, Dst: h.Dst, TTL: h.TTL, TOS: h.TOS, Protocol: h.Protocol,
-		Interface: in, Broadcast: group, HeaderLen: h.Len(),
+		Interface: in, Broadcast: group, HeaderLen: n,
 		offset: h.FragmentOffset, more: h.MoreFragments, id: uint32(h.ID),
 	}
 	if h.Options != nil && !l.acceptOptions(p, d, &h) {

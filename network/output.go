@@ -65,10 +65,9 @@ func (l *Layer) Output(p *packet.Packet, path *Path, o Send) error {
 	}
 	h := header.IPv4{
 		TOS: o.TOS, TotalLength: total, DontFragment: o.DontFragment,
-		TTL: o.TTL, Protocol: o.Protocol, Src: path.src, Dst: path.dst,
+		TTL: o.TTL, Protocol: o.Protocol, Src: path.src, Dst: path.dst, Options: o.Options,
 	}
 	h.ID = l.nextIDs(&h, p.Frames())
-	h.Options = o.Options
 	if o.SourceRoute.Len() > 0 {
 		h.Options, h.Dst = append(o.SourceRoute.options(path.dst), o.Options...), o.SourceRoute.Hops[0]
 	}

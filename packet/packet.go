@@ -84,8 +84,9 @@ func (p *Packet) Push(n int) []byte {
 	if n > p.start {
 		p.reserve(n-p.start+Headroom, 0)
 	}
+	end := p.start
 	p.start -= n
-	return p.buf[p.start : p.start+n : p.start+n]
+	return p.buf[p.start:end:end]
 }
 
 // Pull takes n bytes off the front and returns them. n must not be more than

@@ -38,8 +38,8 @@ func (c *Conn) checkACK(now ev.Time, s *Segment) bool {
 // yet, nothing is reported as received twice, and no mark is echoed. Who only receives
 // gets no others.
 func (c *Conn) tellsNothing(s *Segment) bool {
-	return c.flight == &atRest && s.Ack == c.sndUna && c.sndMax == c.sndUna &&
-		s.Options.NumSACK == 0 && s.Flags&header.ECE == 0
+	return s.Ack == c.sndUna && c.sndMax == c.sndUna && s.Options.NumSACK == 0 && s.Flags&header.ECE == 0 &&
+		(c.flight == &atRest || c.flight.over())
 }
 
 // takeACK works on an acknowledgement: what is delivered, what is lost, and what
@@ -109,7 +109,7 @@ func (c *Conn) newACK(a *ack, s *Segment) {
 	c.path.Confirm()    // RFC 4861, section 7.3.1: forward progress
 	c.forgetSoftError() // what ICMP has reported is over
 	c.takeCumulative(a, s.Ack)
-	c.snd.acknowledge(c.env, s.Ack)
+	c.snd.acknowledge(c.env, s.Ack, c.is(flagWarm))
 	c.sndUna = s.Ack
 	if c.sndNxt.Before(c.sndUna) {
 		c.sndNxt = c.sndUna

@@ -30,6 +30,9 @@ type ring struct {
 func (r *ring) reserve(s storage, n, kept int) {
 	r.peak = max(r.peak, int32(n))
 	if n <= len(r.mem) {
+		if kept == 0 {
+			r.head = 0 // where it is in the caches
+		}
 		return
 	}
 	size := max(minRing, len(r.mem), int(r.usual))
@@ -45,6 +48,16 @@ func (r *ring) reserve(s storage, n, kept int) {
 		s.takeBack(r.mem)
 	}
 	r.mem, r.head = grown, 0
+}
+
+// mostKept is how long the ring of a connection may be that keeps it, see warmConns.
+const mostKept = 64 << 10
+
+// rest gives the memory back, unless it is to be kept.
+func (r *ring) rest(s storage, keep bool) {
+	if !keep || len(r.mem) > mostKept {
+		r.release(s)
+	}
 }
 
 // release gives the memory back.
@@ -173,7 +186,7 @@ func (sb *sendBuffer) drop(n int) {
 }
 
 // acknowledge drops everything before seq.
-func (sb *sendBuffer) acknowledge(s storage, seq header.Seq) {
+func (sb *sendBuffer) acknowledge(s storage, seq header.Seq, keep bool) {
 	n := min(seq.Sub(sb.start), sb.size)
 	if n <= 0 {
 		return
@@ -181,7 +194,7 @@ func (sb *sendBuffer) acknowledge(s storage, seq header.Seq) {
 	sb.drop(n)
 	sb.start = sb.start.Add(n)
 	if sb.size == 0 {
-		sb.release(s)
+		sb.rest(s, keep)
 	}
 }
 
@@ -274,19 +287,20 @@ func (rb *receiveBuffer) insert(s storage, next, seq header.Seq, b []byte) int {
 }
 
 // read copies out what is in order.
-func (rb *receiveBuffer) read(s storage, b []byte) int {
+func (rb *receiveBuffer) read(s storage, b []byte, keep bool) int {
 	n := rb.peek(b)
-	rb.discard(s, n)
+	rb.discard(s, n, keep)
 	return n
 }
 
-// discard takes n bytes off, and gives the memory back if nothing is left.
-func (rb *receiveBuffer) discard(s storage, n int) {
+// discard takes n bytes off. If nothing is left, the memory goes back, unless it is to
+// be kept.
+func (rb *receiveBuffer) discard(s storage, n int, keep bool) {
 	rb.drop(n)
 	if rb.size > 0 || len(rb.ahead) > 0 {
 		return
 	}
-	rb.release(s)
+	rb.rest(s, keep)
 	if cap(rb.ahead) > keptRanges {
 		rb.ahead = nil
 	}

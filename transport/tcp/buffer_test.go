@@ -42,7 +42,7 @@ func TestReceiveBufferAgainstModel(t *testing.T) {
 			}
 			if r.IntN(3) == 0 {
 				b := make([]byte, 1+r.IntN(5000))
-				n := rb.read(&memory, b)
+				n := rb.read(&memory, b, false)
 				if want := min(len(b), next-read); n != want {
 					t.Fatalf("seed %d: read returns %d of the %d bytes in order", seed, n, want)
 				}
@@ -128,13 +128,13 @@ func TestSendBufferAgainstModel(t *testing.T) {
 				}
 			case 2:
 				dropped += r.IntN(wrote - dropped + 1)
-				sb.acknowledge(&memory, start.Add(dropped))
+				sb.acknowledge(&memory, start.Add(dropped), false)
 			}
 			if sb.size != wrote-dropped || sb.end() != start.Add(wrote) {
 				t.Fatalf("seed %d: has %d bytes to %d, must have %d", seed, sb.size, sb.end(), wrote-dropped)
 			}
 		}
-		sb.acknowledge(&memory, start.Add(wrote))
+		sb.acknowledge(&memory, start.Add(wrote), false)
 		if memory.lent != 0 {
 			t.Fatalf("seed %d: %d bytes of memory not given back by an empty buffer", seed, memory.lent)
 		}

@@ -55,6 +55,7 @@ type Conn struct {
 	*seldom
 
 	env   environment
+	work  *scratch // the environment's
 	owner Owner
 	about *Personality
 	timer ev.Timer // one for all deadlines, see Deadline
@@ -102,6 +103,7 @@ type Conn struct {
 	retries      uint8  // timeouts in a row without progress
 	backoff      uint8  // doublings of the RTO, until the next measurement
 	probes       uint8  // keep-alives or window probes unanswered
+	warmSlot     uint8  // if flagWarm
 	unackedBytes int32  // received since our last ACK
 	largest      int32  // largest segment received: the peer's MSS, as far as we see
 	recent       recentSACKs
@@ -151,6 +153,7 @@ const (
 	flagForgotten                         // nobody but the layer has a pointer to it
 	flagPassive                           // began with the peer's SYN
 	flagFollow                            // answers go by the source route that segments come by
+	flagWarm                              // keeps what it has, see warmConns
 )
 
 func (c *Conn) is(f connFlags) bool { return c.flags&f != 0 }
@@ -181,7 +184,7 @@ func (c *Conn) move(e event) {
 // init prepares the parts that a new connection in either role has.
 func (c *Conn) init(env environment, p *Personality, path network.Path, localPort, remotePort uint16, o Options) {
 	c.flight, c.traffic, c.seldom = &atRest, &noTraffic, &usual
-	c.env, c.about = env, p
+	c.env, c.work, c.about = env, env.scratch(), p
 	c.path, c.localPort, c.remotePort = path, localPort, remotePort
 	c.stopTimers()
 	c.rack.reoWndMult = 1

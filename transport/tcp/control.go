@@ -31,11 +31,8 @@ type Control interface {
 	// OwnsRecovery reports whether the control moves w.Cwnd in recovery too,
 	// instead of leaving it to proportional rate reduction.
 	OwnsRecovery() bool
-}
-
-// restarter is a Control that wants to know that the connection sends again after
-// the application had left it with nothing in flight.
-type restarter interface {
+	// Restarted is called when the connection sends again after the application had
+	// left it with nothing in flight.
 	Restarted(w *Window, now ev.Time)
 }
 

@@ -63,6 +63,9 @@ func (c *Cubic) Open(_ *Window, now ev.Time) { c.lastAck = now }
 // OwnsRecovery is false: PRR moves the window.
 func (*Cubic) OwnsRecovery() bool { return false }
 
+// Restarted has nothing to do: see restartIdle and excludeIdle.
+func (*Cubic) Restarted(*Window, ev.Time) {}
+
 // Acked opens the window.
 func (c *Cubic) Acked(w *Window, s *Sample) {
 	c.excludeIdle(s)

@@ -56,6 +56,8 @@ type scratch struct {
 	traffics   spares[*traffic]
 	placements spares[*Placement]
 	conns      spareConns
+
+	warm warmConns
 }
 
 func (l *Layer) scratch() *scratch {

@@ -30,20 +30,59 @@ func (c *Conn) needFlight() {
 // borrowFlight is not part of needFlight, so that needFlight is inlined.
 //
 //go:noinline
-func (c *Conn) borrowFlight() { c.flight = c.env.scratch().lendFlight() }
+func (c *Conn) borrowFlight() { c.flight = c.work.lendFlight() }
 
-// rest gives back what does not matter any more. Every event ends with it.
+// rest gives back what does not matter any more. Every event ends with it. The
+// connections that have been at rest last keep what they have: a dialogue would
+// borrow it again at once.
 func (c *Conn) rest() {
-	if c.board.size == 0 && c.flight != &atRest || c.state == TimeWait {
+	switch {
+	case c.state == Established:
+		if c.board.size == 0 && c.flight != &atRest && !c.is(flagWarm) {
+			c.work.warm.add(c)
+		}
+	case c.is(flagWarm):
+		c.cool()
+	case c.board.size == 0 && c.flight != &atRest || c.state == TimeWait:
 		c.giveBack()
 	}
+}
+
+// warmConns are the established connections of a host that have been at rest last.
+type warmConns struct {
+	slots  [16]*Conn
+	oldest uint8
+}
+
+// add puts c in the place of the one that came first.
+func (w *warmConns) add(c *Conn) {
+	i := w.oldest
+	if old := w.slots[i]; old != nil && old.is(flagWarm) && old.warmSlot == i {
+		old.cool()
+	}
+	w.slots[i], c.warmSlot = c, i
+	c.set(flagWarm)
+	w.oldest = (i + 1) % uint8(len(w.slots))
+}
+
+// cool gives back what the connection has kept.
+func (c *Conn) cool() {
+	c.unset(flagWarm)
+	c.work.warm.slots[c.warmSlot] = nil
+	if c.snd.size == 0 {
+		c.snd.release(c.env)
+	}
+	if c.rcv.size == 0 && !c.gaps() {
+		c.rcv.release(c.env)
+	}
+	c.giveBack()
 }
 
 // giveBack gives back the flight, if it is over, and of a connection of which only
 // TIME-WAIT is left, the traffic.
 func (c *Conn) giveBack() {
 	if c.state == TimeWait && c.is(flagForgotten) && c.traffic != &noTraffic {
-		c.env.scratch().takeBackTraffic(c.traffic)
+		c.work.takeBackTraffic(c.traffic)
 		c.traffic = &noTraffic
 	}
 	f := c.flight
@@ -57,7 +96,7 @@ func (c *Conn) giveBack() {
 		return
 	}
 	c.flight = &atRest
-	c.env.scratch().takeBackFlight(f)
+	c.work.takeBackFlight(f)
 }
 
 // over reports whether the flight says no more than atRest does.
@@ -129,7 +168,7 @@ func (c *Conn) needTraffic() *traffic {
 }
 
 func (c *Conn) beginTraffic() {
-	t := c.env.scratch().lendTraffic()
+	t := c.work.lendTraffic()
 	t.sndSml, t.toldWindow = c.sndUna, max(0, c.rcvAdv.Sub(c.rcvNxt))
 	if c.is(flagSynAcked) {
 		// The network has waited for the application since the handshake.

@@ -20,7 +20,9 @@ func (c *Conn) Output(now ev.Time) {
 		c.transmit(now, header.ACK, c.emptySeq(), 0)
 	}
 	before := c.sndMax
-	if c.seldom == &usual || !c.probePath(now) { // usual: the path has no limit of its own
+	if c.silent() {
+		c.noteIdle()
+	} else if c.seldom == &usual || !c.probePath(now) { // usual: the path has no limit of its own
 		for c.sendNext(now) {
 		}
 	}
@@ -38,6 +40,13 @@ func (c *Conn) Output(now ev.Time) {
 	}
 	c.lookWhatHolds(now)
 	c.rest()
+}
+
+// silent reports whether nothing is outstanding, nothing waits to be sent and nothing
+// was held back. That is all there is to know of one who only receives.
+func (c *Conn) silent() bool {
+	return c.snd.size == 0 && c.board.size == 0 && c.seldom == &usual &&
+		c.flags&(flagSynAcked|flagFinQueued) == flagSynAcked && c.paceAt == ev.Never && c.loss.newOnly == 0
 }
 
 // emptySeq returns the sequence number for a segment without text: SND.NXT, or
@@ -105,9 +114,7 @@ func (c *Conn) sendText(now ev.Time, n int, fin bool) {
 	c.control()
 	flight := c.inFlight()
 	if flight == 0 && c.rate.limitedTo != 0 {
-		if r, ok := c.ctrl.(restarter); ok {
-			r.Restarted(&c.win, now)
-		}
+		c.ctrl.Restarted(&c.win, now)
 	}
 	last, long := c.joinBurst(c.burstLength)
 	g := c.board.add(seq, end)
@@ -116,7 +123,7 @@ func (c *Conn) sendText(now ev.Time, n int, fin bool) {
 	if n > c.mss {
 		g.size = int32(c.mss)
 	}
-	if n%c.mss > 0 {
+	if n < c.mss || n%c.mss > 0 {
 		c.sndSml = end
 	}
 	c.textAnswered(now)

@@ -22,6 +22,9 @@ func (*Reno) Open(*Window, ev.Time) {}
 // OwnsRecovery is false: PRR moves the window.
 func (*Reno) OwnsRecovery() bool { return false }
 
+// Restarted has nothing to do: see restartIdle.
+func (*Reno) Restarted(*Window, ev.Time) {}
+
 // Acked opens the window: in slow start by what was acknowledged, within a limit;
 // in avoidance by one segment a window. Duplicates, with SACK or without, do not
 // count (RFC 5681, section 3.2). A window that was not needed says nothing about

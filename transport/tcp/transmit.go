@@ -11,7 +11,7 @@ import (
 // that sending implies is kept here: SND.NXT, the timers, what the peer now
 // knows of our window.
 func (c *Conn) transmit(now ev.Time, flags header.TCPFlags, seq header.Seq, n int) {
-	s := &c.env.scratch().sending
+	s := &c.work.sending
 	*s = Segment{TCP: header.TCP{
 		SrcPort: c.localPort, DstPort: c.remotePort, Seq: seq, Flags: flags,
 	}}
@@ -122,7 +122,7 @@ func (c *Conn) receiveWindow() int {
 	if c.opts.WindowClamp > 0 && c.rcvNxt == c.irs.Add(1) {
 		free = min(free, c.firstWindow())
 	}
-	if free-told < min(c.rcv.limit/2, c.mss, c.firstWindow()) {
+	if more := free - told; more < c.mss && more < min(c.rcv.limit/2, c.firstWindow()) {
 		return told
 	}
 	return free

@@ -100,7 +100,7 @@ func (c *Conn) urgentAside() int {
 // it.
 func (c *Conn) skipUrgent() {
 	if c.AtMark() && c.urgentAside() > 0 {
-		c.rcv.discard(c.env, 1)
+		c.rcv.discard(c.env, 1, c.is(flagWarm))
 		c.passUrgent()
 	}
 }

@@ -171,7 +171,7 @@ func (c *Conn) Read(b []byte) (int, error) {
 	if n == 0 {
 		return 0, c.nothingToRead()
 	}
-	n = c.rcv.read(c.env, b[:min(n, len(b))])
+	n = c.rcv.read(c.env, b[:min(n, len(b))], c.is(flagWarm))
 	c.tuneReceive(n)
 	c.passUrgent()
 	c.updatePeer()
@@ -251,7 +251,7 @@ func (c *Conn) WriteThrough(b []byte) (int, error) {
 		return c.Write(b)
 	}
 	c.unset(flagMore)
-	guest := &c.env.scratch().guest
+	guest := &c.work.guest
 	*guest = b
 	n := c.snd.writeGuest(guest)
 	if n == 0 {
@@ -271,7 +271,7 @@ func (c *Conn) Await(b []byte) *Placement {
 	if c.rcv.waiting != nil || c.rcv.size > 0 || c.is(flagRcvUrgent|flagReadClosed) || c.state == Closed {
 		return nil
 	}
-	p := c.env.scratch().lendPlacement()
+	p := c.work.lendPlacement()
 	p.room = b
 	c.rcv.waiting = p
 	return p
@@ -288,7 +288,7 @@ func (c *Conn) Collect(p *Placement) int {
 			c.updatePeer()
 		}
 	}
-	c.env.scratch().takeBackPlacement(p)
+	c.work.takeBackPlacement(p)
 	return n
 }
 
