@@ -218,6 +218,12 @@ func (o *TCPOptions) Len() int {
 
 // put writes the options in the order and with the padding that Linux uses.
 func (o *TCPOptions) put(b []byte) {
+	if len(b) == 12 && o.HasTimestamps && !o.SACKPermitted { // nothing but timestamps, as mostly
+		be.PutUint32(b, timestampsLayout)
+		be.PutUint32(b[4:], o.TSVal)
+		be.PutUint32(b[8:], o.TSEcr)
+		return
+	}
 	i := 0
 	if o.HasMSS {
 		b[i], b[i+1] = OptionMSS, 4
@@ -277,7 +283,14 @@ func (h *TCP) Len() int { return TCPLen + h.Options.Len() }
 // Put writes the header with its Checksum as it is.
 func (h *TCP) Put(b []byte) int {
 	n := h.Len()
-	_ = b[n-1]
+	h.Fill(b[:n])
+	return n
+}
+
+// Fill is Put for who knows the length: b has Len bytes.
+func (h *TCP) Fill(b []byte) {
+	n := len(b)
+	_ = b[TCPLen-1]
 	be.PutUint16(b[0:], h.SrcPort)
 	be.PutUint16(b[2:], h.DstPort)
 	be.PutUint32(b[4:], uint32(h.Seq))
@@ -287,7 +300,6 @@ func (h *TCP) Put(b []byte) int {
 	be.PutUint16(b[16:], h.Checksum)
 	be.PutUint16(b[18:], h.Urgent)
 	if n > TCPLen {
-		h.Options.put(b[TCPLen:n])
+		h.Options.put(b[TCPLen:])
 	}
-	return n
 }

@@ -29,13 +29,19 @@ func (c conn) Socket() *Socket { return c.socket }
 // end of a stream it returns io.EOF.
 func (c conn) Read(b []byte) (int, error) {
 	n, err := c.socket.read(b)
-	return n, c.socket.opError("read", "read", err)
+	if err != nil {
+		err = c.socket.opError("read", "read", err)
+	}
+	return n, err
 }
 
 // Write sends all of b, waiting for room until the write deadline.
 func (c conn) Write(b []byte) (int, error) {
 	n, err := c.socket.send(b, 0, netip.AddrPort{})
-	return n, c.socket.opError("write", "write", err)
+	if err != nil {
+		err = c.socket.opError("write", "write", err)
+	}
+	return n, err
 }
 
 // Close closes the connection; calls that are blocked in it return

@@ -76,8 +76,9 @@ func (r *ring) release(s storage) {
 // put copies b to offset at from the head. The room must be there.
 func (r *ring) put(at int, b []byte) {
 	i := (r.head + at) & (len(r.mem) - 1)
-	n := copy(r.mem[i:], b)
-	copy(r.mem, b[n:])
+	if n := copy(r.mem[i:], b); n < len(b) {
+		copy(r.mem, b[n:])
+	}
 }
 
 // view returns the n bytes from offset at on, in two pieces where they wrap
@@ -159,6 +160,13 @@ func (sb *sendBuffer) adopt(s storage) {
 // view returns the n bytes from offset at on, in two pieces where they wrap around
 // the end of the ring or go over to the guest. They are not in three.
 func (sb *sendBuffer) view(s storage, at, n int) (first, second []byte) {
+	if sb.guest == nil {
+		return sb.ring.view(at, n)
+	}
+	return sb.viewGuest(s, at, n)
+}
+
+func (sb *sendBuffer) viewGuest(s storage, at, n int) (first, second []byte) {
 	own := sb.own()
 	switch {
 	case n == 0:

@@ -67,7 +67,7 @@ func (l *Layer) send(path *network.Path, s *Segment, ip network.Send) {
 func (l *Layer) putHeader(p *packet.Packet, path *network.Path, s *Segment, text int) {
 	n := s.Len()
 	s.Checksum = header.PseudoSum(path.Src(), path.Dst(), header.ProtocolTCP, n+text)
-	s.Put(p.Push(n))
+	s.Fill(p.Push(n))
 	p.PartialChecksum(checksumOffset)
 }
 

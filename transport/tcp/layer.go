@@ -234,8 +234,8 @@ func (l *Layer) accept(p *packet.Packet, d *network.Datagram) bool {
 		l.stats.BadChecksum++
 		return false
 	}
-	s := &l.scratch().segment
-	n, err := header.ParseTCP(p.Head(), &s.TCP)
+	s, head := &l.scratch().segment, p.Head()
+	n, err := header.ParseTCP(head, &s.TCP)
 	if err != nil {
 		l.stats.Malformed++
 		return false
@@ -244,11 +244,11 @@ func (l *Layer) accept(p *packet.Packet, d *network.Datagram) bool {
 	s.ECN = d.TOS & ecnMask
 	s.Route = d.Route
 	s.Text = p.Tail()
-	if text := p.Head()[n:]; len(text) > 0 {
-		if len(p.Tail()) > 0 {
-			text = p.Bytes()[n:]
+	if n < len(head) {
+		if len(s.Text) > 0 {
+			head = p.Bytes()
 		}
-		s.Text = text
+		s.Text = head[n:]
 	}
 	return true
 }
