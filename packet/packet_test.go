@@ -347,6 +347,27 @@ func TestFramePacketIsTwoKiB(t *testing.T) {
 }
 
 // The interface belongs to one life of a packet: copies have it, the next life has not.
+// What Expect asks for must be what a hop looks at: the packet itself and the headers up to
+// the ports, over either family, with the options that segments mostly have.
+func TestExpectedIsWhatAHopLooksAt(t *testing.T) {
+	const tcpHeader = header.TCPLen + 12
+	for _, ip := range []int{header.IPv4Len, header.IPv6Len} {
+		var f framePacket
+		f.buf, f.start, f.end = f.bytes[:], Headroom, Headroom
+		f.Push(tcpHeader)
+		f.Push(ip)
+		head := f.Push(header.EthernetLen)
+		end := uintptr(unsafe.Pointer(&head[0])) - uintptr(unsafe.Pointer(&f)) + uintptr(header.EthernetLen+ip+4)
+		if unsafe.Sizeof(f.Packet) > prefetched || end > prefetched {
+			t.Errorf("with an IP header of %d bytes the ports end at %d of a packet, only %d are asked for", ip, end, prefetched)
+		}
+		f.Expect() // and changes nothing
+		if f.Len() != header.EthernetLen+ip+tcpHeader {
+			t.Errorf("the packet has %d bytes", f.Len())
+		}
+	}
+}
+
 func TestInterfaceOfPacket(t *testing.T) {
 	var pool Pool
 	p := pool.From([]byte("hello"))

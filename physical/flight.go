@@ -117,7 +117,10 @@ func (q *line) pop() flight {
 	q.first().packet = nil
 	q.head = (q.head + 1) & (len(q.ring) - 1)
 	q.size--
-	if q.size == 0 && len(q.ring) > maxIdleRing {
+	switch {
+	case q.size > 0:
+		q.first().packet.Expect()
+	case len(q.ring) > maxIdleRing:
 		*q = line{}
 	}
 	return f
