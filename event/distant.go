@@ -2,7 +2,7 @@ package event
 
 // distant has the timers that are due seconds from now, by the second: most of them
 // are moved or stopped before, and waiting here costs nothing. Every connection in
-// TIME-WAIT has one. When a second comes near, its timers go into the heap, where
+// TIME-WAIT has one. When a second comes near, its timers go into the tournament, where
 // alone their order is settled.
 type distant struct {
 	seconds *[distantSeconds]second // nil until the first
@@ -17,7 +17,7 @@ type second struct {
 }
 
 // Timers wait here if they are due in this many seconds. Later ones are few, and the
-// heap takes them.
+// tournament takes them.
 const (
 	leastSeconds   = 2
 	distantSeconds = 64
@@ -86,8 +86,8 @@ func (d *distant) least() Time {
 	return Time(d.first << 30)
 }
 
-// spill moves the timers of the second that least has found into the heap.
-func (d *distant) spill(h *heap) {
+// spill moves the timers of the second that least has found into the tournament.
+func (d *distant) spill(q *tournament) {
 	s, number := d.at(d.first), d.first
 	due := s.timers
 	s.timers = nil
@@ -97,9 +97,9 @@ func (d *distant) spill(h *heap) {
 		switch {
 		case t.when == Never: // unset meanwhile
 		case t.when.second() == number:
-			h.push(t)
+			q.push(t)
 		default: // moved
-			h.add(t)
+			q.add(t)
 		}
 	}
 	clear(due)

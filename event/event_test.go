@@ -65,8 +65,8 @@ func TestTimerThatIsMoved(t *testing.T) {
 	}
 	l.Run(Never)
 	expectLog(t, log, "sooner@5ns", "later@50ns")
-	if len(l.timers.entries) != 0 {
-		t.Errorf("%d entries left in the heap, should be none", len(l.timers.entries))
+	if l.timers.size != 0 {
+		t.Errorf("%d timers left in the queue, should be none", l.timers.size)
 	}
 }
 
@@ -82,7 +82,7 @@ func TestMovingATimerGivesUpItsPlace(t *testing.T) {
 	expectLog(t, log, "b@10ns", "a@10ns")
 }
 
-// The heap, with its late corrections, and the seconds before it, against a sorted
+// The tournament, with its late corrections, and the seconds before it, against a sorted
 // list: timers due within nanoseconds, and within two minutes.
 func TestTimersAgainstModel(t *testing.T) {
 	rng := rand.New(rand.NewPCG(1, 2))
@@ -133,7 +133,7 @@ func TestTimersAgainstModel(t *testing.T) {
 		}
 		l.Run(Never)
 		expectLog(t, log, want...)
-		if n := len(l.timers.entries) + l.timers.distant.count; n != 0 {
+		if n := l.timers.size + l.timers.distant.count; n != 0 {
 			t.Errorf("%d timers are left behind, all have expired or were unset", n)
 		}
 	}
@@ -180,8 +180,8 @@ func TestDistantTimersAreLeftAlone(t *testing.T) {
 	}
 	l.Lock()
 	defer l.Unlock()
-	if n := len(l.timers.entries); n != 0 {
-		t.Errorf("%d timers that are due in a minute are in the heap, should be none", n)
+	if n := l.timers.size; n != 0 {
+		t.Errorf("%d timers that are due in a minute take part in the tournament, should be none", n)
 	}
 }
 
@@ -309,6 +309,34 @@ func BenchmarkTimerMovedLater(b *testing.B) {
 	b.ResetTimer()
 	for i := range b.N {
 		timers[i%1000].Reset(Time(i + 2000))
+	}
+}
+
+// recurring is a timer that, as a wire's, is set again whenever it expires.
+type recurring struct {
+	Timer
+	after Time
+}
+
+func (r *recurring) Expire(t *Timer) { t.Reset(r.loop.now + r.after) }
+
+// BenchmarkTimersInTurn is the queue alone: so many timers are set, and each that expires
+// is set again.
+func BenchmarkTimersInTurn(b *testing.B) {
+	for _, count := range []int{10, 100, 500, 5000} {
+		b.Run(fmt.Sprint(count), func(b *testing.B) {
+			l := NewVirtual(1)
+			timers := make([]recurring, count)
+			for i := range timers {
+				r := &timers[i]
+				r.after = 1000 + Time(l.Rand().IntN(1000))
+				r.Init(l, r)
+				r.Reset(r.after)
+			}
+			for b.Loop() {
+				l.Step(Never)
+			}
+		})
 	}
 }
 

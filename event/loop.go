@@ -60,7 +60,7 @@ type Loop struct {
 	kind   kind
 	now    Time
 	stale  bool // real time: whoever asks first in a turn looks at the clock
-	timers heap
+	timers tournament
 	posted fifo
 	turn   uint64
 	rand   *rand.Rand

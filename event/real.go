@@ -117,7 +117,7 @@ func (l *Loop) fireDue() (wait time.Duration, more bool) {
 			l.until = first
 			return first.Sub(now), true
 		}
-		// None is due if only a second has begun whose timers waited outside the heap.
+		// None is due if only a second has begun whose timers waited outside the tournament.
 		if t := l.timers.next(); t != nil && t.when <= l.now {
 			l.expire(t)
 		}

@@ -124,8 +124,8 @@ func (l *Loop) step(until Time) bool {
 }
 
 // expire advances the clock to t's moment and fires it. The timer keeps its place
-// in the heap meanwhile: most are set again by their owners at once, and then
-// need to find their new place only once. Otherwise heap.next takes it out.
+// meanwhile: most are set again by their owners at once, and then
+// need to find their new place only once. Otherwise next takes it out.
 func (l *Loop) expire(t *Timer) {
 	if t.when > l.now {
 		l.now = t.when
