@@ -133,10 +133,9 @@ func (s *Switch) learn(vlan uint16, src header.MAC, port int) {
 		}
 	case st.port != port:
 		s.stats.Moved++
-		st.port = port
-		s.table.refresh(st, now)
+		st.port, st.seen = port, now
 	default:
-		s.table.refresh(st, now)
+		st.seen = now
 	}
 }
 

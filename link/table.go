@@ -20,20 +20,22 @@ const (
 	AgeingTime = 300 * time.Second
 )
 
-// macTable has the stations behind a switch, by VLAN and address and in the order in
-// which they were last seen. There is no timer: who is too old goes when looked
-// up, or when room is needed.
+// macTable has the stations behind a switch, by VLAN and address, and in the order in
+// which they were put into a list. There is no timer: who is too old goes when looked
+// up, or when room is needed. Who has been seen meanwhile goes to the end of the list
+// only then, so that a frame of a known station touches nobody else.
 type macTable struct {
 	byMAC                   map[uint64]*station
-	list[station, *station] // first is the one not seen for longest
+	list[station, *station] // first is the one that was put there first
 }
 
 // station is one entry of the table.
 type station struct {
-	vlan uint16
-	mac  header.MAC
-	port int
-	seen event.Time
+	vlan   uint16
+	mac    header.MAC
+	port   int
+	seen   event.Time
+	listed event.Time // what seen was when it was put into the list
 	links[station]
 }
 
@@ -56,30 +58,32 @@ func (st *station) aged(now event.Time) bool { return now >= st.seen.Add(AgeingT
 
 // add makes an entry, unless the table is full.
 func (t *macTable) add(vlan uint16, m header.MAC, port int, now event.Time) bool {
-	for t.first != nil && t.first.aged(now) {
-		t.remove(t.first)
-	}
+	t.makeRoom(now)
 	if len(t.byMAC) >= MaxStations {
 		return false
 	}
 	if t.byMAC == nil {
 		t.byMAC = make(map[uint64]*station)
 	}
-	st := &station{vlan: vlan, mac: m, port: port, seen: now}
+	st := &station{vlan: vlan, mac: m, port: port, seen: now, listed: now}
 	t.byMAC[macKey(vlan, m)] = st
 	t.append(st)
 	return true
 }
 
-// refresh says that a station was seen now.
-func (t *macTable) refresh(st *station, now event.Time) {
-	if st.seen == now {
-		return
-	}
-	st.seen = now
-	if st != t.last {
-		t.unlink(st)
-		t.append(st)
+// makeRoom takes out the stations that are too old.
+func (t *macTable) makeRoom(now event.Time) {
+	for st := t.first; st != nil; st = t.first {
+		switch {
+		case st.aged(now):
+			t.remove(st)
+		case st.listed < st.seen:
+			st.listed = st.seen
+			t.unlink(st)
+			t.append(st)
+		default:
+			return // some behind it may be older, seen little after they were listed; their turn comes
+		}
 	}
 }
 

@@ -32,7 +32,8 @@ type direction struct {
 	name       Direction
 	receive    func(*packet.Packet)
 	impairment Impairment
-	bare       bool
+	bare       bool // nothing is to be decided about a frame
+	steady     bool // nothing but when it arrives, and that does not depend on chance
 	posted     bool
 	onTheWay   int // bytes, see maxOnTheWay
 	now        packet.Queue
@@ -67,14 +68,16 @@ func (d *direction) down() bool { return d.impairment.Down || d.wire.cut }
 // arrives any more, what is on the way is lost.
 func (d *direction) judge() {
 	d.bare = d.impairment.bare() && !d.wire.cut
+	d.steady = d.impairment.steady() && !d.wire.cut
 	if !d.down() {
 		return
 	}
 	for p := d.now.Pop(); p != nil; p = d.now.Pop() {
 		d.lose(p)
 	}
-	for f, ok := d.later.next(event.Never); ok; f, ok = d.later.next(event.Never) {
-		d.lose(f.packet)
+	for from := d.later.earliest(); from != nil; from = d.later.earliest() {
+		p, _ := d.later.take(from)
+		d.lose(p)
 	}
 }
 
@@ -146,6 +149,11 @@ func (d *direction) impair(p *packet.Packet, n int) {
 		p.SetMore(false)
 	}
 	d.wire.taps.frame(now, d.name, Sent, p)
+	if d.steady {
+		p.Own()
+		d.later.add(flight{packet: p, departs: departs, arrives: departs.Add(d.impairment.Delay)}, false)
+		return
+	}
 	if d.down() || d.burst.lose(d.rand, &d.impairment) {
 		d.lose(p)
 		return
@@ -233,11 +241,12 @@ func (d *direction) Run() {
 // Expire delivers the frames whose time has come.
 func (d *direction) Expire(*event.Timer) {
 	now := d.wire.loop.Now()
-	for f, ok := d.later.next(now); ok; f, ok = d.later.next(now) {
-		if f.overtaken {
+	for from := d.later.earliest(); from != nil && from.first().arrives <= now; from = d.later.earliest() {
+		p, overtaken := d.later.take(from)
+		if overtaken {
 			d.stats.Reordered++
 		}
-		d.deliver(f.packet)
+		d.deliver(p)
 	}
 	d.later.schedule()
 }

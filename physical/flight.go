@@ -7,11 +7,10 @@ import (
 
 // flight is one frame on the way.
 type flight struct {
-	packet    *packet.Packet
-	number    uint64     // in the order of sending
-	departs   event.Time // its last bit leaves the transmitter
-	arrives   event.Time // or later: see line
-	overtaken bool       // set on arrival: a frame sent later has arrived already
+	packet  *packet.Packet
+	number  uint64     // in the order of sending
+	departs event.Time // its last bit leaves the transmitter
+	arrives event.Time // or later: see line
 }
 
 // later has the frames on the way that do not arrive in this turn.
@@ -43,16 +42,13 @@ func (l *later) bypass() {
 	l.arrived = l.sent
 }
 
-// next takes out the frame that arrives first, if that is by the moment now.
-func (l *later) next(now event.Time) (f flight, ok bool) {
-	from := l.earliest()
-	if from == nil || from.first().arrives > now {
-		return flight{}, false
-	}
-	f = from.pop()
-	f.overtaken = f.number < l.arrived
-	l.arrived = max(l.arrived, f.number)
-	return f, true
+// take takes out the first frame of the line from, which is earliest's, as it arrives.
+// It says whether a frame that was sent later has arrived already.
+func (l *later) take(from *line) (p *packet.Packet, overtaken bool) {
+	p, number := from.pop()
+	overtaken = number < l.arrived
+	l.arrived = max(l.arrived, number)
+	return p, overtaken
 }
 
 // earliest returns the line whose first frame arrives first, nil if both are
@@ -112,9 +108,11 @@ func (q *line) push(f flight) {
 	*q.at(q.size - 1) = f
 }
 
-func (q *line) pop() flight {
-	f := *q.first()
-	q.first().packet = nil
+// pop takes out the first frame.
+func (q *line) pop() (p *packet.Packet, number uint64) {
+	f := q.first()
+	p, number = f.packet, f.number
+	f.packet = nil
 	q.head = (q.head + 1) & (len(q.ring) - 1)
 	q.size--
 	switch {
@@ -123,7 +121,7 @@ func (q *line) pop() flight {
 	case len(q.ring) > maxIdleRing:
 		*q = line{}
 	}
-	return f
+	return p, number
 }
 
 // changeRate moves the frames that have not departed by now.

@@ -137,6 +137,13 @@ func bitTime(n int) int64 { return 8 * int64(n) * int64(time.Second) }
 // takesTime reports whether frames may be on the way for some time.
 func (i *Impairment) takesTime() bool { return i.Delay > 0 || i.Jitter > 0 || i.Rate > 0 }
 
+// steady reports whether every frame arrives unharmed, after a time that does not depend
+// on chance.
+func (i *Impairment) steady() bool {
+	return !i.Down && (i.Delay > 0 || i.Rate > 0) && i.Jitter == 0 &&
+		i.Loss == 0 && i.Corrupt == 0 && i.Duplicate == 0 && i.Reorder == 0
+}
+
 // bare reports whether there is nothing to decide about a frame.
 func (i *Impairment) bare() bool {
 	return !i.Down && !i.takesTime() &&
