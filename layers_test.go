@@ -23,8 +23,9 @@ var floors = []struct {
 }{
 	{"header", ""},
 	{"event", ""},
-	{"packet", "header"},
-	{"physical", "packet event header"},
+	{"prefetch", ""},
+	{"packet", "header prefetch"},
+	{"physical", "packet event header prefetch"},
 	{"physical/tapdevice", "physical packet event"},
 	{"link", "physical packet event header"},
 	{"network", "link physical packet event header"},

@@ -1,5 +1,11 @@
 package packet
 
+import (
+	"unsafe"
+
+	"septet/prefetch"
+)
+
 // Buffers come in sizes for an Ethernet frame, a jumbo frame and the longest IP
 // datagram, each with its headroom. What is longer (no frame is) is not kept.
 var bufferSizes = [...]int{frameBuffer, 10 << 10, 66 << 10}
@@ -19,10 +25,8 @@ type framePacket struct {
 // far as the headers of a frame usually reach.
 const prefetched = 320
 
-// Expect says that p will be looked at soon. With thousands of frames on the way none
-// is in the processor's caches, and waiting for the memory takes longer than all the work
-// on a frame at a hop. What is asked for early comes meanwhile.
-func (p *Packet) Expect() { prefetch(p) }
+// Expect says that p will be looked at soon.
+func (p *Packet) Expect() { prefetch.Bytes(unsafe.Pointer(p), prefetched) }
 
 // maxFreeBytes caps what a pool keeps for later use.
 const maxFreeBytes = 16 << 20

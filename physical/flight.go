@@ -1,8 +1,11 @@
 package physical
 
 import (
+	"unsafe"
+
 	"septet/event"
 	"septet/packet"
+	"septet/prefetch"
 )
 
 // flight is one frame on the way.
@@ -117,7 +120,9 @@ func (q *line) pop() (p *packet.Packet, number uint64) {
 	q.size--
 	switch {
 	case q.size > 0:
-		q.first().packet.Expect()
+		next := q.first()
+		next.packet.Expect()
+		prefetch.Bytes(unsafe.Add(unsafe.Pointer(next), prefetch.Line), 1)
 	case len(q.ring) > maxIdleRing:
 		*q = line{}
 	}
