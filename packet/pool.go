@@ -38,6 +38,8 @@ func (pl *Pool) Get(size int) *Packet {
 	pl.live++
 	p := pl.take(Headroom + size)
 	p.start, p.end = Headroom, Headroom
+	p.checksum, p.In = unverified, 0
+	p.frames, p.more = 0, false
 	return p
 }
 
@@ -80,18 +82,17 @@ func (pl *Pool) Live() int { return pl.live }
 // Release ends the packet's life. The owner must not use it again.
 func (p *Packet) Release() {
 	p.tail = nil
-	p.checksum, p.In = unverified, 0
-	p.frames, p.more = 0, false
 	p.pool.live--
-	p.pool.keep(p)
+	p.pool.keep(p, p, 1)
 }
 
-// keep puts a packet on the free list of its size, if there is room.
-func (pl *Pool) keep(p *Packet) {
+// keep puts a chain of n packets, which are all of one size, on the free list of that
+// size, if there is room.
+func (pl *Pool) keep(first, last *Packet, n int) {
 	for class, size := range bufferSizes {
-		if len(p.buf) == size && pl.freeBytes+size <= maxFreeBytes {
-			pl.freeBytes += size
-			p.next, pl.free[class] = pl.free[class], p
+		if len(first.buf) == size && pl.freeBytes+n*size <= maxFreeBytes {
+			pl.freeBytes += n * size
+			last.next, pl.free[class] = pl.free[class], first
 			return
 		}
 	}
@@ -133,12 +134,40 @@ func (q *Queue) Pop() *Packet {
 // First returns the oldest packet and leaves it in the queue.
 func (q *Queue) First() *Packet { return q.first }
 
+// After returns the packet that stands behind p in the queue, nil if p is the last.
+func (q *Queue) After(p *Packet) *Packet { return p.next }
+
+// Move gives all of q to the empty queue to.
+func (q *Queue) Move(to *Queue) { *to, *q = *q, Queue{} }
+
 // Len returns how many packets the queue has.
 func (q *Queue) Len() int { return q.len }
 
-// Release releases all packets of the queue.
+// Release releases all packets of the queue. They become free as the chain that they
+// are, and are not written to: whoever gets them next may have them in the cache of
+// another processor, and would lose them there.
 func (q *Queue) Release() {
-	for p := q.Pop(); p != nil; p = q.Pop() {
-		p.Release()
+	for q.first != nil {
+		first, last, n := q.first, q.first, 1
+		if first.tail != nil {
+			q.Pop().Release()
+			continue
+		}
+		for ; n < maxChain && last.next.alike(first); n++ {
+			last = last.next
+		}
+		q.first = last.next
+		first.pool.live -= n
+		first.pool.keep(first, last, n)
 	}
+	*q = Queue{}
+}
+
+// maxChain caps what does not become free, because too much is already, for the sake of
+// the last that did not find room.
+const maxChain = 64
+
+// alike reports whether p, which may be nil, becomes free as q does.
+func (p *Packet) alike(q *Packet) bool {
+	return p != nil && p.pool == q.pool && len(p.buf) == len(q.buf) && p.tail == nil
 }
