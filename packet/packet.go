@@ -202,7 +202,7 @@ func (p *Packet) reserve(front, back int) {
 	larger := p.pool.take(front + p.end + back)
 	copy(larger.buf[p.start+front:], p.buf[p.start:p.end])
 	p.buf, larger.buf = larger.buf, p.buf
-	p.pool.keep(larger, larger, 1)
+	p.pool.keep(larger)
 	p.start += front
 	p.end += front
 	p.sumStart += front

@@ -38,8 +38,6 @@ func (pl *Pool) Get(size int) *Packet {
 	pl.live++
 	p := pl.take(Headroom + size)
 	p.start, p.end = Headroom, Headroom
-	p.checksum, p.In = unverified, 0
-	p.frames, p.more = 0, false
 	return p
 }
 
@@ -82,17 +80,18 @@ func (pl *Pool) Live() int { return pl.live }
 // Release ends the packet's life. The owner must not use it again.
 func (p *Packet) Release() {
 	p.tail = nil
+	p.checksum, p.In = unverified, 0
+	p.frames, p.more = 0, false
 	p.pool.live--
-	p.pool.keep(p, p, 1)
+	p.pool.keep(p)
 }
 
-// keep puts a chain of n packets, which are all of one size, on the free list of that
-// size, if there is room.
-func (pl *Pool) keep(first, last *Packet, n int) {
+// keep puts a packet on the free list of its size, if there is room.
+func (pl *Pool) keep(p *Packet) {
 	for class, size := range bufferSizes {
-		if len(first.buf) == size && pl.freeBytes+n*size <= maxFreeBytes {
-			pl.freeBytes += n * size
-			last.next, pl.free[class] = pl.free[class], first
+		if len(p.buf) == size && pl.freeBytes+size <= maxFreeBytes {
+			pl.freeBytes += size
+			p.next, pl.free[class] = pl.free[class], p
 			return
 		}
 	}
@@ -143,31 +142,9 @@ func (q *Queue) Move(to *Queue) { *to, *q = *q, Queue{} }
 // Len returns how many packets the queue has.
 func (q *Queue) Len() int { return q.len }
 
-// Release releases all packets of the queue. They become free as the chain that they
-// are, and are not written to: whoever gets them next may have them in the cache of
-// another processor, and would lose them there.
+// Release releases all packets of the queue.
 func (q *Queue) Release() {
-	for q.first != nil {
-		first, last, n := q.first, q.first, 1
-		if first.tail != nil {
-			q.Pop().Release()
-			continue
-		}
-		for ; n < maxChain && last.next.alike(first); n++ {
-			last = last.next
-		}
-		q.first = last.next
-		first.pool.live -= n
-		first.pool.keep(first, last, n)
+	for p := q.Pop(); p != nil; p = q.Pop() {
+		p.Release()
 	}
-	*q = Queue{}
-}
-
-// maxChain caps what does not become free, because too much is already, for the sake of
-// the last that did not find room.
-const maxChain = 64
-
-// alike reports whether p, which may be nil, becomes free as q does.
-func (p *Packet) alike(q *Packet) bool {
-	return p != nil && p.pool == q.pool && len(p.buf) == len(q.buf) && p.tail == nil
 }
