@@ -259,7 +259,7 @@ func TestRouterPreference(t *testing.T) {
 	// The station answers nobody, so whatever is sent finds the router dead.
 	path, err := host.Path(addr("2001:db8:9::1"), netip.Addr{})
 	check(t, err)
-	send := func() { check(t, host.Output(b.pool.From([]byte("x")), &path, network.Send{Protocol: experimental})) }
+	send := func() { check(t, host.Output(b.pool.From([]byte("x")), &path, &network.Send{Protocol: experimental})) }
 	send()
 	b.run(10 * time.Second)
 	if gateway() != addr(bad) {

@@ -236,7 +236,7 @@ func TestPingToAll(t *testing.T) {
 	for _, to := range []string{"10.0.0.255", "255.255.255.255"} {
 		p, err := hosts[0].Path(addr(to), netip.Addr{})
 		check(t, err)
-		check(t, hosts[0].Output(b.pool.From(echo), &p, network.Send{Protocol: header.ProtocolICMP}))
+		check(t, hosts[0].Output(b.pool.From(echo), &p, &network.Send{Protocol: header.ProtocolICMP}))
 	}
 	b.run(10 * time.Second)
 	if n := hosts[100].Stats().EchoIgnored; n != 4 {

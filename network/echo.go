@@ -85,7 +85,7 @@ func (e *Echo) Send(dst netip.Addr, seq uint16, payload []byte, ttl uint8) error
 	h.Put(p.Extend(header.ICMPLen))
 	p.Append(payload)
 	header.SetICMPChecksum(p.Head())
-	return l.Output(p, &path, Send{Protocol: header.ProtocolICMP, TTL: ttl})
+	return l.Output(p, &path, &Send{Protocol: header.ProtocolICMP, TTL: ttl})
 }
 
 // inputReply gives an echo reply to whoever has asked (RFC 1122, section

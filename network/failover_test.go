@@ -32,7 +32,7 @@ func TestDefaultRouterFails(t *testing.T) {
 			were := two.Stats().NoRoute
 			before := one.Stats().NoRoute
 			for range seconds {
-				check(t, host.Output(b.pool.From([]byte("x")), &path, network.Send{Protocol: experimental}))
+				check(t, host.Output(b.pool.From([]byte("x")), &path, &network.Send{Protocol: experimental}))
 				b.run(time.Second)
 			}
 			return one.Stats().NoRoute - before, two.Stats().NoRoute - were

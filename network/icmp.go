@@ -80,7 +80,7 @@ func (m *icmp) answer(p *packet.Packet, d *Datagram) {
 
 // send is Output for messages whose sender is nobody who could be told.
 func (l *Layer) send(p *packet.Packet, path *Path, o Send) {
-	_ = l.Output(p, path, o) // a refusal is counted there
+	_ = l.Output(p, path, &o) // a refusal is counted there
 }
 
 // inputError checks what an error quotes and passes it to the protocol that has

@@ -62,7 +62,7 @@ func (m *icmp6) answer(p *packet.Packet, d *Datagram) {
 func (l *Layer) outputICMPv6(p *packet.Packet, path *Path, o Send) error {
 	header.SetICMPv6Checksum(p.Touch(), path.src, path.dst)
 	o.Protocol = header.ProtocolICMPv6
-	return l.Output(p, path, o)
+	return l.Output(p, path, &o)
 }
 
 // Error takes an error about an ICMPv6 message of this host: an echo request.

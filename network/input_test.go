@@ -219,7 +219,7 @@ func TestOutputErrors(t *testing.T) {
 		}
 	}
 	var nowhere network.Path
-	if err := l.Output(b.pool.From(nil), &nowhere, network.Send{}); err != syscall.EDESTADDRREQ {
+	if err := l.Output(b.pool.From(nil), &nowhere, &network.Send{}); err != syscall.EDESTADDRREQ {
 		t.Errorf("along the zero path: %v, want EDESTADDRREQ", err)
 	}
 }
@@ -253,7 +253,7 @@ func sender(b *bench, l *network.Layer, dst string) func() {
 		p := b.pool.Get(0)
 		p.Borrow(payload)
 		b.loop.Lock()
-		err := l.Output(p, &path, network.Send{Protocol: experimental})
+		err := l.Output(p, &path, &network.Send{Protocol: experimental})
 		b.loop.Unlock()
 		if err != nil {
 			b.t.Fatal(err)

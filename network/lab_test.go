@@ -174,7 +174,7 @@ func output(l *network.Layer, dst string, payload []byte, o network.Send) error 
 	if o.Protocol == 0 {
 		o.Protocol = experimental
 	}
-	return l.Output(l.Pool().From(payload), &path, o)
+	return l.Output(l.Pool().From(payload), &path, &o)
 }
 
 // wantICMP checks that there is one packet and that it is an ICMP message of

@@ -36,7 +36,7 @@ type Send struct {
 // refused with EMSGSIZE if it must not be cut or is longer than an IP datagram
 // can be. If the host's routes have changed, path is looked up again, with the
 // errors of Path. No error does not mean that anything arrives.
-func (l *Layer) Output(p *packet.Packet, path *Path, o Send) error {
+func (l *Layer) Output(p *packet.Packet, path *Path, o *Send) error {
 	if !l.Fresh(path) {
 		if err := l.refresh(path, o.SourceRoute); err != nil {
 			l.drop(p, &l.stats.OutNoRoute)
@@ -47,25 +47,26 @@ func (l *Layer) Output(p *packet.Packet, path *Path, o Send) error {
 		return l.output6(p, path, o)
 	}
 	total := header.IPv4Len + o.SourceRoute.Len() + len(o.Options) + p.FrameLen()
-	mtu := path.via.MTU()
+	mtu, dontFragment := path.via.MTU(), o.DontFragment
 	if o.Discover != DiscoverNot {
 		var err error
-		if mtu, o.DontFragment, err = l.discover(path, &o, total, mtu); err != nil {
+		if mtu, dontFragment, err = l.discover(path, o, total, mtu); err != nil {
 			l.drop(p, &l.stats.OutTooLong)
 			return err
 		}
 	}
 	fits := total <= mtu
-	if total > maxDatagram || (!fits && o.DontFragment) {
+	if total > maxDatagram || (!fits && dontFragment) {
 		l.drop(p, &l.stats.OutTooLong)
 		return syscall.EMSGSIZE
 	}
-	if o.TTL == 0 {
-		o.TTL = path.ttl()
+	ttl := o.TTL
+	if ttl == 0 {
+		ttl = path.ttl()
 	}
 	h := header.IPv4{
-		TOS: o.TOS, TotalLength: total, DontFragment: o.DontFragment,
-		TTL: o.TTL, Protocol: o.Protocol, Src: path.src, Dst: path.dst, Options: o.Options,
+		TOS: o.TOS, TotalLength: total, DontFragment: dontFragment,
+		TTL: ttl, Protocol: o.Protocol, Src: path.src, Dst: path.dst, Options: o.Options,
 	}
 	h.ID = l.nextIDs(&h, p.Frames())
 	if o.SourceRoute.Len() > 0 {

@@ -11,7 +11,7 @@ import (
 const maxPayload6 = 65535
 
 // output6 is Output for IPv6.
-func (l *Layer) output6(p *packet.Packet, path *Path, o Send) error {
+func (l *Layer) output6(p *packet.Packet, path *Path, o *Send) error {
 	length := p.FrameLen()
 	mtu := path.via.mtu6()
 	if !o.DontFragment && o.Discover < DiscoverProbe && path.kind != toGroup {
@@ -20,18 +20,19 @@ func (l *Layer) output6(p *packet.Packet, path *Path, o Send) error {
 	if o.MTU > 0 {
 		mtu = min(mtu, o.MTU)
 	}
-	o.DontFragment = o.DontFragment || o.Discover >= DiscoverDo && o.Discover != DiscoverOmit
+	dontFragment := o.DontFragment || o.Discover >= DiscoverDo && o.Discover != DiscoverOmit
 	fits := header.IPv6Len+length <= mtu
-	if length > maxPayload6 || (!fits && o.DontFragment) {
+	if length > maxPayload6 || (!fits && dontFragment) {
 		l.drop(p, &l.stats.OutTooLong)
 		return syscall.EMSGSIZE
 	}
-	if o.TTL == 0 {
-		o.TTL = path.hopLimit()
+	hops := o.TTL
+	if hops == 0 {
+		hops = path.hopLimit()
 	}
 	h := header.IPv6{
 		TrafficClass: o.TOS, FlowLabel: o.FlowLabel, PayloadLength: length,
-		NextHeader: o.Protocol, HopLimit: o.TTL, Src: path.src, Dst: path.dst,
+		NextHeader: o.Protocol, HopLimit: hops, Src: path.src, Dst: path.dst,
 	}
 	h.Put(p.Push(header.IPv6Len))
 	p.MarkIP()

@@ -248,7 +248,7 @@ func TestLongestPrefix(t *testing.T) {
 	}
 	path := network.Path{}
 	where := func() string {
-		check(t, l.Output(b.pool.From([]byte("x")), &path, network.Send{Protocol: experimental}))
+		check(t, l.Output(b.pool.From([]byte("x")), &path, &network.Send{Protocol: experimental}))
 		b.run(time.Second)
 		e, w := len(east.take()), len(west.take())
 		switch {

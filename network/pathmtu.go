@@ -102,7 +102,7 @@ func (l *Layer) discover(path *Path, o *Send, total, link int) (mtu int, dontFra
 	case o.Discover == DiscoverInterface:
 		return mtu, false, nil
 	}
-	if o.Discover != DiscoverProbe && path.kind == toOne {
+	if len(l.mtus) > 0 && o.Discover != DiscoverProbe && path.kind == toOne {
 		if known, ok = l.knownMTU(path.dst); ok {
 			mtu = min(mtu, known.mtu)
 		}

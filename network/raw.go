@@ -125,7 +125,7 @@ func (r *Raw) Send(p *packet.Packet, dst netip.Addr, headerIncluded bool) error 
 	if headerIncluded {
 		return l.outputHeader(p, &path)
 	}
-	return l.Output(p, &path, Send{Protocol: r.protocol, TTL: r.TTL, TOS: r.TOS})
+	return l.Output(p, &path, &Send{Protocol: r.protocol, TTL: r.TTL, TOS: r.TOS})
 }
 
 // SendHeader is Send with headerIncluded along a path that is known. EBADF after Close.

@@ -73,7 +73,7 @@ func TestRedirect(t *testing.T) {
 		path, err := d.host.Path(addr(far), netip.Addr{})
 		check(t, err)
 		send := func() {
-			check(t, d.host.Output(b.pool.From([]byte("hello there")), &path, network.Send{Protocol: experimental}))
+			check(t, d.host.Output(b.pool.From([]byte("hello there")), &path, &network.Send{Protocol: experimental}))
 			b.run(time.Second)
 		}
 		for range 5 {
@@ -107,7 +107,7 @@ func TestRedirectGatewayFails(t *testing.T) {
 		path, err := d.host.Path(addr(d.fars[n]), netip.Addr{})
 		check(t, err)
 		send := func() {
-			check(t, d.host.Output(b.pool.From([]byte("hello there")), &path, network.Send{Protocol: experimental}))
+			check(t, d.host.Output(b.pool.From([]byte("hello there")), &path, &network.Send{Protocol: experimental}))
 		}
 		send()
 		b.run(time.Second)

@@ -175,13 +175,13 @@ func TestSourceRouteSent(t *testing.T) {
 	path, err := l.PathVia(addr("192.0.2.9"), netip.Addr{}, route)
 	check(t, err)
 	o := network.Send{Protocol: experimental, DontFragment: true, SourceRoute: route}
-	check(t, l.Output(l.Pool().From(make([]byte, 100-20-12)), &path, o))
-	if err := l.Output(l.Pool().From(make([]byte, 100-20-12+1)), &path, o); !errors.Is(err, syscall.EMSGSIZE) {
+	check(t, l.Output(l.Pool().From(make([]byte, 100-20-12)), &path, &o))
+	if err := l.Output(l.Pool().From(make([]byte, 100-20-12+1)), &path, &o); !errors.Is(err, syscall.EMSGSIZE) {
 		t.Errorf("one byte more than fits behind 12 bytes of options: %v, must be EMSGSIZE", err)
 	}
 	// A change of the routes must not make it leave the route.
 	defaultRoute(t, l, "10.0.1.3")
-	check(t, l.Output(l.Pool().From(nil), &path, o))
+	check(t, l.Output(l.Pool().From(nil), &path, &o))
 	b.run(time.Second)
 	got := p.take()
 	if len(got) != 2 {
@@ -250,7 +250,7 @@ func TestSourceRouteThere(t *testing.T) {
 	check(t, err)
 
 	// Nothing is open for the protocol at two, which says so.
-	check(t, one.Output(one.Pool().From(pattern(40)), &path, network.Send{Protocol: experimental, SourceRoute: route}))
+	check(t, one.Output(one.Pool().From(pattern(40)), &path, &network.Send{Protocol: experimental, SourceRoute: route}))
 	b.run(time.Second)
 	if len(got.errors) != 1 || got.errors[0].Dst != addr("10.0.4.2") || got.errors[0].Code != header.ICMPProtocolUnreachable {
 		t.Fatalf("the errors are %+v, must be one about a datagram to 10.0.4.2", got.errors)
@@ -261,7 +261,7 @@ func TestSourceRouteThere(t *testing.T) {
 
 	// The router is told of a datagram with no time left: its quotation is still for
 	// the hop, and about a datagram to two.
-	check(t, one.Output(one.Pool().From(pattern(40)), &path, network.Send{Protocol: experimental, SourceRoute: route, TTL: 1}))
+	check(t, one.Output(one.Pool().From(pattern(40)), &path, &network.Send{Protocol: experimental, SourceRoute: route, TTL: 1}))
 	b.run(time.Second)
 	if len(got.errors) != 2 || got.errors[1].Dst != addr("10.0.4.2") || got.errors[1].Type != header.ICMPTimeExceeded {
 		t.Fatalf("the errors are %+v, the second must be time exceeded about a datagram to 10.0.4.2", got.errors)

@@ -33,7 +33,7 @@ func TestNeighbourUnreachable(t *testing.T) {
 		dst := i.Scoped(addr(c.dst))
 		path, err := host.Path(dst, src)
 		check(t, err)
-		check(t, host.Output(b.pool.From([]byte("hello there")), &path, network.Send{Protocol: experimental}))
+		check(t, host.Output(b.pool.From([]byte("hello there")), &path, &network.Send{Protocol: experimental}))
 		b.run(10 * time.Second)
 		if len(got.errors) != 1 || got.errors[0].Errno != syscall.EHOSTUNREACH || got.errors[0].Src != src || got.errors[0].Dst != dst {
 			t.Errorf("from %v to %v: errors %+v, want one that says EHOSTUNREACH", src, dst, got.errors)

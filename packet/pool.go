@@ -146,6 +146,12 @@ func (q *Queue) Pop() *Packet {
 // First returns the oldest packet and leaves it in the queue.
 func (q *Queue) First() *Packet { return q.first }
 
+// After returns the packet that stands behind p in the queue, nil if p is the last.
+func (q *Queue) After(p *Packet) *Packet { return p.next }
+
+// Move gives all of q to the empty queue to.
+func (q *Queue) Move(to *Queue) { *to, *q = *q, Queue{} }
+
 // Len returns how many packets the queue has.
 func (q *Queue) Len() int { return q.len }
 

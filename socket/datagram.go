@@ -84,7 +84,8 @@ func (d *datagram) sendMsg(b []byte, flags int, to netip.AddrPort, control []Con
 		return 0, err
 	}
 	to = d.here(to)
-	if d.socket.domain == AF_INET || d.over(to).Is4() {
+	dst := d.over(to)
+	if d.socket.domain == AF_INET || dst.Is4() {
 		if err := tooMuch(len(b), flags); err != nil {
 			return 0, err
 		}
@@ -92,8 +93,8 @@ func (d *datagram) sendMsg(b []byte, flags int, to netip.AddrPort, control []Con
 	if flags&MSG_MORE != 0 || d.corked || d.endpoint.Holding() {
 		return d.sendPiece(b, flags, to, control)
 	}
-	w, err := d.socket.parseControl(control, d.over(to))
-	if err == nil || !d.over(to).IsValid() || to.IsValid() && to.Port() == 0 {
+	w, err := d.socket.parseControl(control, dst)
+	if err == nil || !dst.IsValid() || to.IsValid() && to.Port() == 0 {
 		err = d.endpoint.SendBy(b, to, w)
 	}
 	if err == syscall.EMSGSIZE && d.socket.rare != nil {

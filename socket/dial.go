@@ -64,7 +64,7 @@ func (d *Dialer) DialContext(ctx context.Context, network, address string) (net.
 	fail := func(to net.Addr, err error) (net.Conn, error) {
 		return nil, &net.OpError{Op: "dial", Net: network, Source: d.LocalAddr, Addr: to, Err: err}
 	}
-	a := attempt{Dialer: d, ctx: ctx, until: d.until(ctx)}
+	a := attempt{Dialer: *d, ctx: ctx, until: d.until(ctx)}
 	var err error
 	if a.medium, err = parseMedium(network); err != nil {
 		return fail(nil, err)
@@ -89,6 +89,10 @@ func (d *Dialer) DialContext(ctx context.Context, network, address string) (net.
 // until returns when a dial that begins now must be done: the earliest of the context's
 // deadline, the dialer's and its timeout.
 func (d *Dialer) until(ctx context.Context) event.Time {
+	at, limited := ctx.Deadline()
+	if d.Deadline.IsZero() && d.Timeout <= 0 && !limited {
+		return event.Never
+	}
 	l := d.Stack.loop
 	l.Lock()
 	defer l.Unlock()
@@ -96,8 +100,8 @@ func (d *Dialer) until(ctx context.Context) event.Time {
 	if d.Timeout > 0 {
 		until = min(until, l.Now().Add(d.Timeout))
 	}
-	if t, ok := ctx.Deadline(); ok {
-		until = min(until, d.Stack.moment(t))
+	if limited {
+		until = min(until, d.Stack.moment(at))
 	}
 	return until
 }
@@ -145,7 +149,7 @@ func (d *Dialer) source(m medium) (netip.AddrPort, error) {
 
 // attempt is one dial.
 type attempt struct {
-	*Dialer
+	Dialer // a copy, so that neither is on the heap unless there is a race
 	ctx    context.Context
 	medium medium
 	from   netip.AddrPort // to bind to; not valid for none
@@ -226,11 +230,15 @@ func (a *attempt) connect(s *Socket, to netip.AddrPort, until event.Time) error 
 	if !a.race.enter(s) {
 		return errClosed
 	}
-	s.setWriteLimit(until)
+	if until != event.Never {
+		s.setWriteLimit(until)
+	}
 	if err := s.connect(a.ctx, to); err != nil {
 		return dialCause(err)
 	}
-	s.setWriteLimit(event.Never)
+	if until != event.Never {
+		s.setWriteLimit(event.Never)
+	}
 	return s.keepAliveNet(a.KeepAlive, a.KeepAliveConfig)
 }
 

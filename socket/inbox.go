@@ -18,16 +18,16 @@ import (
 // The mutex is below the turn: whoever has it does not take the turn.
 type inbox struct {
 	mu    sync.Mutex
-	open  bool         // may be read without the turn
-	queue packet.Queue // to be read
-	read  packet.Queue // to be released, for which the turn is needed
+	open  bool           // may be read without the turn
+	taken packet.Queue   // all of them, until they are released, for which the turn is needed
+	next  *packet.Packet // of these, the first that was not read yet; nil if all were
 }
 
 // copyOut reads the datagram that has waited longest, as recv(2) does. length is
 // that of all of it. A message, unless it is nil, gets what else there is to know.
 func (d *datagram) copyOut(b []byte, flags int, m *Message) (length int, from netip.AddrPort, ok bool) {
 	in := &d.inbox
-	p := in.queue.First()
+	p := in.next
 	if p == nil {
 		return 0, from, false
 	}
@@ -37,7 +37,7 @@ func (d *datagram) copyOut(b []byte, flags int, m *Message) (length int, from ne
 		d.socket.describe(m, p, to)
 	}
 	if flags&MSG_PEEK == 0 {
-		in.read.Push(in.queue.Pop())
+		in.next = in.taken.After(p)
 	}
 	return len(payload), from, true
 }
@@ -47,7 +47,7 @@ func (d *datagram) copyOut(b []byte, flags int, m *Message) (length int, from ne
 func (d *datagram) receiveTaken(b []byte, flags int) (n int, from netip.AddrPort, ok bool) {
 	in := &d.inbox
 	in.mu.Lock()
-	if p := in.queue.First(); in.open && p != nil && !udp.OfLink(p) {
+	if p := in.next; in.open && p != nil && !udp.OfLink(p) {
 		n, from, ok = d.copyOut(b, flags, nil)
 	}
 	in.mu.Unlock()
@@ -68,7 +68,7 @@ func (d *datagram) receiveNext(b []byte, flags int, m *Message) (length int, fro
 	in, realTime := &d.inbox, !d.socket.stack.loop.Simulated()
 	in.mu.Lock()
 	defer in.mu.Unlock()
-	if in.queue.Len() == 0 {
+	if in.next == nil {
 		if flags&MSG_PEEK != 0 {
 			return d.peek(b, m)
 		}
@@ -76,10 +76,14 @@ func (d *datagram) receiveNext(b []byte, flags int, m *Message) (length int, fro
 		if realTime {
 			share = d.endpoint.ReceiveBuffer()
 		}
-		d.endpoint.Take(&in.queue, share)
+		in.taken.Release()
+		d.endpoint.Take(&in.taken, share)
+		in.next = in.taken.First()
 	}
 	length, from, ok = d.copyOut(b, flags, m)
-	in.read.Release()
+	if in.next == nil {
+		in.taken.Release()
+	}
 	// A deadline that has passed comes before data, which takes the turn to know.
 	in.open = realTime && d.socket.readDeadline == event.Never
 	return length, from, ok
@@ -111,8 +115,8 @@ func (in *inbox) shut() {
 func (in *inbox) clear() {
 	in.mu.Lock()
 	in.open = false
-	in.queue.Release()
-	in.read.Release()
+	in.taken.Release()
+	in.next = nil
 	in.mu.Unlock()
 }
 
@@ -120,7 +124,7 @@ func (in *inbox) clear() {
 func (in *inbox) waits() bool {
 	in.mu.Lock()
 	defer in.mu.Unlock()
-	return in.queue.Len() > 0
+	return in.next != nil
 }
 
 // Failed is told by UDP: an error comes before data.

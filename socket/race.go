@@ -43,15 +43,20 @@ func (r *race) enter(s *Socket) bool {
 
 // run tries the addresses: in turn, or in a race if they are of two families.
 func (a *attempt) run(peers []netip.AddrPort) (*Socket, netip.AddrPort, error) {
-	first, second := byFamily(peers)
-	if a.medium.kind != SOCK_STREAM || a.FallbackDelay < 0 || len(second) == 0 {
+	if a.medium.kind != SOCK_STREAM || a.FallbackDelay < 0 || ofOneFamily(peers) {
 		return a.serial(peers)
 	}
-	l, r, delay := a.Stack.loop, &race{}, a.FallbackDelay
+	racing := *a // for the tasks
+	racing.race = &race{}
+	return racing.both(byFamily(peers))
+}
+
+// both tries the addresses of two families in a race.
+func (a *attempt) both(first, second []netip.AddrPort) (*Socket, netip.AddrPort, error) {
+	l, r, delay := a.Stack.loop, a.race, a.FallbackDelay
 	if delay == 0 {
 		delay = fallbackDelay
 	}
-	a.race = r
 	a.start(0, first)
 	l.Lock()
 	defer l.Unlock()
@@ -109,6 +114,16 @@ func (r *race) win(winner *Socket) {
 		}
 	}
 	r.trying = nil
+}
+
+// ofOneFamily reports whether all addresses are of the first one's family.
+func ofOneFamily(peers []netip.AddrPort) bool {
+	for _, to := range peers {
+		if to.Addr().Is4() != peers[0].Addr().Is4() {
+			return false
+		}
+	}
+	return true
 }
 
 // byFamily returns the addresses of the first one's family, and the others.

@@ -251,7 +251,7 @@ func (r *raw) sendMsg(b []byte, flags int, to netip.AddrPort, control []ControlM
 		if path.Group() {
 			o.TTL = r.groups.Hops
 		}
-		w.Apply(&o)
+		o.TTL, o.TOS = w.Marks(o.TTL, o.TOS)
 		if r.ping == nil && (flags&MSG_MORE != 0 || r.held != nil) {
 			err = r.sendPiece(b, flags, &path, &o)
 		} else {

@@ -48,5 +48,5 @@ func (r *raw) output(b []byte, path *network.Path, how *network.Send) error {
 		p.Release()
 		return syscall.EINVAL
 	}
-	return n.Output(p, path, *how)
+	return n.Output(p, path, how)
 }

@@ -77,7 +77,7 @@ func (l *Layer) output(p *packet.Packet, path *network.Path, s *Segment, ip netw
 	// it, or an ICMP message says more.
 	ip.Protocol, ip.DontFragment = header.ProtocolTCP, true
 	ip.TOS = ip.TOS&^ecnMask | s.ECN
-	_ = l.net.Output(p, path, ip)
+	_ = l.net.Output(p, path, &ip)
 }
 
 // checksumOffset is where the checksum stands in a TCP header.

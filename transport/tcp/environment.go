@@ -50,6 +50,7 @@ type scratch struct {
 	sample  Sample  // and tells the congestion control
 	sending Segment // the one being sent
 	guest   []byte  // the memory of a write that lends it, see sendBuffer
+	way     lookedUp
 
 	// What nobody uses at the moment.
 	flights    spares[*flight]

@@ -129,7 +129,25 @@ func (l *Layer) path(remote, source netip.Addr, o *Options) (network.Path, error
 	if o.Device != nil && o.SourceRoute == nil {
 		return l.net.PathOn(remote, source, o.Device)
 	}
-	return l.net.PathVia(remote, source, o.SourceRoute)
+	if o.SourceRoute != nil || !remote.Is4() {
+		return l.net.PathVia(remote, source, o.SourceRoute)
+	}
+	way := &l.scratch().way
+	if way.remote == remote && way.source == source && l.net.Fresh(&way.path) {
+		return way.path, nil
+	}
+	path, err := l.net.Path(remote, source)
+	if err == nil {
+		*way = lookedUp{remote, source, path}
+	}
+	return path, err
+}
+
+// lookedUp is the way over IPv4 that was looked up last: who opens a connection mostly
+// opens more to the same host.
+type lookedUp struct {
+	remote, source netip.Addr
+	path           network.Path
 }
 
 // chooseLocal adds an ephemeral port to local, zero if none is left.

@@ -88,8 +88,8 @@ func (e *Endpoint) bound() bool { return e.local.Port() != 0 }
 // autobind gives an endpoint that was never bound a port of its own, as the
 // first use of a socket does.
 func (e *Endpoint) autobind() error {
-	if e.bound() {
-		return nil
+	if e.closed {
+		return syscall.EBADF
 	}
 	addr := e.everyAddr
 	if e.addrAsked() {
@@ -106,8 +106,8 @@ func (e *Endpoint) autobind() error {
 // Use gives an endpoint that is not bound a port: what Send and Connect begin with, for
 // whoever fails before that. EAGAIN if none is free.
 func (e *Endpoint) Use() error {
-	if e.closed {
-		return syscall.EBADF
+	if e.bound() { // what is closed is not
+		return nil
 	}
 	return e.autobind()
 }

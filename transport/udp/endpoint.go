@@ -198,11 +198,8 @@ func (e *Endpoint) PathMTU() (int, error) {
 // reached. Errors are those of network's Path, and EACCES for a broadcast
 // address without SetBroadcast.
 func (e *Endpoint) Connect(remote netip.AddrPort) error {
-	if e.closed {
-		return syscall.EBADF
-	}
 	// As on Linux, the endpoint has a port even if the rest fails.
-	if err := e.autobind(); err != nil {
+	if err := e.Use(); err != nil {
 		return err
 	}
 	// As on Linux, the address that the last peer was reached from remains, until
@@ -315,7 +312,8 @@ func (e *Endpoint) Fail(errno syscall.Errno) {
 
 // enqueue lets a datagram, which starts at its IP header, wait for Receive.
 func (e *Endpoint) enqueue(p *packet.Packet) {
-	if e.queue.Len() > 0 && e.queued+charge(p) > e.limit {
+	n := charge(p)
+	if e.queue.Len() > 0 && e.queued+n > e.limit {
 		e.dropped++
 		e.layer.drop(p, &e.layer.stats.QueueFull)
 		return
@@ -325,7 +323,7 @@ func (e *Endpoint) enqueue(p *packet.Packet) {
 	if e.stamps {
 		p.At = int64(e.layer.Loop().Now())
 	}
-	e.queued += charge(p)
+	e.queued += n
 	e.queue.Push(p)
 	e.layer.stats.Delivered++
 	if e.watched {
@@ -351,10 +349,15 @@ func (e *Endpoint) Receive(b []byte) (n int, from netip.AddrPort, to netip.Addr,
 	return n, from, to, true
 }
 
-// Take moves datagrams to the end of q, whose owner reads them with Dissect: the
+// Take moves datagrams to q, which is empty and whose owner reads them with Dissect: the
 // one that has waited longest, and those after it until they count for share bytes
 // of the receive buffer.
 func (e *Endpoint) Take(q *packet.Queue, share int) {
+	if int(e.queued) <= share {
+		e.queue.Move(q)
+		e.queued = 0
+		return
+	}
 	for before := e.queued; ; {
 		p := e.queue.Pop()
 		if p == nil {

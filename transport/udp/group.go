@@ -61,11 +61,11 @@ func (e *Endpoint) lookUpOn(dst, src netip.Addr, via *network.Interface) (networ
 	return n.PathOn(dst, src, via)
 }
 
-// hops is the TTL or hop limit of what goes along the endpoint's path, zero for the
-// usual one.
-func (e *Endpoint) hops() uint8 {
+// hops is the TTL or hop limit of what goes along the endpoint's path, which to one host
+// is ttl. Zero is the usual one.
+func (e *Endpoint) hops(ttl uint8) uint8 {
 	if !e.path.Group() {
-		return e.marks().ttl
+		return ttl
 	}
 	if m := e.multicast.of(e.path.Dst()); m != nil {
 		return m.Hops

@@ -118,22 +118,25 @@ func (e *Endpoint) output(b []byte, src, dst uint16, w *Way) error {
 	}
 	e.layer.stats.Sent++
 	m := e.marks()
-	o := network.Send{Protocol: header.ProtocolUDP, TTL: e.hops(), TOS: m.tos, Discover: m.discover, MTU: int(e.mtu6)}
-	w.Apply(&o)
-	return n.Output(p, &e.path, o)
+	ttl, tos := w.Marks(e.hops(m.ttl), m.tos)
+	return n.Output(p, &e.path, &network.Send{
+		Protocol: header.ProtocolUDP, TTL: ttl, TOS: tos, Discover: m.discover, MTU: int(e.mtu6),
+	})
 }
 
-// Apply changes what is sent. w may be nil.
-func (w *Way) Apply(o *network.Send) {
+// Marks returns what a datagram's header says that would otherwise say ttl and tos. w may
+// be nil.
+func (w *Way) Marks(ttl, tos uint8) (uint8, uint8) {
 	if w == nil {
-		return
+		return ttl, tos
 	}
 	if w.TTL != 0 {
-		o.TTL = w.TTL
+		ttl = w.TTL
 	}
 	if w.SetTOS {
-		o.TOS = w.TOS
+		tos = w.TOS
 	}
+	return ttl, tos
 }
 
 // checksumOffset is where the checksum is in a UDP header.
