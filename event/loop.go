@@ -24,9 +24,6 @@ package event
 import (
 	"errors"
 	"math/rand/v2"
-	"runtime"
-	"sync"
-	"sync/atomic"
 	"time"
 )
 
@@ -56,7 +53,7 @@ const (
 
 // Loop is the turn, the time, the timers and the randomness of one network.
 type Loop struct {
-	mu     sync.Mutex // the turn; unused in virtual time, where one thing runs anyway
+	gate   turnstile // to the turn; unused in virtual time, where one thing runs anyway
 	kind   kind
 	now    Time
 	stale  bool // real time: whoever asks first in a turn looks at the clock
@@ -65,9 +62,6 @@ type Loop struct {
 	turn   uint64
 	rand   *rand.Rand
 	closed bool
-
-	wanted atomic.Int32 // how many wait for the turn, in real time
-	passed Time         // since when others took their turns, Never if they did not
 
 	waiting waiterList // every blocked call
 	settled bool       // Settle was called in this turn
@@ -107,7 +101,7 @@ func NewBubble(seed uint64) *Loop {
 }
 
 func newLoop(k kind, seed uint64) *Loop {
-	return &Loop{kind: k, passed: Never, rand: rand.New(rand.NewPCG(seed, 0x5e97e7))}
+	return &Loop{kind: k, rand: rand.New(rand.NewPCG(seed, 0x5e97e7))}
 }
 
 // Virtual reports whether the loop's time is its own (NewVirtual).
@@ -133,18 +127,14 @@ func (l *Loop) Lock() {
 	if l.kind == virtualTime {
 		return
 	}
-	if !l.mu.TryLock() {
-		l.wanted.Add(1)
-		l.mu.Lock()
-		l.admit()
+	switch {
+	case l.gate.held.TryLock():
+	case l.kind == bubbleTime:
+		l.gate.held.Lock() // so that the bubble's clock stands meanwhile
+	default:
+		l.gate.enter(l)
 	}
 	l.stale = true
-}
-
-// admit notes that somebody who waited for the turn has it.
-func (l *Loop) admit() {
-	l.wanted.Add(-1)
-	l.passed = Never
 }
 
 // Unlock runs what was posted and gives the turn back.
@@ -154,32 +144,34 @@ func (l *Loop) Unlock() {
 		return
 	}
 	l.rouse()
-	yield := l.passing() || l.settled && l.woken != nil
+	l.standAside()
 	l.giveBack()
-	if yield {
-		runtime.Gosched()
+}
+
+// Yield is Unlock and Lock: others may have their turns meanwhile.
+func (l *Loop) Yield() {
+	l.settle()
+	if l.kind == virtualTime {
+		return
+	}
+	l.rouse()
+	if !l.standAside() {
+		l.giveBack()
+		l.Lock()
 	}
 }
 
-// patience is for how long turns are taken while somebody else waits for one,
-// before he is let in.
-const patience = 200 * time.Microsecond
-
-// passing reports whether somebody has been passed by for too long. Without it a
-// goroutine that takes turn after turn, as one that sends without end, keeps the
-// others out for a millisecond each time: that is when a sync.Mutex begins to hand
-// itself over.
-func (l *Loop) passing() bool {
-	switch {
-	case l.wanted.Load() == 0:
+// standAside, if work that was settled in this turn has woken somebody, lets him go
+// first and returns with a new turn.
+func (l *Loop) standAside() bool {
+	w := l.woken
+	if !l.settled || w == nil || l.kind != realTime {
 		return false
-	case l.passed == Never:
-		l.passed = l.Now()
-	case l.Now().Sub(l.passed) > patience:
-		l.passed = Never // letting others run has its price too
-		return true
 	}
-	return false
+	l.woken, l.settled = nil, false
+	l.gate.aside(l, w)
+	l.stale = true
+	return true
 }
 
 // giveBack ends a turn that is not virtual. The goroutine woken in it, of several
@@ -189,10 +181,7 @@ func (l *Loop) passing() bool {
 func (l *Loop) giveBack() {
 	w := l.woken
 	l.woken, l.settled = nil, false
-	l.mu.Unlock()
-	if w != nil {
-		w.park.Signal()
-	}
+	l.gate.leave(l, w)
 }
 
 // turn is the Loop as the sync.Locker that a blocked call gives back and takes
