@@ -24,6 +24,7 @@ package event
 import (
 	"errors"
 	"math/rand/v2"
+	"runtime"
 	"time"
 )
 
@@ -144,8 +145,9 @@ func (l *Loop) Unlock() {
 		return
 	}
 	l.rouse()
-	l.standAside()
-	l.giveBack()
+	if l.part() {
+		l.giveBack()
+	}
 }
 
 // Yield is Unlock and Lock: others may have their turns meanwhile.
@@ -155,23 +157,28 @@ func (l *Loop) Yield() {
 		return
 	}
 	l.rouse()
-	if !l.standAside() {
-		l.giveBack()
+	if !l.part() {
 		l.Lock()
 	}
 }
 
-// standAside, if work that was settled in this turn has woken somebody, lets him go
-// first and returns with a new turn.
-func (l *Loop) standAside() bool {
+// part gives the turn back. If settled work has woken somebody, he goes first, and where
+// others wait for the turn too, part returns with a new one: then it reports true.
+func (l *Loop) part() bool {
 	w := l.woken
-	if !l.settled || w == nil || l.kind != realTime {
-		return false
+	switch first := l.settled && w != nil; {
+	case first && l.gate.stand.Load() > 0:
+		l.woken, l.settled = nil, false
+		l.gate.aside(l, w)
+		l.stale = true
+		return true
+	case first:
+		l.giveBack()
+		runtime.Gosched()
+	default:
+		l.giveBack()
 	}
-	l.woken, l.settled = nil, false
-	l.gate.aside(l, w)
-	l.stale = true
-	return true
+	return false
 }
 
 // giveBack ends a turn that is not virtual. The goroutine woken in it, of several

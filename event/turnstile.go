@@ -44,7 +44,7 @@ var claims = sync.Pool{New: func() any { return &claim{call: make(chan struct{},
 // patience is for how long one may stand in the line while others take their turns. It
 // is the least time between two hand-overs too, which cost a little each: the turn is
 // nobody's until the other goroutine runs.
-const patience = 200 * time.Microsecond
+const patience = 500 * time.Microsecond
 
 func newClaim(now Time) *claim {
 	c := claims.Get().(*claim)
@@ -66,11 +66,22 @@ func (t *turnstile) enter(l *Loop) {
 
 // aside gives the turn to heir and returns with it when others have had theirs.
 func (t *turnstile) aside(l *Loop, heir *waiter) {
-	c := newClaim(l.Now())
+	next := t.overdue(l)
+	c := newClaim(l.now)
 	t.lineUp(c)
-	t.leave(l, heir)
+	t.pass(next)
+	heir.park.Signal()
 	t.await(c)
 	claims.Put(c)
+}
+
+// pass gives the turn to next, or to whoever takes it if that is nil.
+func (t *turnstile) pass(next *claim) {
+	if next == nil {
+		t.held.Unlock()
+	} else {
+		next.call <- struct{}{}
+	}
 }
 
 // await waits for the turn in the line.
@@ -97,15 +108,8 @@ func (t *turnstile) await(c *claim) {
 
 // leave gives the turn back. heir was woken in it, or is nil.
 func (t *turnstile) leave(l *Loop, heir *waiter) {
-	var next *claim
-	if t.stand.Load() > 0 {
-		next = t.longest(l.Now())
-	}
-	if next == nil {
-		t.held.Unlock()
-	} else {
-		next.call <- struct{}{}
-	}
+	next := t.overdue(l)
+	t.pass(next)
 	switch {
 	case heir != nil:
 		heir.park.Signal() // he takes the turn, and calls the next one when he leaves
@@ -114,9 +118,13 @@ func (t *turnstile) leave(l *Loop, heir *waiter) {
 	}
 }
 
-// longest takes who stands longest out of the line and gives him the turn, if it is
+// overdue takes who stands longest out of the line and gives him the turn, if it is
 // time for that.
-func (t *turnstile) longest(now Time) *claim {
+func (t *turnstile) overdue(l *Loop) *claim {
+	if t.stand.Load() == 0 {
+		return nil
+	}
+	now := l.Now()
 	if now.Sub(t.handed) <= patience {
 		return nil
 	}
