@@ -66,7 +66,7 @@ type Loop struct {
 
 	waiting waiterList // every blocked call
 	settled bool       // Settle was called in this turn
-	woken   *waiter    // the call that goes on when the turn is given back
+	woken   *waiter    // of the calls that go on when the turn is given back the last
 	spare   *waiter    // waiters to use again, linked by their own spare
 	spares  int
 
@@ -165,11 +165,9 @@ func (l *Loop) Yield() {
 // part gives the turn back. If settled work has woken somebody, he goes first, and where
 // others wait for the turn too, part returns with a new one: then it reports true.
 func (l *Loop) part() bool {
-	w := l.woken
-	switch first := l.settled && w != nil; {
+	switch first := l.settled && l.woken != nil; {
 	case first && l.gate.stand.Load() > 0:
-		l.woken, l.settled = nil, false
-		l.gate.aside(l, w)
+		l.gate.aside(l, l.heir())
 		l.stale = true
 		return true
 	case first:
@@ -181,14 +179,28 @@ func (l *Loop) part() bool {
 	return false
 }
 
-// giveBack ends a turn that is not virtual. The goroutine woken in it, of several
-// the last, is let go on only now: earlier, it would start on another processor,
-// find the turn taken and go to sleep again. Where its waker blocks next, Go's
-// scheduler mostly goes on with it on the same processor.
-func (l *Loop) giveBack() {
+// giveBack ends a turn that is not virtual. The goroutines woken in it are let go on
+// only now: earlier, they would start on another processor, find the turn taken and go
+// to sleep again.
+func (l *Loop) giveBack() { l.gate.leave(l, l.heir()) }
+
+// heir returns the waiter woken last in a turn that ends, nil if there is none, and has
+// the others go on. He is let go on when the turn is free. Where his waker blocks next,
+// Go's scheduler mostly goes on with him on the same processor.
+func (l *Loop) heir() *waiter {
 	w := l.woken
 	l.woken, l.settled = nil, false
-	l.gate.leave(l, w)
+	if w == nil {
+		return nil
+	}
+	for other := w.also; other != nil; {
+		next := other.also
+		other.also = nil
+		other.park.Signal()
+		other = next
+	}
+	w.also = nil
+	return w
 }
 
 // turn is the Loop as the sync.Locker that a blocked call gives back and takes
