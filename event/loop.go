@@ -25,8 +25,6 @@ import (
 	"errors"
 	"math/rand/v2"
 	"runtime"
-	"sync"
-	"sync/atomic"
 	"time"
 )
 
@@ -56,7 +54,7 @@ const (
 
 // Loop is the turn, the time, the timers and the randomness of one network.
 type Loop struct {
-	mu     sync.Mutex // the turn; unused in virtual time, where one thing runs anyway
+	gate   turnstile // to the turn; unused in virtual time, where one thing runs anyway
 	kind   kind
 	now    Time
 	stale  bool // real time: whoever asks first in a turn looks at the clock
@@ -66,12 +64,9 @@ type Loop struct {
 	rand   *rand.Rand
 	closed bool
 
-	wanted atomic.Int32 // how many wait for the turn, in real time
-	passed Time         // since when others took their turns, Never if they did not
-
 	waiting waiterList // every blocked call
 	settled bool       // Settle was called in this turn
-	woken   *waiter    // the call that goes on when the turn is given back
+	woken   *waiter    // of the calls that go on when the turn is given back the last
 	spare   *waiter    // waiters to use again, linked by their own spare
 	spares  int
 
@@ -107,7 +102,7 @@ func NewBubble(seed uint64) *Loop {
 }
 
 func newLoop(k kind, seed uint64) *Loop {
-	return &Loop{kind: k, passed: Never, rand: rand.New(rand.NewPCG(seed, 0x5e97e7))}
+	return &Loop{kind: k, rand: rand.New(rand.NewPCG(seed, 0x5e97e7))}
 }
 
 // Virtual reports whether the loop's time is its own (NewVirtual).
@@ -133,18 +128,14 @@ func (l *Loop) Lock() {
 	if l.kind == virtualTime {
 		return
 	}
-	if !l.mu.TryLock() {
-		l.wanted.Add(1)
-		l.mu.Lock()
-		l.admit()
+	switch {
+	case l.gate.held.TryLock():
+	case l.kind == bubbleTime:
+		l.gate.held.Lock() // so that the bubble's clock stands meanwhile
+	default:
+		l.gate.enter(l)
 	}
 	l.stale = true
-}
-
-// admit notes that somebody who waited for the turn has it.
-func (l *Loop) admit() {
-	l.wanted.Add(-1)
-	l.passed = Never
 }
 
 // Unlock runs what was posted and gives the turn back.
@@ -154,45 +145,62 @@ func (l *Loop) Unlock() {
 		return
 	}
 	l.rouse()
-	yield := l.passing() || l.settled && l.woken != nil
-	l.giveBack()
-	if yield {
-		runtime.Gosched()
+	if l.part() {
+		l.giveBack()
 	}
 }
 
-// patience is for how long turns are taken while somebody else waits for one,
-// before he is let in.
-const patience = 200 * time.Microsecond
+// Yield is Unlock and Lock: others may have their turns meanwhile.
+func (l *Loop) Yield() {
+	l.settle()
+	if l.kind == virtualTime {
+		return
+	}
+	l.rouse()
+	if !l.part() {
+		l.Lock()
+	}
+}
 
-// passing reports whether somebody has been passed by for too long. Without it a
-// goroutine that takes turn after turn, as one that sends without end, keeps the
-// others out for a millisecond each time: that is when a sync.Mutex begins to hand
-// itself over.
-func (l *Loop) passing() bool {
-	switch {
-	case l.wanted.Load() == 0:
-		return false
-	case l.passed == Never:
-		l.passed = l.Now()
-	case l.Now().Sub(l.passed) > patience:
-		l.passed = Never // letting others run has its price too
+// part gives the turn back. If settled work has woken somebody, he goes first, and where
+// others wait for the turn too, part returns with a new one: then it reports true.
+func (l *Loop) part() bool {
+	switch first := l.settled && l.woken != nil; {
+	case first && l.gate.stand.Load() > 0:
+		l.gate.aside(l, l.heir())
+		l.stale = true
 		return true
+	case first:
+		l.giveBack()
+		runtime.Gosched()
+	default:
+		l.giveBack()
 	}
 	return false
 }
 
-// giveBack ends a turn that is not virtual. The goroutine woken in it, of several
-// the last, is let go on only now: earlier, it would start on another processor,
-// find the turn taken and go to sleep again. Where its waker blocks next, Go's
-// scheduler mostly goes on with it on the same processor.
-func (l *Loop) giveBack() {
+// giveBack ends a turn that is not virtual. The goroutines woken in it are let go on
+// only now: earlier, they would start on another processor, find the turn taken and go
+// to sleep again.
+func (l *Loop) giveBack() { l.gate.leave(l, l.heir()) }
+
+// heir returns the waiter woken last in a turn that ends, nil if there is none, and has
+// the others go on. He is let go on when the turn is free. Where his waker blocks next,
+// Go's scheduler mostly goes on with him on the same processor.
+func (l *Loop) heir() *waiter {
 	w := l.woken
 	l.woken, l.settled = nil, false
-	l.mu.Unlock()
-	if w != nil {
-		w.park.Signal()
+	if w == nil {
+		return nil
 	}
+	for other := w.also; other != nil; {
+		next := other.also
+		other.also = nil
+		other.park.Signal()
+		other = next
+	}
+	w.also = nil
+	return w
 }
 
 // turn is the Loop as the sync.Locker that a blocked call gives back and takes

@@ -20,6 +20,7 @@ type waiter struct {
 
 	links [lists]links
 	spare *waiter // the next of those to be used again
+	also  *waiter // woken before it in the same turn
 
 	task *Task     // virtual time: whom to resume, nil for a call outside every task
 	park sync.Cond // real time
@@ -106,11 +107,8 @@ func (l *Loop) wake(w *waiter, err error) {
 	case l.kind == bubbleTime && !l.closed:
 		l.ready.push(w) // the driver lets them go on one at a time
 	default:
-		if l.woken != nil {
-			l.woken.park.Signal()
-		}
 		w.released = true
-		l.woken = w
+		w.also, l.woken = l.woken, w
 	}
 }
 

@@ -179,8 +179,7 @@ func (s *Socket) sendAll(b []byte, flags int, to netip.AddrPort, control []Contr
 			if err == nil && taken > 0 && n < len(b) {
 				// What was taken may have made room already. Others are let in first.
 				s.sending, blocked = true, true
-				l.Unlock()
-				l.Lock()
+				l.Yield()
 				continue
 			}
 		}
