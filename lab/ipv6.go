@@ -8,9 +8,8 @@ import (
 	"septet/network"
 )
 
-// startIPv6 puts IPv6 into operation, on all hosts at once. A host says at once to which
-// groups it listens (RFC 3810, section 6.1). In simulated time all that belongs to this
-// moment is over when startIPv6 returns, so that nothing races with it.
+// startIPv6 puts IPv6 into operation, on all hosts at once. In simulated time all that
+// belongs to this moment is over when startIPv6 returns, so that nothing races with it.
 func (b *Lab) startIPv6() error {
 	any := false
 	b.Loop.Lock()

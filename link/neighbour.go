@@ -192,7 +192,7 @@ func (nb *Neighbour) keep(p *packet.Packet, typ header.EtherType) {
 	h := header.Ethernet{Src: n.mac, Type: typ}
 	h.Put(p.Push(header.EthernetLen))
 	if nb.state == Failed && n.loop.Now() < nb.held {
-		n.failed.add(p)
+		n.fail(p)
 		return
 	}
 	// RFC 1122, section 2.3.2.2: save at least the latest packet.
@@ -259,7 +259,7 @@ func (nb *Neighbour) fail() {
 	nb.state, nb.held = Failed, n.loop.Now().Add(HoldDown)
 	n.cache.settle(nb, false)
 	for p := nb.waiting.Pop(); p != nil; p = nb.waiting.Pop() {
-		n.failed.add(p)
+		n.fail(p)
 	}
 }
 
@@ -297,21 +297,24 @@ func (nb *Neighbour) bury() {
 // failed holds the packets that go back to the network layer. They go in a
 // posted run, because Output must not call the layer that calls it.
 type failed struct {
-	nic      *NIC
 	giveBack func(p *packet.Packet, typ header.EtherType)
 	queue    packet.Queue
 }
 
-func (f *failed) add(frame *packet.Packet) {
-	f.nic.stats.OutUnresolved++
-	if f.queue.Len() == 0 {
-		f.nic.loop.Post(f)
+// failedRun is a NIC whose failed packets go back.
+type failedRun NIC
+
+func (n *NIC) fail(frame *packet.Packet) {
+	n.stats.OutUnresolved++
+	if n.failed.queue.Len() == 0 {
+		n.loop.Post((*failedRun)(n))
 	}
-	f.queue.Push(frame)
+	n.failed.queue.Push(frame)
 }
 
 // Run takes the Ethernet headers off again and gives the packets back.
-func (f *failed) Run() {
+func (n *failedRun) Run() {
+	f := &n.failed
 	for p := f.queue.Pop(); p != nil; p = f.queue.Pop() {
 		h := p.Pull(header.EthernetLen)
 		typ := header.EtherType(binary.BigEndian.Uint16(h[12:]))

@@ -30,13 +30,15 @@ const MinMTU = 68
 // carries any length, like a pair of virtual interfaces on Linux. Padding that
 // arrives is left for the network layer to cut.
 type NIC struct {
-	loop *event.Loop
-	pool *packet.Pool
-	name string
-	mac  header.MAC
-	mtu  int
-	port physical.Port
-	rail physical.Trainway // the port, if it takes trains
+	loop   *event.Loop
+	pool   *packet.Pool
+	name   string
+	mac    header.MAC
+	down   bool // the port has no carrier
+	closed bool
+	mtu    int
+	port   physical.Port
+	rail   physical.Trainway // the port, if it takes trains
 
 	receive   func(p *packet.Packet, typ header.EtherType, group bool)
 	addresses []netip.Addr // IPv4's, for ARP
@@ -45,9 +47,8 @@ type NIC struct {
 	discovery *Discovery // of IPv6 neighbours; nil without IPv6
 	failed    failed
 	carrier   func(up bool)
-	sniff     Sniffer // nil unless somebody listens to all frames
-	down      bool    // the port has no carrier
-	closed    bool
+	filter    *groupFilter // of the groups whose frames are taken
+	sniff     Sniffer      // nil unless somebody listens to all frames
 	stats     NICStats
 }
 
@@ -59,6 +60,7 @@ type NICStats struct {
 	InRunts       uint64 // shorter than an Ethernet header
 	InBadSource   uint64 // a group address as source
 	InNotForUs    uint64 // another station's address as destination
+	InOtherGroup  uint64 // a group address that the NIC was not told to accept
 	InUnknownType uint64 // neither IP nor ARP, or nobody to receive it
 
 	OutTooLong     uint64 // longer than the MTU
@@ -73,7 +75,6 @@ type NICStats struct {
 // NewNIC returns a NIC with the address mac on port. Its MTU is the port's.
 func NewNIC(l *event.Loop, pool *packet.Pool, name string, mac header.MAC, port physical.Port) *NIC {
 	n := &NIC{loop: l, pool: pool, name: name, mac: mac, mtu: port.MTU(), port: port}
-	n.failed.nic = n
 	n.rail, _ = port.(physical.Trainway)
 	if c, ok := port.(physical.Carrier); ok {
 		n.down = !c.Up()
@@ -247,6 +248,8 @@ func (n *NIC) input(p *packet.Packet) {
 		n.drop(p, &n.stats.InBadSource)
 	case h.Dst != n.mac && !group:
 		n.drop(p, &n.stats.InNotForUs)
+	case group && !n.filter.passes(h.Dst):
+		n.drop(p, &n.stats.InOtherGroup)
 	case (h.Type == header.EtherTypeIPv4 || h.Type == header.EtherTypeIPv6) && n.receive != nil:
 		p.Pull(header.EthernetLen)
 		n.receive(p, h.Type, group)

@@ -11,6 +11,9 @@ import (
 // the source of each frame behind which port a station is, forwards a frame for
 // a known station to its port alone and floods every other frame.
 //
+// Of what is sent to a group it looks into IGMP and MLD, to spare the ports without
+// listeners, see snoop.go.
+//
 // It knows nothing of VLANs, and passes on tagged frames like others, until a port is
 // given some (SetAccess, SetTrunk).
 //
@@ -24,6 +27,9 @@ type Switch struct {
 	table macTable
 	vlans bool // see SetAccess
 	stats SwitchStats
+
+	snoops snooping
+	marks  uint64 // the last mark that ports were given
 }
 
 // SwitchStats counts what a switch did with the frames that arrived.
@@ -32,6 +38,7 @@ type SwitchStats struct {
 
 	Forwarded uint64 // to one port
 	Flooded   uint64 // to all other ports
+	Grouped   uint64 // to those of the ports that want frames to the group
 
 	Filtered  uint64 // for a station behind the port it came from, or no other port
 	Reserved  uint64 // for a group address that bridges keep to the link
@@ -42,6 +49,7 @@ type SwitchStats struct {
 
 	Moved      uint64 // stations seen behind another port than before
 	NotLearned uint64 // frames of new stations while the table was full
+	GroupsFull uint64 // reports of new groups while there were too many
 }
 
 // switchPort is one socket of a switch.
@@ -52,6 +60,10 @@ type switchPort struct {
 	rail  physical.Trainway // the port, if it takes trains
 	down  bool              // the port has no carrier
 	vlans portVLANs
+
+	attached
+	unregistered bool   // see SetUnregistered
+	mark         uint64 // of the last frame that only some ports get
 }
 
 // NewSwitch returns a switch without ports.
@@ -84,6 +96,7 @@ func (in *switchPort) carrierChanged(up bool) {
 	in.down = !up
 	if in.down {
 		in.sw.table.forget(in.index)
+		in.sw.forgetAttached(in.index)
 	}
 }
 
@@ -110,12 +123,14 @@ func (in *switchPort) input(p *packet.Packet) {
 			return
 		}
 	}
-	s.learn(v.ID, h.Src, in.index)
+	s.learn(v.ID, h.Src, in)
 	switch {
 	case isReserved(h.Dst):
 		s.drop(p, &s.stats.Reserved)
+	case h.Dst == header.BroadcastMAC:
+		s.flood(p, v, in, everybody)
 	case h.Dst.IsGroup():
-		s.flood(p, v, in)
+		s.multicast(p, v, h.Src, in)
 	default:
 		s.forward(p, v, h.Dst, in)
 	}
@@ -123,17 +138,19 @@ func (in *switchPort) input(p *packet.Packet) {
 
 // learn notes behind which port a station is. Groups are never learned: a group
 // address as source has been refused before.
-func (s *Switch) learn(vlan uint16, src header.MAC, port int) {
+func (s *Switch) learn(vlan uint16, src header.MAC, in *switchPort) {
 	now := s.loop.Now()
 	st := s.table.find(vlan, src, now)
 	switch {
 	case st == nil:
-		if !s.table.add(vlan, src, port, now) {
+		in.met(src)
+		if !s.table.add(vlan, src, in.index, now) {
 			s.stats.NotLearned++
 		}
-	case st.port != port:
+	case st.port != in.index:
+		in.met(src)
 		s.stats.Moved++
-		st.port, st.seen = port, now
+		st.port, st.seen = in.index, now
 	default:
 		st.seen = now
 	}
@@ -144,7 +161,7 @@ func (s *Switch) forward(p *packet.Packet, v header.VLAN, dst header.MAC, in *sw
 	st := s.table.find(v.ID, dst, s.loop.Now())
 	switch {
 	case st == nil:
-		s.flood(p, v, in)
+		s.flood(p, v, in, everybody)
 	case st.port == in.index:
 		s.drop(p, &s.stats.Filtered)
 	default:
@@ -153,11 +170,11 @@ func (s *Switch) forward(p *packet.Packet, v header.VLAN, dst header.MAC, in *sw
 	}
 }
 
-// flood sends a frame to every port of its VLAN but the one it came from. The last one
-// gets the frame itself, the others copies.
-func (s *Switch) flood(p *packet.Packet, v header.VLAN, in *switchPort) {
+// flood sends a frame to every port of its VLAN that has a mark, but the one it came from.
+// The last one gets the frame itself, the others copies.
+func (s *Switch) flood(p *packet.Packet, v header.VLAN, in *switchPort, mark uint64) {
 	last := len(s.ports) - 1
-	for last >= 0 && !s.ports[last].gets(v, in) {
+	for last >= 0 && !s.ports[last].gets(v, in, mark) {
 		last--
 	}
 	if last < 0 {
@@ -165,12 +182,16 @@ func (s *Switch) flood(p *packet.Packet, v header.VLAN, in *switchPort) {
 		return
 	}
 	if p.Frames() > 1 {
-		p.Break(func(frame *packet.Packet) { s.flood(frame, v, in) })
+		p.Break(func(frame *packet.Packet) { s.flood(frame, v, in, mark) })
 		return
 	}
-	s.stats.Flooded++
+	if mark == everybody {
+		s.stats.Flooded++
+	} else {
+		s.stats.Grouped++
+	}
 	for _, out := range s.ports[:last] {
-		if out.gets(v, in) {
+		if out.gets(v, in, mark) {
 			out.output(p.Clone(), v)
 		}
 	}
@@ -178,8 +199,8 @@ func (s *Switch) flood(p *packet.Packet, v header.VLAN, in *switchPort) {
 }
 
 // gets reports whether a frame that came from another port is flooded to this one.
-func (out *switchPort) gets(v header.VLAN, in *switchPort) bool {
-	return out != in && !out.down && (!out.sw.vlans || out.vlans.has(v.ID))
+func (out *switchPort) gets(v header.VLAN, in *switchPort, mark uint64) bool {
+	return (mark == everybody || out.mark == mark) && out != in && !out.down && (!out.sw.vlans || out.vlans.has(v.ID))
 }
 
 // output gives a frame to the port, if it fits.

@@ -50,8 +50,12 @@ func (s *Switch) setVLANs(port int, v portVLANs) {
 	if !s.vlans {
 		s.vlans = true
 		s.table = macTable{}
+		for port := range s.ports {
+			s.forgetAttached(port)
+		}
 	}
 	s.table.forget(port)
+	s.forgetAttached(port)
 }
 
 // classify finds out the VLAN of a frame, takes its tag off and returns it, or drops the

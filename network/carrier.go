@@ -19,6 +19,9 @@ func (i *Interface) linkUp() {
 	if i.claim != nil {
 		i.claim.linkUp()
 	}
+	if i.speaksIPv6() {
+		i.comeUp()
+	}
 	for m := range i.allMemberships() {
 		m.tellAgain()
 	}
@@ -29,10 +32,6 @@ func (i *Interface) linkUp() {
 
 // linkUp6 is linkUp for what only IPv6 has.
 func (i *Interface) linkUp6() {
-	l := i.layer
-	// RFC 4862, section 5.4.2: not all hosts of a link in the moment in which its switch
-	// comes up.
-	i.six.quietUntil = l.loop.Now().Add(l.randomDelay(maxRtrSolicitationDelay))
 	for _, a := range i.six.addresses {
 		// RFC 4862, section 5.4.5: with a duplicate it is a person's turn.
 		if a.State != Duplicated {

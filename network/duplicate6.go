@@ -21,8 +21,21 @@ const (
 	maxMulticastSolicit = 3
 	// maxRtrSolicitationDelay bounds the delay of the first (RFC 4862, section 5.4.2).
 	maxRtrSolicitationDelay = 1 * time.Second
-	nonceLen                = 6 // RFC 3971, section 5.3.2: at least 48 bits
+	// joinAhead is how long before that the group is reported to which it is sent.
+	joinAhead = maxRtrSolicitationDelay / 2
+	nonceLen  = 6 // RFC 3971, section 5.3.2: at least 48 bits
 )
+
+// comeUp has the interface be silent at first. RFC 4862, section 5.4.2: where many come up at
+// the same time, as after a power failure, each waits for a random time before it joins the
+// groups of its addresses, and so before their report. That is for the switches which look
+// into MLD: without it the question about an address does not reach who has it too. So the
+// questions of all come after the reports of all.
+func (i *Interface) comeUp() {
+	l := i.layer
+	i.six.tellFrom = l.loop.Now().Add(l.randomDelay(maxRtrSolicitationDelay - joinAhead))
+	i.six.askFrom = i.six.tellFrom.Add(joinAhead)
+}
 
 // duplicateDetection is how far the detection for one address is.
 type duplicateDetection struct {
@@ -41,8 +54,8 @@ func (a *address6) detect(delayed bool) {
 		a.nonce[n] = byte(l.loop.Rand().Uint32())
 	}
 	switch now := l.loop.Now(); {
-	case now < a.i.six.quietUntil:
-		a.timer.Reset(a.i.six.quietUntil)
+	case now < a.i.six.askFrom:
+		a.timer.Reset(a.i.six.askFrom)
 	case delayed:
 		a.timer.Reset(now.Add(l.randomDelay(maxRtrSolicitationDelay)))
 	default:

@@ -7,6 +7,7 @@ import (
 	"syscall"
 
 	"septet/event"
+	"septet/link"
 )
 
 // Caps of what an interface listens to in one family, and of the sources of one
@@ -81,6 +82,7 @@ func (i *Interface) Listen(addr netip.Addr, f Filter) (*Listener, error) {
 		g = &group{addr: addr, report: report{answer: event.Never}}
 		m.groups[addr] = g
 		m.order = append(m.order, g)
+		i.acceptGroup(addr)
 	}
 	l := &Listener{via: i, group: addr, filter: f}
 	g.listeners = append(g.listeners, l)
@@ -266,6 +268,21 @@ func (m *memberships) forget(g *group) {
 		delete(m.groups, g.addr)
 		n := slices.Index(m.order, g)
 		m.order = slices.Delete(m.order, n, n+1)
+		m.via.ignoreGroup(g.addr)
+	}
+}
+
+// acceptGroup has the card let through what is sent to a group.
+func (i *Interface) acceptGroup(group netip.Addr) {
+	if i.nic != nil {
+		i.nic.AcceptGroup(link.GroupMAC(group))
+	}
+}
+
+// ignoreGroup undoes it.
+func (i *Interface) ignoreGroup(group netip.Addr) {
+	if i.nic != nil {
+		i.nic.IgnoreGroup(link.GroupMAC(group))
 	}
 }
 

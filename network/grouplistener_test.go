@@ -34,6 +34,7 @@ func (b *bench) listenTo(l *network.Layer, six bool) *listener {
 	i, err := l.AddInterface(b.nic(w.A()), netip.MustParsePrefix("10.0.0.1/24"))
 	check(b.t, err)
 	s := &listener{b: b, nic: b.nic(w.B()), wire: w, host: i}
+	s.nic.AcceptAllGroups(true)
 	s.nic.OnReceive(func(p *packet.Packet, typ header.EtherType, _ bool) {
 		s.hear(p.Bytes(), typ)
 		p.Release()

@@ -12,7 +12,8 @@ import (
 // What a host tells the routers of a link (RFC 3376, section 5; RFC 3810, section 6):
 //
 //  1. What has changed, at once and again after a random time, until it was told as
-//     often as the robustness variable says.
+//     often as the robustness variable says. An interface that has just come up waits a
+//     moment with those of IPv6, see comeUp.
 //  2. What it listens to, when a querier asks, after a random time.
 //
 // To a querier of an older version the host speaks that (RFC 3376, section 7; RFC 3810,
@@ -93,8 +94,17 @@ func (m *memberships) stateChanged(g *group, before *Filter) {
 			g.tellSource(a, m.robustness)
 		}
 	}
-	m.change = m.now()
+	m.change = m.earliest()
 	m.arm()
+}
+
+// earliest is when a report may be sent now at the earliest: an interface on which IPv6 has
+// just come up waits, see comeUp.
+func (m *memberships) earliest() event.Time {
+	if m.six && m.via.six != nil {
+		return max(m.now(), m.via.six.tellFrom)
+	}
+	return m.now()
 }
 
 func (r *report) tellSource(a netip.Addr, times int) {
@@ -123,7 +133,11 @@ func (m *memberships) arm() {
 	for _, g := range m.order {
 		next = min(next, g.answer)
 	}
-	m.timer.Reset(next)
+	// A timer that is set anew goes behind others of the same moment: the questions about
+	// addresses, before which their groups are to be told (RFC 4862, section 5.4.2).
+	if next != m.timer.When() {
+		m.timer.Reset(next)
+	}
 }
 
 // Expire tells what is due.

@@ -18,11 +18,11 @@ type interface6 struct {
 	// mine is the own address to which a packet came last.
 	mine      netip.Addr
 	discovery link.Discovery
-	hopLimit  uint8 // of what asks for no other; zero is DefaultTTL
-	mtu       int   // what routers say of the link's; zero if they do not
-	// quietUntil is when the interface sends its first message by itself.
-	quietUntil event.Time
-	halted     bool // another card on the link has the same address
+	hopLimit  uint8      // of what asks for no other; zero is DefaultTTL
+	mtu       int        // what routers say of the link's; zero if they do not
+	tellFrom  event.Time // when the first groups are reported, see comeUp
+	askFrom   event.Time // when the first question about an address is asked
+	halted    bool       // another card on the link has the same address
 
 	auto        *autoconfiguration // nil if routers are not listened to
 	advertising *advertiser        // nil if this host is not one that is
@@ -45,7 +45,7 @@ func (i *Interface) EnableIPv6() error {
 	l := i.layer
 	l.needSix().on = true
 	i.six = &interface6{}
-	i.six.quietUntil = l.loop.Now().Add(l.randomDelay(maxRtrSolicitationDelay))
+	i.comeUp()
 	i.six.discovery = link.Discovery{
 		Solicit:       i.solicit,
 		Unreachable:   i.unreachable,

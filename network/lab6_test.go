@@ -37,6 +37,7 @@ func (b *bench) join6(l *network.Layer) (*network.Interface, *station) {
 	i, err := l.AddInterface(b.nic(w.A()), netip.Prefix{})
 	check(b.t, err)
 	s := &station{b: b, nic: b.nic(w.B()), wire: w, host: i}
+	s.nic.AcceptAllGroups(true)
 	s.nic.OnReceive(func(p *packet.Packet, typ header.EtherType, _ bool) {
 		h, payload, err := header.ParseIPv6(p.Bytes())
 		if typ == header.EtherTypeIPv6 && err == nil && h.NextHeader == header.ProtocolICMPv6 {

@@ -89,6 +89,7 @@ func (b *bench) attach(l *network.Layer, hostAddr, peerAddr string, mtu int) *pe
 	w := physical.NewWire(b.loop, b.pool, mtu, physical.Impairment{}, physical.Impairment{})
 	p := &peer{b: b, nic: b.nic(w.B())}
 	p.nic.AddAddress(addr(peerAddr))
+	p.nic.AcceptAllGroups(true)
 	p.nic.OnReceive(func(pkt *packet.Packet, _ header.EtherType, _ bool) {
 		p.got = append(p.got, append([]byte(nil), pkt.Bytes()...))
 		pkt.Release()

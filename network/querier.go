@@ -70,6 +70,7 @@ func (i *Interface) setQuerier(on bool, routers ...netip.Addr) error {
 	if !on {
 		m.querier.timer.Stop()
 		m.querier = nil
+		i.nic.AcceptAllGroups(false)
 		for _, a := range routers {
 			_ = i.LeaveGroup(a)
 		}
@@ -84,6 +85,7 @@ func (i *Interface) setQuerier(on bool, routers ...netip.Addr) error {
 	q.timer.Init(i.layer.loop, q)
 	q.timer.Reset(q.next)
 	m.querier = q
+	i.nic.AcceptAllGroups(true) // reports of the older versions go to the group that they are about
 	return nil
 }
 

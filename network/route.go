@@ -124,12 +124,21 @@ func (l *Layer) gatewayInterface6(r Route) (*Interface, error) {
 		}
 		return nil, syscall.EINVAL
 	}
+	if have := l.routes.lookup(gateway); have != nil && !l.routes.someDown && have.onLink(r.Interface) {
+		return have.Interface, nil // nearly always
+	}
 	for have := range l.routes.matching(gateway) {
-		if !have.Gateway.IsValid() && (r.Interface == nil || r.Interface == have.Interface) {
+		if have.onLink(r.Interface) {
 			return have.Interface, nil
 		}
 	}
 	return nil, syscall.EHOSTUNREACH
+}
+
+// onLink reports whether the route's addresses are on the link of an interface, or of any if
+// that is nil.
+func (r *Route) onLink(via *Interface) bool {
+	return !r.Gateway.IsValid() && (via == nil || via == r.Interface)
 }
 
 func (l *Layer) insertRoute(r Route) {

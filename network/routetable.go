@@ -76,6 +76,14 @@ func (t *routeTable) lookupUsable(dst netip.Addr) *Route {
 func (t *routeTable) matching(dst netip.Addr) iter.Seq[*Route] {
 	dst = dst.WithZone("")
 	return func(yield func(*Route) bool) {
+		for i := range t.few {
+			if t.few[i].Prefix.Contains(dst) && !yield(&t.few[i]) {
+				return
+			}
+		}
+		if t.many == nil {
+			return
+		}
 		for bits := dst.BitLen(); bits >= 0; bits-- {
 			prefix, _ := dst.Prefix(bits)
 			for r := range t.to(prefix) {
