@@ -139,6 +139,27 @@ func TestTimersAgainstModel(t *testing.T) {
 	}
 }
 
+// Whoever unsets a timer leaves it in its place. A host that opens connection after
+// connection, each with a timer that is not needed for long, must not need memory for all.
+func TestPlacesOfUnsetTimersAreUsedAgain(t *testing.T) {
+	l := NewVirtual(1)
+	var log []string
+	for i := range 10_000 {
+		a := newAlarm(l, fmt.Sprint(i), &log)
+		a.Reset(Time(1000 + i))
+		if i%100 > 0 {
+			a.Reset(Never)
+		}
+	}
+	if n := len(l.timers.keys); n > 512 {
+		t.Errorf("%d places for 100 timers that are set, should be 512 at most", n)
+	}
+	l.Run(Never)
+	if len(log) != 100 || log[0] != "0@1µs" || log[99] != "9900@10.9µs" {
+		t.Errorf("%d timers expired, from %s to %s; should be 100 from 0@1µs to 9900@10.9µs", len(log), log[0], log[len(log)-1])
+	}
+}
+
 // TestSecondsThatComeRound: the seconds are few and used again, and what waits in one
 // of them is not taken for what waits in another.
 func TestSecondsThatComeRound(t *testing.T) {

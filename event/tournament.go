@@ -46,7 +46,7 @@ func (q *tournament) add(t *Timer) {
 
 func (q *tournament) push(t *Timer) {
 	if len(q.vacant) == 0 {
-		q.grow()
+		q.makeRoom()
 	}
 	last := len(q.vacant) - 1
 	place := q.vacant[last]
@@ -82,13 +82,26 @@ func (q *tournament) set(place int32, k key) {
 	}
 }
 
+// makeRoom takes out the timers that were unset and have kept their places, or grows if
+// that are few: many places without a timer cost memory and a level of comparisons.
+func (q *tournament) makeRoom() {
+	for place, t := range q.timers {
+		if t.when == Never {
+			q.remove(int32(place))
+		}
+	}
+	if len(q.vacant) <= len(q.keys)/4 {
+		q.grow()
+	}
+}
+
 // grow doubles the places.
 func (q *tournament) grow() {
 	old := len(q.keys)
 	n := max(leastPlaces, 2*old)
 	q.keys = append(make([]key, 0, n), q.keys...)[:n]
 	q.timers = append(make([]*Timer, 0, n), q.timers...)[:n]
-	q.vacant = make([]int32, 0, n)
+	q.vacant = append(make([]int32, 0, n), q.vacant...)
 	for place := n - 1; place >= old; place-- {
 		q.keys[place] = vacancy
 		q.vacant = append(q.vacant, int32(place))

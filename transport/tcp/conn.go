@@ -53,9 +53,8 @@ type Conn struct {
 	*flight
 	*traffic
 	*seldom
+	*scratch // of the layer, and its environment
 
-	env   environment
-	work  *scratch // the environment's
 	owner Owner
 	about *Personality
 	timer ev.Timer // one for all deadlines, see Deadline
@@ -69,9 +68,10 @@ type Conn struct {
 
 	localPort, remotePort uint16
 
-	state State
-	flags connFlags
-	again uint32 // segments sent again, for Info
+	state    State
+	warmSlot uint8 // if flagWarm
+	flags    connFlags
+	again    uint32 // segments sent again, for Info
 
 	// Send sequence variables.
 	sndUna header.Seq // oldest unacknowledged
@@ -103,7 +103,6 @@ type Conn struct {
 	retries      uint8  // timeouts in a row without progress
 	backoff      uint8  // doublings of the RTO, until the next measurement
 	probes       uint8  // keep-alives or window probes unanswered
-	warmSlot     uint8  // if flagWarm
 	unackedBytes int32  // received since our last ACK
 	largest      int32  // largest segment received: the peer's MSS, as far as we see
 	recent       recentSACKs
@@ -184,7 +183,8 @@ func (c *Conn) move(e event) {
 // init prepares the parts that a new connection in either role has.
 func (c *Conn) init(env environment, p *Personality, path network.Path, localPort, remotePort uint16, o Options) {
 	c.flight, c.traffic, c.seldom = &atRest, &noTraffic, &usual
-	c.env, c.work, c.about = env, env.scratch(), p
+	c.scratch, c.about = env.scratch(), p
+	c.env = env
 	c.path, c.localPort, c.remotePort = path, localPort, remotePort
 	c.stopTimers()
 	c.rack.reoWndMult = 1

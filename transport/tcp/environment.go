@@ -45,6 +45,8 @@ type environment interface {
 // acknowledgement, and what connections borrow. A host that never talks TCP has
 // none.
 type scratch struct {
+	env environment // of all connections that use it
+
 	segment Segment // the one being received
 	ack     ack     // what it acknowledges
 	sample  Sample  // and tells the congestion control

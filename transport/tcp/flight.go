@@ -30,7 +30,7 @@ func (c *Conn) needFlight() {
 // borrowFlight is not part of needFlight, so that needFlight is inlined.
 //
 //go:noinline
-func (c *Conn) borrowFlight() { c.flight = c.work.lendFlight() }
+func (c *Conn) borrowFlight() { c.flight = c.scratch.lendFlight() }
 
 // rest gives back what does not matter any more. Every event ends with it. The
 // connections that have been at rest last keep what they have: a dialogue would
@@ -39,7 +39,7 @@ func (c *Conn) rest() {
 	switch {
 	case c.state == Established:
 		if c.board.size == 0 && c.flight != &atRest && !c.is(flagWarm) {
-			c.work.warm.add(c)
+			c.scratch.warm.add(c)
 		}
 	case c.is(flagWarm):
 		c.cool()
@@ -68,7 +68,7 @@ func (w *warmConns) add(c *Conn) {
 // cool gives back what the connection has kept.
 func (c *Conn) cool() {
 	c.unset(flagWarm)
-	c.work.warm.slots[c.warmSlot] = nil
+	c.scratch.warm.slots[c.warmSlot] = nil
 	if c.snd.size == 0 {
 		c.snd.release(c.env)
 	}
@@ -82,7 +82,7 @@ func (c *Conn) cool() {
 // TIME-WAIT is left, the traffic.
 func (c *Conn) giveBack() {
 	if c.state == TimeWait && c.is(flagForgotten) && c.traffic != &noTraffic {
-		c.work.takeBackTraffic(c.traffic)
+		c.scratch.takeBackTraffic(c.traffic)
 		c.traffic = &noTraffic
 	}
 	f := c.flight
@@ -96,7 +96,7 @@ func (c *Conn) giveBack() {
 		return
 	}
 	c.flight = &atRest
-	c.work.takeBackFlight(f)
+	c.scratch.takeBackFlight(f)
 }
 
 // over reports whether the flight says no more than atRest does.
@@ -168,7 +168,7 @@ func (c *Conn) needTraffic() *traffic {
 }
 
 func (c *Conn) beginTraffic() {
-	t := c.work.lendTraffic()
+	t := c.scratch.lendTraffic()
 	t.sndSml, t.toldWindow = c.sndUna, max(0, c.rcvAdv.Sub(c.rcvNxt))
 	if c.is(flagSynAcked) {
 		// The network has waited for the application since the handshake.

@@ -67,7 +67,7 @@ type ack struct {
 
 func (c *Conn) newAck(now ev.Time) *ack {
 	c.needFlight()
-	a := &c.work.ack
+	a := &c.scratch.ack
 	*a = ack{now: now, priorPipe: c.inFlight(), flight: c.sndMax.Sub(c.sndUna), fack: c.rack.fack}
 	return a
 }
@@ -151,7 +151,7 @@ func (c *Conn) respond(a *ack) {
 // sample fills in what the congestion control gets to know.
 func (c *Conn) sample(a *ack) *Sample {
 	c.needTraffic()
-	s := &c.work.sample
+	s := &c.scratch.sample
 	*s = Sample{
 		Now: a.now, Acked: a.acked, Delivered: a.delivered, Lost: a.lost,
 		PriorInFlight: a.priorPipe, InFlight: c.inFlight(), WindowLimited: c.windowUsed(a.priorPipe),

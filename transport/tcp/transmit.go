@@ -11,7 +11,7 @@ import (
 // that sending implies is kept here: SND.NXT, the timers, what the peer now
 // knows of our window.
 func (c *Conn) transmit(now ev.Time, flags header.TCPFlags, seq header.Seq, n int) {
-	s := &c.work.sending
+	s := &c.scratch.sending
 	*s = Segment{TCP: header.TCP{
 		SrcPort: c.localPort, DstPort: c.remotePort, Seq: seq, Flags: flags,
 	}}

@@ -251,7 +251,7 @@ func (c *Conn) WriteThrough(b []byte) (int, error) {
 		return c.Write(b)
 	}
 	c.unset(flagMore)
-	guest := &c.work.guest
+	guest := &c.scratch.guest
 	*guest = b
 	n := c.snd.writeGuest(guest)
 	if n == 0 {
@@ -271,7 +271,7 @@ func (c *Conn) Await(b []byte) *Placement {
 	if c.rcv.waiting != nil || c.rcv.size > 0 || c.is(flagRcvUrgent|flagReadClosed) || c.state == Closed {
 		return nil
 	}
-	p := c.work.lendPlacement()
+	p := c.scratch.lendPlacement()
 	p.room = b
 	c.rcv.waiting = p
 	return p
@@ -288,7 +288,7 @@ func (c *Conn) Collect(p *Placement) int {
 			c.updatePeer()
 		}
 	}
-	c.work.takeBackPlacement(p)
+	c.scratch.takeBackPlacement(p)
 	return n
 }
 
