@@ -56,8 +56,11 @@ func (s *Socket) setDeadlines(t time.Time, read, write bool) error {
 	m := s.stack.moment(t)
 	if read {
 		s.readDeadline = m
-		if d, ok := s.protocol.(*datagram); ok {
-			d.inbox.shut()
+		switch p := s.protocol.(type) {
+		case *datagram:
+			p.inbox.shut()
+		case *stream:
+			p.shutTaken()
 		}
 		l.Signal(s.protocol.readCond())
 	}

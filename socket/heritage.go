@@ -31,7 +31,7 @@ func (t *stream) settings() settings {
 	s := &t.socket
 	return settings{
 		s.reuseAddr, s.reusePort, s.broadcast, s.keepAlive, t.lingers, s.rare != nil && s.rare.noHops,
-		t.lingerBy, s.receiveTimeout, s.sendTimeout,
+		t.linger().Time, s.receiveTimeout, s.sendTimeout,
 	}
 }
 
@@ -54,7 +54,7 @@ func (t *stream) Child() tcp.Owner {
 func (h *heritage) give(t *stream) {
 	s := &t.socket
 	s.reuseAddr, s.reusePort, s.broadcast, s.keepAlive = h.reuseAddr, h.reusePort, h.broadcast, h.keepAlive
-	t.lingers, t.lingerBy = h.lingers, h.lingerBy
+	t.setLinger(Linger{h.lingers, h.lingerBy})
 	s.receiveTimeout, s.sendTimeout = h.receiveTimeout, h.sendTimeout
 	if h.noHops {
 		s.needRare().noHops = true

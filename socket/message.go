@@ -125,7 +125,7 @@ func (s *Socket) sendOnce(b []byte, flags int, to netip.AddrPort, control []Cont
 // receiveMsg is receive of a stream; a message of urgent data says that it is one. The time
 // that goes with text is when the last of what was there arrived.
 func (t *stream) receiveMsg(b []byte, flags int, m *Message) (int, netip.AddrPort, error) {
-	there := t.conn != nil && t.conn.Buffered() > 0
+	there := t.conn != nil && t.buffered() > 0
 	n, from, err := t.receive(b, flags)
 	switch {
 	case err == nil && flags&MSG_OOB != 0:

@@ -278,5 +278,5 @@ func (s *Socket) AtMark() (bool, error) {
 	case !ok:
 		return false, syscall.ENOTTY
 	}
-	return t.conn != nil && t.conn.AtMark(), nil
+	return t.conn != nil && t.conn.AtMark() && t.unread() == 0, nil
 }

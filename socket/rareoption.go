@@ -19,7 +19,7 @@ type rareOptions struct {
 	wants     wants
 	noHops    bool       // IPV6_UNICAST_HOPS is 0
 	groupAddr netip.Addr // IP_MULTICAST_IF, as it was set
-	linger    Linger     // of a socket that is no stream, where it means nothing
+	linger    Linger     // how long a stream lingers; of other sockets it means nothing
 	errors    errorQueue
 	groups    [2]*network.Multicast // of a stream: those of IPv4, of IPv6
 }
@@ -91,6 +91,9 @@ var keptOptions = map[option]keptOption{
 func (s *Socket) needRare() *rareOptions {
 	if s.rare == nil {
 		s.rare = &rareOptions{}
+		if t, ok := s.protocol.(*stream); ok {
+			t.shutTaken()
+		}
 	}
 	return s.rare
 }

@@ -80,7 +80,7 @@ func (t *stream) readiness() (r Readiness) {
 	if noRead && noWrite {
 		r |= POLLHUP
 	}
-	if n := t.conn.Buffered(); n >= t.socket.lowWater() || n > 0 && t.conn.Crammed() {
+	if n := t.buffered(); n >= t.socket.lowWater() || n > 0 && t.conn.Crammed() {
 		r |= POLLIN
 	}
 	if t.full = !noWrite && !t.conn.HasRoom(); !t.full {
@@ -149,7 +149,9 @@ func (s *Socket) info() (tcp.Info, error) {
 	case err != nil:
 		return tcp.Info{}, err
 	case t.conn != nil:
-		return t.conn.Info(), nil
+		i := t.conn.Info()
+		i.Unread += t.unread()
+		return i, nil
 	case t.state == listening:
 		return t.listener.Info(), nil
 	}

@@ -2,8 +2,8 @@ package socket
 
 import (
 	"net/netip"
+	"sync/atomic"
 	"syscall"
-	"time"
 
 	"septet/event"
 	"septet/transport/tcp"
@@ -15,13 +15,13 @@ import (
 type stream struct {
 	socket   Socket
 	state    streamState
-	slowACKs bool // TCP_QUICKACK was set to 0 before there was a connection
-	full     bool // somebody has found no room to write
-	bound    bool // accepted: to the address of its listener
-	lingers  bool // SO_LINGER, and for how long
-	lingerBy time.Duration
-	err      syscall.Errno // left by disconnect
-	port     *tcp.Port     // bound, and not taken over by a listener
+	slowACKs bool                      // TCP_QUICKACK was set to 0 before there was a connection
+	full     bool                      // somebody has found no room to write
+	bound    bool                      // accepted: to the address of its listener
+	lingers  bool                      // SO_LINGER, for the time in rareOptions.linger
+	err      syscall.Errno             // left by disconnect
+	taken    atomic.Pointer[takenText] // nil until something was
+	port     *tcp.Port                 // bound, and not taken over by a listener
 	listener *tcp.Listener
 	conn     *tcp.Conn
 	options  *tcp.Options // for the next connection or listener; nil for the defaults
@@ -189,6 +189,7 @@ func (t *stream) forget() {
 			t.was.local = t.conn.Local()
 		}
 	}
+	t.dropTaken()
 	t.conn.Forget()
 	t.conn, t.state = nil, unconnected
 	t.socket.shutRead, t.socket.shutWrite = false, false
@@ -266,6 +267,10 @@ func (t *stream) close(abort bool) {
 	}
 	t.was = &addresses{t.conn.Local(), t.conn.Remote()}
 	t.conn.SetOwner(nil)
+	if t.unread() > 0 && t.conn.State() != tcp.TimeWait {
+		abort = true // as for what is unread in the receive buffer, see tcp.Conn.Close
+	}
+	t.dropTaken()
 	if abort {
 		t.conn.Abort()
 	} else {

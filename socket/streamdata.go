@@ -84,9 +84,12 @@ func (t *stream) receive(b []byte, flags int) (n int, from netip.AddrPort, err e
 	case flags&MSG_TRUNC != 0:
 		n, err = t.discard(len(b), flags)
 	case flags&MSG_PEEK != 0:
-		n, err = t.conn.Peek(b)
+		n, err = t.peek(b)
 	default:
-		n, err = t.conn.Read(b)
+		n, err = t.read(b)
+		if flags == 0 {
+			t.takeRest()
+		}
 	}
 	if err == syscall.EAGAIN && t.socket.shutRead {
 		err = io.EOF
@@ -98,16 +101,16 @@ func (t *stream) receive(b []byte, flags int) (n int, from netip.AddrPort, err e
 // are only counted.
 func (t *stream) discard(n, flags int) (int, error) {
 	if flags&MSG_PEEK != 0 {
-		return t.conn.Peek(make([]byte, min(n, max(t.conn.Buffered(), 1))))
+		return t.peek(make([]byte, min(n, max(t.buffered(), 1))))
 	}
 	var rest [2048]byte
 	for done := 0; ; {
-		got, err := t.conn.Read(rest[:min(n-done, len(rest))])
+		got, err := t.read(rest[:min(n-done, len(rest))])
 		done += got
 		switch {
 		case err != nil && done == 0:
 			return 0, err
-		case err != nil, done == n, t.conn.Buffered() == 0: // how it ends is for the next call
+		case err != nil, done == n, t.buffered() == 0: // how it ends is for the next call
 			return done, nil
 		}
 	}

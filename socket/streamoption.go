@@ -8,9 +8,19 @@ import (
 	"septet/transport/tcp"
 )
 
-func (t *stream) linger() Linger { return Linger{t.lingers, t.lingerBy} }
+func (t *stream) linger() Linger {
+	v := Linger{On: t.lingers}
+	if rare := t.socket.rare; rare != nil {
+		v.Time = rare.linger.Time
+	}
+	return v
+}
 
-func (t *stream) setLinger(v Linger) { t.lingers, t.lingerBy = v.On, v.Time }
+func (t *stream) setLinger(v Linger) {
+	if t.lingers = v.On; v != t.linger() {
+		t.socket.needRare().linger = v
+	}
+}
 
 // multicast is what a stream has joined of a family's groups. As on Linux that is nothing to
 // the stream itself, but the host is a member.

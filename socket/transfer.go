@@ -68,10 +68,8 @@ func (s *Socket) RecvFrom(b []byte, flags int) (int, netip.AddrPort, error) {
 // receive is Recv with the errors of this package: io.EOF, errClosed,
 // event.ErrTimeout. m is nil, or gets what else there is to tell.
 func (s *Socket) receive(b []byte, flags int, m *Message) (n int, from netip.AddrPort, err error) {
-	if d, ok := s.protocol.(*datagram); ok && m == nil && flags&MSG_ERRQUEUE == 0 {
-		if n, from, ok = d.receiveTaken(b, flags); ok {
-			return n, from, nil
-		}
+	if n, from, ok := s.receiveTaken(b, flags, m); ok {
+		return n, from, nil
 	}
 	l := s.stack.loop
 	l.Lock()
@@ -98,7 +96,7 @@ func (s *Socket) receive(b []byte, flags int, m *Message) (n int, from netip.Add
 			conn, offered := s.offer(b[n:], flags)
 			err = l.Wait(s.protocol.readCond(), min(limit, s.readDeadline))
 			if offered != nil {
-				n += conn.Collect(offered)
+				n += s.collect(conn, offered)
 			}
 			if err == nil && n < len(b) {
 				continue
@@ -111,10 +109,26 @@ func (s *Socket) receive(b []byte, flags int, m *Message) (n int, from netip.Add
 	}
 }
 
+// receiveTaken is receive without the turn, if what was taken before is the answer.
+func (s *Socket) receiveTaken(b []byte, flags int, m *Message) (n int, from netip.AddrPort, ok bool) {
+	switch p := s.protocol.(type) {
+	case *datagram:
+		if m == nil && flags&MSG_ERRQUEUE == 0 {
+			return p.receiveTaken(b, flags)
+		}
+	case *stream:
+		if m == nil && flags == 0 {
+			n = p.readTaken(b)
+			return n, from, n > 0
+		}
+	}
+	return 0, from, false
+}
+
 // ended reports whether nothing is left to be read of a stream, now or ever.
 func (s *Socket) ended() bool {
 	t, ok := s.protocol.(*stream)
-	return ok && (t.conn == nil || t.conn.Buffered() == 0 && t.conn.CanRead())
+	return ok && (t.conn == nil || t.buffered() == 0 && t.conn.CanRead())
 }
 
 // waits reports whether a call that receives blocks until something is there.
@@ -128,6 +142,15 @@ func (s *Socket) offer(b []byte, flags int) (*tcp.Conn, *tcp.Placement) {
 		return t.conn, t.conn.Await(b)
 	}
 	return nil, nil
+}
+
+// collect ends an offer and returns how much has been placed.
+func (s *Socket) collect(conn *tcp.Conn, offered *tcp.Placement) int {
+	n := conn.Collect(offered)
+	if t := s.protocol.(*stream); n > 0 && t.conn == conn {
+		t.takeRest()
+	}
+	return n
 }
 
 // atLeast is how many bytes of length a receiving call waits for: of a stream those of

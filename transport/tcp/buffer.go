@@ -62,15 +62,23 @@ func (r *ring) rest(s storage, keep bool) {
 
 // release gives the memory back.
 func (r *ring) release(s storage) {
-	if r.mem == nil {
-		return
+	if mem := r.detach(); mem != nil {
+		s.takeBack(mem)
 	}
-	r.usual = int32(len(r.mem))
+}
+
+// detach returns the memory, which is the ring's no more.
+func (r *ring) detach() []byte {
+	mem := r.mem
+	if mem == nil {
+		return nil
+	}
+	r.usual = int32(len(mem))
 	if r.peak <= r.usual/4 {
 		r.usual /= 2
 	}
-	s.takeBack(r.mem)
 	r.mem, r.head, r.peak = nil, 0, 0
+	return mem
 }
 
 // put copies b to offset at from the head. The room must be there.
