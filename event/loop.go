@@ -71,8 +71,9 @@ type Loop struct {
 
 	waiting waiterList // every blocked call
 	settled bool       // Settle was called in this turn
-	woken   *waiter    // the call that goes on when the turn is given back
-	spare   *waiter    // waiters to use again, linked by their own spare
+	letIn   letIn
+	woken   *waiter // the call that goes on when the turn is given back
+	spare   *waiter // waiters to use again, linked by their own spare
 	spares  int
 
 	scheduler // virtual time
@@ -153,6 +154,9 @@ func (l *Loop) Unlock() {
 	if l.kind == virtualTime {
 		return
 	}
+	if l.letIn.asked {
+		l.giveWay()
+	}
 	l.rouse()
 	yield := l.passing() || l.settled && l.woken != nil
 	l.giveBack()
@@ -188,7 +192,7 @@ func (l *Loop) passing() bool {
 // scheduler mostly goes on with it on the same processor.
 func (l *Loop) giveBack() {
 	w := l.woken
-	l.woken, l.settled = nil, false
+	l.woken, l.settled, l.letIn.asked = nil, false, false
 	l.mu.Unlock()
 	if w != nil {
 		w.park.Signal()

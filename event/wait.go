@@ -84,6 +84,7 @@ func (l *Loop) block(w *waiter) {
 		for !w.released {
 			w.park.Wait()
 		}
+		l.arrived(w)
 	}
 	w.parked = false
 }
@@ -110,6 +111,7 @@ func (l *Loop) wake(w *waiter, err error) {
 			l.woken.park.Signal()
 		}
 		w.released = true
+		l.expect(w)
 		l.woken = w
 	}
 }
