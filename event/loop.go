@@ -66,8 +66,9 @@ type Loop struct {
 
 	waiting waiterList // every blocked call
 	settled bool       // Settle was called in this turn
-	woken   *waiter    // of the calls that go on when the turn is given back the last
-	spare   *waiter    // waiters to use again, linked by their own spare
+	letIn   letIn
+	woken   *waiter // of the calls that go on when the turn is given back the last
+	spare   *waiter // waiters to use again, linked by their own spare
 	spares  int
 
 	scheduler // virtual time
@@ -144,6 +145,9 @@ func (l *Loop) Unlock() {
 	if l.kind == virtualTime {
 		return
 	}
+	if l.letIn.asked {
+		l.giveWay()
+	}
 	l.rouse()
 	if l.part() {
 		l.giveBack()
@@ -189,7 +193,7 @@ func (l *Loop) giveBack() { l.gate.leave(l, l.heir()) }
 // Go's scheduler mostly goes on with him on the same processor.
 func (l *Loop) heir() *waiter {
 	w := l.woken
-	l.woken, l.settled = nil, false
+	l.woken, l.settled, l.letIn.asked = nil, false, false
 	if w == nil {
 		return nil
 	}

@@ -85,6 +85,7 @@ func (l *Loop) block(w *waiter) {
 		for !w.released {
 			w.park.Wait()
 		}
+		l.arrived(w)
 	}
 	w.parked = false
 }
@@ -108,6 +109,7 @@ func (l *Loop) wake(w *waiter, err error) {
 		l.ready.push(w) // the driver lets them go on one at a time
 	default:
 		w.released = true
+		l.expect(w)
 		w.also, l.woken = l.woken, w
 	}
 }

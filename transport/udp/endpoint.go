@@ -20,6 +20,11 @@ const DefaultReceiveBuffer = 212992
 // empty datagrams cannot fill the memory either.
 const queueOverhead = 512
 
+// manyQueued is after how many bytes that wait, and again after as many, a reader who was
+// woken is let in, so that he reads them while they are in the caches and the rest finds
+// room.
+const manyQueued = 128 << 10
+
 // Endpoint is one end of UDP communication: what a datagram socket stands on.
 type Endpoint struct {
 	// Readable is signalled when a datagram or an error arrives, and on Close.
@@ -322,6 +327,9 @@ func (e *Endpoint) enqueue(p *packet.Packet) {
 	p.At = -1
 	if e.stamps {
 		p.At = int64(e.layer.Loop().Now())
+	}
+	if before := e.queued; (before+n)/manyQueued > before/manyQueued {
+		e.layer.Loop().LetIn()
 	}
 	e.queued += n
 	e.queue.Push(p)
