@@ -50,7 +50,7 @@ const (
 func (s *Switch) SetSnooping(on bool) {
 	s.snoops = snooping{off: !on}
 	for _, in := range s.ports {
-		in.attached = attached{several: true} // nobody tells his groups again
+		in.attached = attached{several: true, told: in.told} // nobody tells his groups again
 	}
 }
 

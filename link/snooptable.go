@@ -265,9 +265,10 @@ func (t *snooped) noteRouter(port int, until event.Time) {
 	t.routers = append(t.routers, routerPort{port, until})
 }
 
-// forgetAttached forgets what is known of a port: somebody else may be there.
+// forgetAttached forgets what is known of a port: somebody else may be there. Not that he has
+// been told of a router, for he need not have noticed anything.
 func (s *Switch) forgetAttached(port int) {
-	s.ports[port].attached = attached{}
+	s.ports[port].attached = attached{told: s.ports[port].told}
 	for _, t := range s.snoops.vlans {
 		t.routers = slices.DeleteFunc(t.routers, func(r routerPort) bool { return r.port == port })
 	}

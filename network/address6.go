@@ -143,13 +143,16 @@ func (i *Interface) assign(a *address6, delayed bool) error {
 	case len(i.six.addresses) >= MaxAddresses:
 		return syscall.ENOBUFS
 	}
+	if delayed && l.loop.Now() >= i.six.askFrom {
+		i.comeUp()
+	}
 	i.six.addresses = append(i.six.addresses, a)
 	_ = i.JoinGroup(solicitedNodeOf(a.Addr))
 	if a.usable() {
 		l.addresses[a.Addr] = own
 	}
 	l.changed()
-	a.detect(delayed)
+	a.detect()
 	return nil
 }
 

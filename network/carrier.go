@@ -35,7 +35,7 @@ func (i *Interface) linkUp6() {
 	for _, a := range i.six.addresses {
 		// RFC 4862, section 5.4.5: with a duplicate it is a person's turn.
 		if a.State != Duplicated {
-			a.detect(false)
+			a.detect()
 		}
 	}
 	// RFC 4861, section 6.3.7: a host asks for routers when it is attached to a link

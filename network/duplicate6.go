@@ -26,11 +26,11 @@ const (
 	nonceLen  = 6 // RFC 3971, section 5.3.2: at least 48 bits
 )
 
-// comeUp has the interface be silent at first. RFC 4862, section 5.4.2: where many come up at
-// the same time, as after a power failure, each waits for a random time before it joins the
-// groups of its addresses, and so before their report. That is for the switches which look
-// into MLD: without it the question about an address does not reach who has it too. So the
-// questions of all come after the reports of all.
+// comeUp has the interface be silent for a moment. RFC 4862, section 5.4.2: where many come up
+// at the same time, as after a power failure, or make an address from one advertisement, each
+// waits for a random time before it joins the groups of its addresses, and so before their
+// report. That is for the switches which look into MLD: without it the question about an
+// address does not reach who has it too. So the questions of all come after the reports of all.
 func (i *Interface) comeUp() {
 	l := i.layer
 	i.six.tellFrom = l.loop.Now().Add(l.randomDelay(maxRtrSolicitationDelay - joinAhead))
@@ -44,10 +44,8 @@ type duplicateDetection struct {
 	nonce     [nonceLen]byte
 }
 
-// detect begins the detection. RFC 4862, section 5.4.2: the first message that an
-// interface sends is delayed, and so is that for an address made from an advertisement
-// that all hosts have received at once.
-func (a *address6) detect(delayed bool) {
+// detect begins the detection.
+func (a *address6) detect() {
 	l := a.i.layer
 	a.detecting, a.left = true, dupAddrDetectTransmits
 	for n := range a.nonce {
@@ -56,8 +54,6 @@ func (a *address6) detect(delayed bool) {
 	switch now := l.loop.Now(); {
 	case now < a.i.six.askFrom:
 		a.timer.Reset(a.i.six.askFrom)
-	case delayed:
-		a.timer.Reset(now.Add(l.randomDelay(maxRtrSolicitationDelay)))
 	default:
 		a.detectOn()
 	}

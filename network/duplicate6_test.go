@@ -9,6 +9,7 @@ import (
 
 	"septet/header"
 	"septet/network"
+	"septet/packet"
 )
 
 // solicited returns the questions for target that a station has heard.
@@ -81,6 +82,42 @@ func TestDuplicateDetectionDelay(t *testing.T) {
 	}
 	if len(seen) < 8 {
 		t.Errorf("8 interfaces have begun after %d different times, each should have its own", len(seen))
+	}
+}
+
+// RFC 4862, section 5.4.2: an interface that comes up reports the groups of its addresses after
+// a random time, and asks about the addresses when that is over for all: half a second each.
+func TestReportsComeBeforeQuestions(t *testing.T) {
+	seen := make(map[time.Duration]bool)
+	for seed := range 8 {
+		b := newBench(t)
+		for range seed {
+			b.loop.Rand().Uint64() // each bench has the same chances at first
+		}
+		i, s := b.join6(b.host())
+		var reported, asked time.Duration
+		s.nic.OnReceive(func(p *packet.Packet, typ header.EtherType, _ bool) {
+			at := time.Duration(b.loop.Now())
+			switch text := groupMessage(t, p.Bytes(), typ); {
+			case text == "" && asked == 0:
+				asked = at
+			case text != "" && reported == 0:
+				reported = at
+			}
+			p.Release()
+		})
+		check(t, i.AddAddress(netip.MustParsePrefix("2001:db8::5/64")))
+		b.run(5 * time.Second)
+		seen[reported] = true
+		if reported > time.Second/2 {
+			t.Errorf("the first report came after %v, should within half a second", reported)
+		}
+		if asked-reported != time.Second/2 {
+			t.Errorf("the first question came %v after the report, should half a second", asked-reported)
+		}
+	}
+	if len(seen) < 8 {
+		t.Errorf("8 interfaces have reported after %d different times, each should after its own", len(seen))
 	}
 }
 

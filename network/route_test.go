@@ -365,10 +365,10 @@ func benchmarkLookup(b *testing.B, n, family int) {
 	}
 	if table.many != nil {
 		trie := &table.many.trie
-		bytes := 8*len(trie.cells) + 16*len(trie.long.slots)
+		bytes := 8*len(trie.cells) + 8*len(trie.long.slots) + 8*len(trie.long.cells) + 16*len(trie.short.lists)
 		for _, top := range trie.top {
 			if top != nil {
-				bytes += 4 * len(top)
+				bytes += 8 * len(top)
 			}
 		}
 		b.ReportMetric(float64(bytes)/float64(n), "trie-B/route")

@@ -40,6 +40,38 @@ func books(t *testing.T, m *manyRoutes) {
 		t.Fatalf("of %d cells %d are in use and %d are waste", all, cells, m.trie.waste)
 	}
 	longBooks(t, m)
+	shortBooks(t, m)
+}
+
+// shortBooks checks that IPv4's routeTop says of the first 16 bits what the trie does, and
+// that each list is in use or known to be free.
+func shortBooks(t *testing.T, m *manyRoutes) {
+	t.Helper()
+	have, top := &m.trie.short, m.trie.top[root4]
+	if top == nil {
+		if have.lists != nil {
+			t.Fatalf("%d lists are there for %d prefixes of IPv4: below %d they should be gone", len(have.lists), m.prefixes[root4], topUntil)
+		}
+		return
+	}
+	lists := 0
+	want := routeTrie{cells: m.trie.cells}
+	for first, got := range top {
+		e := want.summary(want.after(want.cells[root4], uint64(first)<<48, 2))
+		switch same := got == e; {
+		case e.few() || !e.list():
+			if !same {
+				t.Fatalf("for the first bits %04x there is %x, should be %x", first, got, e)
+			}
+		case !got.list() || have.lists[uint32(got)] != want.short.lists[uint32(e)]:
+			t.Fatalf("for the first bits %04x there is %x, should be a list of more than %d prefixes", first, got, inEntry)
+		default:
+			lists++
+		}
+	}
+	if lists+len(have.free) != len(have.lists) {
+		t.Fatalf("of %d lists %d are in use and %d are free", len(have.lists), lists, len(have.free))
+	}
 }
 
 // longBooks checks that a longTable has what the trie says of the first 32 bits, and no more.
@@ -54,14 +86,23 @@ func longBooks(t *testing.T, m *manyRoutes) {
 	}
 	want := routeTrie{cells: m.trie.cells}
 	want.enterLong(want.cells[root6], 0, 0)
+	elsewhere := 0
 	for _, s := range want.long.slots {
-		got := have.find(s.first)
-		if got.leaf() && want.descend(s.cell, uint64(got.next())<<32, 0) == got.way() {
+		got, cell := have.cell(have.find(s.first())), want.long.cell(s)
+		if got.leaf() && want.descend(cell, uint64(got.next())<<32, 0) == got.way() {
 			continue
 		}
-		if s.cell != 0 && got != s.cell {
-			t.Fatalf("for the first bits %08x there is the cell %x, the trie has %x", s.first, got, s.cell)
+		if cell != 0 && got != cell {
+			t.Fatalf("for the first bits %08x there is the cell %x, the trie has %x", s.first(), got, cell)
 		}
+	}
+	for _, s := range have.slots {
+		if s.kind() == longElsewhere {
+			elsewhere++
+		}
+	}
+	if elsewhere+len(have.free) != len(have.cells) {
+		t.Fatalf("of %d cells elsewhere %d are in use and %d are free", len(have.cells), elsewhere, len(have.free))
 	}
 	if have.used != want.long.used || have.used > len(have.slots)/4*3 || have.used < len(have.slots)/8 && len(have.slots) > fewestLong {
 		t.Fatalf("%d of %d slots are in use, should be %d, and between an eighth and three quarters", have.used, len(have.slots), want.long.used)

@@ -1,5 +1,9 @@
 package network
 
+// routeTop has, by the first 16 bits of an address, what is below them. Where that says
+// nothing of an address, the trie is asked from its root.
+type routeTop [1 << 16]topEntry
+
 // When a family has a routeTop, and does not any more: by its prefixes.
 const (
 	topFrom  = 1 << 13
@@ -21,6 +25,8 @@ func (t *routeTrie) resize(root, prefixes int) {
 		t.top[root] = nil
 		if root == root6 {
 			t.long = longTable{}
+		} else {
+			t.short = shortLists{}
 		}
 	}
 }
@@ -45,7 +51,12 @@ func (t *routeTrie) point(root int, hi uint64, length int) {
 		return
 	}
 	c := t.after(t.cells[root], hi, 2)
-	top[hi>>48] = c.node()
+	if root == root4 {
+		t.short.vacate(top[hi>>48])
+		top[hi>>48] = t.summary(c)
+	} else {
+		top[hi>>48] = topEntry(c.node())
+	}
 	if root == root6 && length >= longBits {
 		t.long.set(uint32(hi>>32), ofLong(t.after(c, hi<<16, 2)))
 	}

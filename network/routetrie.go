@@ -28,22 +28,19 @@ import (
 // nodes are in one slice without a pointer, which the garbage collector need not look
 // at. A node that outgrows its place moves to the end and leaves waste behind; once a
 // quarter is waste, the rest is copied (compact). And for a family with many prefixes there
-// is a table of the nodes below the first 16 bits, where a lookup begins (routeTop), in
+// is a table of what is below the first 16 bits, where a lookup begins (routeTop), in
 // IPv6 before that one of what is below the first 32 (longTable).
 type routeTrie struct {
 	cells   []routeCell
 	waste   int // how many cells are in no node
 	top     [2]*routeTop
+	short   shortLists // of IPv4's routeTop
 	long    longTable  // of IPv6
 	scratch []routeRun // of load
 }
 
 // wayID is the number of a way. Zero is none.
 type wayID uint32
-
-// routeTop has, by the first 16 bits of an address, the node below them. Where that is
-// zero, or says nothing, the trie is asked from its root.
-type routeTop [1 << 16]nodeRef
 
 // routeCell says what holds for the addresses of a run.
 //
@@ -174,13 +171,25 @@ func (t *routeTrie) init() {
 func (t *routeTrie) lookup(root int, hi, lo uint64) wayID {
 	if top := t.top[root]; top != nil {
 		if root == root6 {
-			if c := t.long.find(uint32(hi >> 32)); c != 0 {
-				if way := t.descend(c, hi<<32|lo>>32, lo<<32); way != 0 {
-					return way
-				}
+			s := t.long.find(uint32(hi >> 32))
+			way, said := s.way(uint32(hi))
+			if !said {
+				way = t.descend(t.long.cell(s), hi<<32|lo>>32, lo<<32)
+			}
+			if way != 0 {
+				return way
 			}
 		}
-		if way := t.descend(routeCell(top[hi>>48]), hi<<16|lo>>48, lo<<16); way != 0 {
+		way := wayID(0)
+		switch e := top[hi>>48]; {
+		case e.few():
+			way = e.find(uint64(hi >> 40))
+		case e.list():
+			way = t.short.find(e, uint64(hi>>40))
+		default:
+			way = t.descend(routeCell(e), hi<<16|lo>>48, lo<<16)
+		}
+		if way != 0 {
 			return way
 		}
 	}

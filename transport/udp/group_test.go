@@ -86,10 +86,12 @@ func TestGroupDelivery(t *testing.T) {
 			if state := eth0.Groups(); len(state) != 2 { // those of IPv6 itself
 				t.Errorf("after all were closed the host listens to %v", state)
 			}
-			before := eth0.NIC().Stats().InOtherGroup
+			// By the card, or by IP as long as the routers have still to be told.
+			dropped := func() uint64 { return eth0.NIC().Stats().InOtherGroup + p.netB.Stats().InMulticast }
+			before := dropped()
 			p.send(sender, "hello", netip.AddrPortFrom(group, 7).String())
-			if eth0.NIC().Stats().InOtherGroup != before+1 {
-				t.Error("a datagram to a group that nobody has joined got through the card")
+			if dropped() != before+1 {
+				t.Error("a datagram to a group that nobody has joined got through")
 			}
 			if n := p.netB.Stats().ICMPErrorsSent; n != 0 {
 				t.Errorf("%d errors were sent about datagrams to groups", n)
