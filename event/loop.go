@@ -71,6 +71,8 @@ type Loop struct {
 	spare   *waiter // waiters to use again, linked by their own spare
 	spares  int
 
+	shared map[any]any // see Shared
+
 	scheduler // virtual time
 	driver    // real time
 }
@@ -123,6 +125,21 @@ func (l *Loop) Now() Time {
 
 // Rand returns the network's source of randomness. The turn must be held.
 func (l *Loop) Rand() *rand.Rand { return l.rand }
+
+// Shared returns what the loop has under a key, and makes it first if it has nothing. It
+// is for the working space of layers: within a turn only one of all hosts' is at work, and
+// what the last one has used is in the processor's caches. The turn must be held.
+func (l *Loop) Shared(key any, make func() any) any {
+	x, ok := l.shared[key]
+	if !ok {
+		x = make()
+		if l.shared == nil {
+			l.shared = map[any]any{}
+		}
+		l.shared[key] = x
+	}
+	return x
+}
 
 // Lock takes the turn.
 func (l *Loop) Lock() {

@@ -30,17 +30,20 @@ const MinMTU = 68
 // carries any length, like a pair of virtual interfaces on Linux. Padding that
 // arrives is left for the network layer to cut.
 type NIC struct {
-	loop   *event.Loop
-	pool   *packet.Pool
-	name   string
-	mac    header.MAC
-	down   bool // the port has no carrier
-	closed bool
-	mtu    int
-	port   physical.Port
-	rail   physical.Trainway // the port, if it takes trains
+	// What every frame needs stands together, see network.Layer.
+	mac     header.MAC
+	down    bool // the port has no carrier
+	closed  bool
+	sniff   Sniffer // nil unless somebody listens to all frames
+	receive func(p *packet.Packet, typ header.EtherType, group bool)
+	stats   NICStats
+	loop    *event.Loop
+	mtu     int
+	port    physical.Port
+	rail    physical.Trainway // the port, if it takes trains
 
-	receive   func(p *packet.Packet, typ header.EtherType, group bool)
+	pool      *packet.Pool
+	name      string
 	addresses []netip.Addr // IPv4's, for ARP
 	watch     func(*header.ARP)
 	cache     *cache     // made with the first neighbour
@@ -48,8 +51,6 @@ type NIC struct {
 	failed    failed
 	carrier   func(up bool)
 	filter    *groupFilter // of the groups whose frames are taken
-	sniff     Sniffer      // nil unless somebody listens to all frames
-	stats     NICStats
 }
 
 // NICStats counts what a NIC did. Bytes include the Ethernet header.

@@ -30,7 +30,7 @@ func (l *Layer) input(p *packet.Packet, in *Interface, group bool) {
 		l.drop(p, &l.stats.InMartian)
 		return
 	}
-	d := &l.datagram
+	d := l.datagram
 	*d = Datagram{
 		Src: h.Src, Dst: h.Dst, TTL: h.TTL, TOS: h.TOS, Protocol: h.Protocol,
 		Interface: in, Broadcast: group, HeaderLen: n,

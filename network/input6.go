@@ -28,7 +28,7 @@ func (l *Layer) input6(p *packet.Packet, in *Interface, group bool) {
 	if p.Frames() == 1 {
 		p.Truncate(total) // the padding of a short Ethernet frame
 	}
-	d := &l.datagram
+	d := l.datagram
 	*d = Datagram{
 		Src: h.Src, Dst: h.Dst, TTL: h.HopLimit, TOS: h.TrafficClass, Protocol: h.NextHeader,
 		Interface: in, Broadcast: group, HeaderLen: header.IPv6Len, next: nextHeaderAt,

@@ -15,20 +15,20 @@ const loopbackMTU = 65536
 
 // Interface is one attachment of the host to a network.
 type Interface struct {
-	layer  *Layer
-	index  int // from 1
-	name   string
-	nic    *link.NIC    // nil for "lo"
-	prefix netip.Prefix // of IPv4
-	addr   netip.Addr
-	six    *interface6 // nil while IPv6 is off
-
-	groups *interfaceGroups // nil until one is joined
-	claim  *Claim           // of the IPv4 address; nil where nobody looks for one
-
+	layer *Layer
+	addr  netip.Addr // of IPv4
 	// vouched is the source that passed the checks last, so that a stream of
 	// packets is looked up once. Changing an address clears it.
 	vouched netip.Addr
+	nic     *link.NIC // nil for "lo"
+
+	six    *interface6  // nil while IPv6 is off
+	index  int          // from 1
+	prefix netip.Prefix // of IPv4
+	name   string
+
+	groups *interfaceGroups // nil until one is joined
+	claim  *Claim           // of the IPv4 address; nil where nobody looks for one
 }
 
 // Name returns the interface's name: "lo", "eth0".

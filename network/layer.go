@@ -43,8 +43,19 @@ const DefaultTTL = 64
 
 // Layer is the IP layer of one host. All its methods need the loop's turn.
 type Layer struct {
-	loop *event.Loop
-	pool *packet.Pool
+	// What every packet needs stands together: of many hosts in one process none's
+	// layers are in the processor's caches.
+	loop      *event.Loop
+	pool      *packet.Pool
+	protocols []openProtocol // a few, in the order in which they came
+	datagram  *Datagram      // what input hands to the handlers: one at a time
+	// generation changes with the interfaces and the routes, so that whoever
+	// keeps a Path sees that it must be looked up again.
+	generation    uint32
+	nextID        uint16 // of the next atomic datagram, see nextIDs
+	forwarding    bool
+	sourceRouting bool
+	stats         Stats
 
 	interfaces []*Interface
 	addresses  map[netip.Addr]addressKind
@@ -52,15 +63,6 @@ type Layer struct {
 	redirects  *redirects       // nil without any
 	forwards   *forwards        // nil until something was forwarded
 	ids        *identifications // nil until a datagram was sent that may be cut
-	// generation changes with the interfaces and the routes, so that whoever
-	// keeps a Path sees that it must be looked up again.
-	generation    uint32
-	nextID        uint16 // of the next atomic datagram, see nextIDs
-	forwarding    bool
-	sourceRouting bool
-
-	protocols []*protocol // a few, in the order in which they came
-	datagram  Datagram    // what input hands to the handlers: one at a time
 
 	loopback   loopback
 	sniffer    Sniffer
@@ -68,8 +70,10 @@ type Layer struct {
 	icmp       icmp
 	reassembly *reassembly // of IPv4, made with the first fragment
 	mtus       pathMTUs
-	stats      Stats
 }
+
+// datagrams is the key of the one Datagram of a loop (event.Loop.Shared).
+type datagrams struct{}
 
 // Handler is a transport protocol.
 type Handler interface {
@@ -80,6 +84,12 @@ type Handler interface {
 	// Error takes an ICMP error about a datagram that this host has sent. e is
 	// valid during the call only.
 	Error(e *Error)
+}
+
+// openProtocol is a protocol with its number.
+type openProtocol struct {
+	number header.Protocol
+	*protocol
 }
 
 // protocol is what is open for one protocol number.
@@ -139,6 +149,7 @@ type Datagram struct {
 // one.
 func New(l *event.Loop, pool *packet.Pool) *Layer {
 	n := &Layer{loop: l, pool: pool, addresses: make(map[netip.Addr]addressKind)}
+	n.datagram = l.Shared(datagrams{}, func() any { return new(Datagram) }).(*Datagram)
 	n.nextID = uint16(l.Rand().Uint32())
 	n.loopback.layer = n
 	n.icmp.init(n)
@@ -202,16 +213,16 @@ func (l *Layer) protocol(p header.Protocol) *protocol {
 		return pr
 	}
 	pr := &protocol{number: p}
-	l.protocols = append(l.protocols, pr)
+	l.protocols = append(l.protocols, openProtocol{p, pr})
 	return pr
 }
 
 // findProtocol returns what is open for protocol p, nil if nothing ever was. A host
 // has three or four, so looking at each costs less than a table.
 func (l *Layer) findProtocol(p header.Protocol) *protocol {
-	for _, pr := range l.protocols {
-		if pr.number == p {
-			return pr
+	for i := range l.protocols {
+		if l.protocols[i].number == p {
+			return l.protocols[i].protocol
 		}
 	}
 	return nil

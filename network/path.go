@@ -74,7 +74,7 @@ func (p *Path) Doubt() {
 // Confirm tells the link layer that something sent by this path has arrived: the next
 // hop need not be asked whether it is there (RFC 4861, section 7.3.1).
 func (p *Path) Confirm() {
-	if p.neighbour != nil {
+	if p.dst.Is6() && p.neighbour != nil { // ARP believes nobody else
 		p.neighbour.Confirm()
 	}
 }

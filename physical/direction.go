@@ -29,19 +29,19 @@ const (
 //  5. deliver gives it to the receiver.
 type direction struct {
 	wire       *Wire
-	name       Direction
 	receive    func(*packet.Packet)
-	impairment Impairment
+	onTheWay   int // bytes, see maxOnTheWay
+	name       Direction
 	bare       bool // nothing is to be decided about a frame
 	steady     bool // nothing but when it arrives, and that does not depend on chance
 	posted     bool
-	onTheWay   int // bytes, see maxOnTheWay
-	now        packet.Queue
-	later      later
 	sender     transmitter
+	later      later
+	stats      Stats
+	impairment Impairment
+	now        packet.Queue
 	burst      burst
 	rand       *rand.Rand
-	stats      Stats
 }
 
 func (d *direction) init(w *Wire, name Direction) {
