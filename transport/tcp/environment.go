@@ -41,18 +41,12 @@ type environment interface {
 	rememberPath(c *Conn, mtu int)
 }
 
-// scratch is space for the one segment that is being worked on, and for its
-// acknowledgement, and what connections borrow. A host that never talks TCP has
-// none.
+// scratch is what the connections of a host share: space to work in, and what they
+// borrow. A host that never talks TCP has none.
 type scratch struct {
 	env environment // of all connections that use it
-
-	segment Segment // the one being received
-	ack     ack     // what it acknowledges
-	sample  Sample  // and tells the congestion control
-	sending Segment // the one being sent
-	guest   []byte  // the memory of a write that lends it, see sendBuffer
-	way     lookedUp
+	*workspace
+	way lookedUp
 
 	// What nobody uses at the moment.
 	flights    spares[*flight]
@@ -63,9 +57,23 @@ type scratch struct {
 	warm warmConns
 }
 
+// workspace is space for the one segment that is being worked on, and for its
+// acknowledgement. The hosts of a loop share one (event.Loop.Shared).
+type workspace struct {
+	segment Segment // the one being received
+	ack     ack     // what it acknowledges
+	sample  Sample  // and tells the congestion control
+	sending Segment // the one being sent
+	guest   []byte  // the memory of a write that lends it, see sendBuffer
+}
+
+// workspaces is the key of a loop's workspace.
+type workspaces struct{}
+
 func (l *Layer) scratch() *scratch {
 	if l.work == nil {
-		l.work = new(scratch)
+		ws := l.loop.Shared(workspaces{}, func() any { return new(workspace) }).(*workspace)
+		l.work = &scratch{workspace: ws}
 	}
 	return l.work
 }
