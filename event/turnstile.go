@@ -28,6 +28,8 @@ type turnstile struct {
 	mu             sync.Mutex // over what follows; under the turn
 	newest, oldest *claim     // the line
 	called         bool       // somebody was called and has not tried yet
+	spare          *claim     // claims to use again, linked by older
+	spares         int
 }
 
 // claim is one goroutine that waits for the turn.
@@ -39,40 +41,60 @@ type claim struct {
 	call         chan struct{} // holds one
 }
 
-var claims = sync.Pool{New: func() any { return &claim{call: make(chan struct{}, 1)} }}
+// maxSpareClaims bounds how many are kept. They are kept with their loop, because a
+// channel that was made in a bubble of testing/synctest must not be used outside of it.
+const maxSpareClaims = 256
 
 // patience is for how long one may stand in the line while others take their turns. It
 // is the least time between two hand-overs too, which cost a little each: the turn is
 // nobody's until the other goroutine runs.
 const patience = 500 * time.Microsecond
 
-func newClaim(now Time) *claim {
-	c := claims.Get().(*claim)
+func (t *turnstile) newClaim(now Time) *claim {
+	t.mu.Lock()
+	c := t.spare
+	if c != nil {
+		t.spare, c.older = c.older, nil
+		t.spares--
+	}
+	t.mu.Unlock()
+	if c == nil {
+		c = &claim{call: make(chan struct{}, 1)}
+	}
 	c.since, c.handed = now, false
 	return c
 }
 
+func (t *turnstile) freeClaim(c *claim) {
+	t.mu.Lock()
+	if t.spares < maxSpareClaims {
+		c.older, t.spare = t.spare, c
+		t.spares++
+	}
+	t.mu.Unlock()
+}
+
 // enter waits for the turn.
 func (t *turnstile) enter(l *Loop) {
-	c := newClaim(l.elapsed())
+	c := t.newClaim(l.elapsed())
 	t.lineUp(c)
 	if t.held.TryLock() { // it was given back before c could be called
 		t.stepOut(c)
 	} else {
 		t.await(c)
 	}
-	claims.Put(c)
+	t.freeClaim(c)
 }
 
 // aside gives the turn to heir and returns with it when others have had theirs.
 func (t *turnstile) aside(l *Loop, heir *waiter) {
 	next := t.overdue(l)
-	c := newClaim(l.now)
+	c := t.newClaim(l.now)
 	t.lineUp(c)
 	t.pass(next)
 	heir.park.Signal()
 	t.await(c)
-	claims.Put(c)
+	t.freeClaim(c)
 }
 
 // pass gives the turn to next, or to whoever takes it if that is nil.

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 )
 
@@ -158,4 +159,24 @@ func TestManyTakeTheirTurns(t *testing.T) {
 	if n := l.gate.stand.Load(); n != 0 {
 		t.Errorf("%d still stand in the line, should be none", n)
 	}
+}
+
+// A loop in real time may be used in a bubble, and others outside of it afterwards: Go
+// allows nobody outside to use a channel that was made inside.
+func TestTurnsInABubbleAndOutside(t *testing.T) {
+	one := func(t *testing.T) {
+		l := heldLoop()
+		var ends sync.WaitGroup
+		var log []string
+		for _, name := range []string{"first", "second", "third"} {
+			contend(t, l, &ends, &log, name)
+		}
+		l.Unlock()
+		ends.Wait()
+		if len(log) != 3 {
+			t.Errorf("%v had their turns, should be all three", log)
+		}
+	}
+	synctest.Test(t, one)
+	one(t)
 }
