@@ -86,7 +86,7 @@ func fuzzSegments(t *testing.T, state byte, ops []byte) {
 	}
 	s.tcp.Close()
 	s.loop.Run(s.loop.Now())
-	if s.tcp.Count() != 0 || s.pool.Live() != 0 || len(s.tcp.implicit) != 0 {
+	if s.tcp.Count() != 0 || s.pool.Live() != 0 || s.tcp.implicit.total != 0 {
 		t.Fatalf("after Close there are %d connections, %d packets", s.tcp.Count(), s.pool.Live())
 	}
 }

@@ -25,7 +25,7 @@ type Layer struct {
 	table     table
 	listeners map[netip.AddrPort]*Listener
 	ports     map[uint16][]*Port // bound
-	implicit  map[uint16]int     // connections on ports that nobody bound
+	implicit  portCounts         // connections on ports that nobody bound
 	secret    [2]uint64
 	timeWaits int
 	stats     Stats
@@ -108,10 +108,7 @@ func (l *Layer) connect(p *Port, remote netip.AddrPort, o Owner, opts Options, d
 		c.port = p
 		p.refs++
 	} else {
-		if l.implicit == nil {
-			l.implicit = make(map[uint16]int)
-		}
-		l.implicit[local.Port()]++
+		l.implicit.add(local.Port(), 1)
 	}
 	l.table.insert(c)
 	l.stats.ActiveOpens++
@@ -352,10 +349,8 @@ func (l *Layer) stateChanged(c *Conn, from State, _ event) {
 		if c.port != nil {
 			c.port.release()
 			c.port = nil
-		} else if n := c.localPort; l.implicit[n] > 1 {
-			l.implicit[n]--
 		} else {
-			delete(l.implicit, n)
+			l.implicit.add(c.localPort, -1)
 		}
 	}
 }

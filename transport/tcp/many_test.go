@@ -64,9 +64,9 @@ func TestManyConnections(t *testing.T) {
 	p.run(t, LinuxPersonality.TimeWait)
 	for _, end := range []*station{p.a, p.b} {
 		l := end.tcp
-		if l.Count() != 0 || len(l.implicit) != 0 || l.timeWaits != 0 || l.stored > maxStoredBytes {
+		if l.Count() != 0 || l.implicit.total != 0 || l.timeWaits != 0 || l.stored > maxStoredBytes {
 			t.Errorf("left behind: %d connections, %d ports, %d in TIME-WAIT, %d bytes",
-				l.Count(), len(l.implicit), l.timeWaits, l.stored)
+				l.Count(), l.implicit.total, l.timeWaits, l.stored)
 		}
 		if n := l.stats.InvalidTransitions; n != 0 {
 			t.Errorf("%d transitions that are not in the table", n)

@@ -256,7 +256,7 @@ func (w *world) checkNothingLeft() {
 				w.breaks("%s still has a connection, in %v, that nothing will end", h, c.state)
 			})
 		}
-		if len(h.tcp.ports) != 0 || len(h.tcp.implicit) != 0 {
+		if len(h.tcp.ports) != 0 || h.tcp.implicit.total != 0 {
 			w.breaks("%s: ports are still taken: %v", h, h.tcp.ports)
 		}
 		if c := h.conn; c != nil && (c.snd.mem != nil || c.rcv.mem != nil && c.rcv.size == 0 || c.board.ring != nil) {

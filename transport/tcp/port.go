@@ -88,7 +88,7 @@ func (l *Layer) Reserve(local netip.AddrPort, s Sharing) (*Port, error) {
 	}
 	if local.Port() == 0 {
 		n := l.findEphemeral(func(n uint16) bool {
-			return len(l.ports[n]) == 0 && l.implicit[n] == 0
+			return len(l.ports[n]) == 0 && l.implicit.of(n) == 0
 		})
 		if n == 0 {
 			return nil, syscall.EADDRINUSE
@@ -115,7 +115,7 @@ func (l *Layer) forMany(a netip.Addr) bool {
 // that has outlived its own or never had one: the addresses are the same or one is
 // unspecified, and not both sides allow it.
 func (l *Layer) conflicts(local netip.AddrPort, s *Sharing) bool {
-	connections := l.implicit[local.Port()] > 0
+	connections := l.implicit.of(local.Port()) > 0
 	for _, p := range l.ports[local.Port()] {
 		switch {
 		case p.orphan:
@@ -151,6 +151,34 @@ func (c *Conn) dual() bool {
 // port in any state, and two at two devices.
 func (s *Sharing) allows(other *Sharing, listening bool) bool {
 	return s.ReuseAddr && other.ReuseAddr && !listening || s.ReusePort && other.ReusePort || s.apart(other)
+}
+
+// portCounts counts connections by their ports: in pages that are made when they are
+// needed, because a client soon has used all its ephemeral ports, one after the other.
+type portCounts struct {
+	pages *[256]*[256]int32
+	total int
+}
+
+// of returns the count of one port.
+func (p *portCounts) of(port uint16) int32 {
+	if p.pages == nil || p.pages[port>>8] == nil {
+		return 0
+	}
+	return p.pages[port>>8][port&0xff]
+}
+
+// add adds n to the count of a port.
+func (p *portCounts) add(port uint16, n int32) {
+	if p.pages == nil {
+		p.pages = new([256]*[256]int32)
+	}
+	page := &p.pages[port>>8]
+	if *page == nil {
+		*page = new([256]int32)
+	}
+	(*page)[port&0xff] += n
+	p.total += int(n)
 }
 
 // ephemeralPorts is how many there are.

@@ -171,9 +171,9 @@ func (s *script) finish() {
 	}
 	s.tcp.Close()
 	s.loop.Run(s.now)
-	if s.tcp.Count() != 0 || s.pool.Live() != 0 || len(s.tcp.implicit) != 0 {
+	if s.tcp.Count() != 0 || s.pool.Live() != 0 || s.tcp.implicit.total != 0 {
 		s.fatalf("after Close there are %d connections, %d packets, %d implicit ports",
-			s.tcp.Count(), s.pool.Live(), len(s.tcp.implicit))
+			s.tcp.Count(), s.pool.Live(), s.tcp.implicit.total)
 	}
 }
 
