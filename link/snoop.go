@@ -28,8 +28,8 @@ import (
 // to tell its groups. All IPv6 stations tell theirs when the cable is plugged in (RFC 4862,
 // section 5.4.2), and that such a message has come when no router was known is the proof
 // that the station itself is at the end of the cable: a switch would have kept it. As soon
-// as a second station is seen at the port, a router becomes known to it or an entry
-// runs out, the port gets everything again. So a group without listeners is flooded, nobody
+// as a second station is seen at the port or an entry runs out, the port gets everything
+// again. So a group without listeners is flooded, nobody
 // who has been silent is cut off, and duplicate address detection and neighbour
 // solicitations (RFC 4861), nearly all of what is sent to groups, reach few.
 const (

@@ -22,10 +22,10 @@ const (
 // the interface state of RFC 3376, section 3.2, and RFC 3810, section 4.2. They are
 // told to the routers of the link, see groupreport.go.
 type memberships struct {
-	via    *Interface
-	six    bool
-	groups map[netip.Addr]*group
-	order  []*group // as they were joined; reports go in this order
+	via   *Interface
+	six   bool
+	order []*group              // as they were joined; reports go in this order
+	index map[netip.Addr]*group // of more than fewGroups
 	reporter
 	querier *querier // of a router that asks; else nil
 }
@@ -74,15 +74,13 @@ func (i *Interface) Listen(addr netip.Addr, f Filter) (*Listener, error) {
 		return nil, syscall.ENOBUFS
 	}
 	m.adapt()
-	g := m.groups[addr]
+	g := m.find(addr)
 	if g == nil {
 		if len(m.order) >= maxGroups {
 			return nil, syscall.ENOBUFS
 		}
 		g = &group{addr: addr, report: report{answer: event.Never}}
-		m.groups[addr] = g
-		m.order = append(m.order, g)
-		i.acceptGroup(addr)
+		m.enter(g)
 	}
 	l := &Listener{via: i, group: addr, filter: f}
 	g.listeners = append(g.listeners, l)
@@ -101,7 +99,7 @@ func (m *Listener) SetFilter(f Filter) error {
 	}
 	all.adapt()
 	m.filter = f
-	all.changed(all.groups[m.group])
+	all.changed(all.find(m.group))
 	return nil
 }
 
@@ -113,7 +111,7 @@ func (m *Listener) Close() {
 	m.closed = true
 	all := m.via.memberships(m.group)
 	all.adapt()
-	g := all.groups[m.group]
+	g := all.find(m.group)
 	n := slices.Index(g.listeners, m)
 	g.listeners = slices.Delete(g.listeners, n, n+1)
 	all.changed(g)
@@ -132,8 +130,8 @@ func (i *Interface) JoinGroup(group netip.Addr) error {
 // LeaveGroup undoes one JoinGroup. EADDRNOTAVAIL if there was none.
 func (i *Interface) LeaveGroup(group netip.Addr) error {
 	group = group.WithZone("")
-	if m := i.memberships(group); m != nil && m.groups[group] != nil {
-		for _, l := range m.groups[group].listeners {
+	if m := i.memberships(group); m != nil && m.find(group) != nil {
+		for _, l := range m.find(group).listeners {
 			if l.counted {
 				l.Close()
 				return nil
@@ -176,7 +174,7 @@ func (i *Interface) hears(group, src netip.Addr) bool {
 	if m == nil {
 		return false
 	}
-	g := m.groups[group.WithZone("")]
+	g := m.find(group.WithZone(""))
 	return g != nil && g.filter.Hears(src)
 }
 
@@ -185,7 +183,7 @@ func (i *Interface) hears(group, src netip.Addr) bool {
 // querier takes them all.
 func (i *Interface) heedsMessages(group netip.Addr) bool {
 	m := i.memberships(group)
-	return m != nil && (m.querier != nil || m.groups[group] != nil)
+	return m != nil && (m.querier != nil || m.find(group) != nil)
 }
 
 // interfaceGroups are the memberships of both families, nil where there never was one.
@@ -225,7 +223,7 @@ func (i *Interface) needMemberships(a netip.Addr) (*memberships, error) {
 	if a.Is6() && i.six == nil && !i.Loopback() {
 		return nil, syscall.ENODEV
 	}
-	m := &memberships{via: i, six: a.Is6(), groups: make(map[netip.Addr]*group)}
+	m := &memberships{via: i, six: a.Is6()}
 	m.reporter.init(m)
 	if i.groups == nil {
 		i.groups = new(interfaceGroups)
@@ -265,24 +263,50 @@ func (m *memberships) changed(g *group) {
 // forget takes out a group that nobody listens to and of which nothing is left to tell.
 func (m *memberships) forget(g *group) {
 	if len(g.listeners) == 0 && !g.telling() {
-		delete(m.groups, g.addr)
-		n := slices.Index(m.order, g)
-		m.order = slices.Delete(m.order, n, n+1)
-		m.via.ignoreGroup(g.addr)
+		m.take(g)
 	}
 }
 
-// acceptGroup has the card let through what is sent to a group.
-func (i *Interface) acceptGroup(group netip.Addr) {
-	if i.nic != nil {
-		i.nic.AcceptGroup(link.GroupMAC(group))
+// fewGroups is how many are found one after the other: most hosts have fewer.
+const fewGroups = 8
+
+// find returns a group, nil if there is none with this address.
+func (m *memberships) find(addr netip.Addr) *group {
+	if m.index != nil {
+		return m.index[addr]
+	}
+	for _, g := range m.order {
+		if g.addr == addr {
+			return g
+		}
+	}
+	return nil
+}
+
+// enter adds a group. The card lets through what is sent to it.
+func (m *memberships) enter(g *group) {
+	m.order = append(m.order, g)
+	switch {
+	case m.index != nil:
+		m.index[g.addr] = g
+	case len(m.order) > fewGroups:
+		m.index = make(map[netip.Addr]*group)
+		for _, g := range m.order {
+			m.index[g.addr] = g
+		}
+	}
+	if nic := m.via.nic; nic != nil {
+		nic.AcceptGroup(link.GroupMAC(g.addr))
 	}
 }
 
-// ignoreGroup undoes it.
-func (i *Interface) ignoreGroup(group netip.Addr) {
-	if i.nic != nil {
-		i.nic.IgnoreGroup(link.GroupMAC(group))
+// take takes a group out.
+func (m *memberships) take(g *group) {
+	n := slices.Index(m.order, g)
+	m.order = slices.Delete(m.order, n, n+1)
+	delete(m.index, g.addr)
+	if nic := m.via.nic; nic != nil {
+		nic.IgnoreGroup(link.GroupMAC(g.addr))
 	}
 }
 

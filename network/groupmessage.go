@@ -95,7 +95,7 @@ func (m *memberships) sendOlder(records []header.GroupRecord) {
 			continue
 		}
 		last = r.Group
-		g := m.groups[r.Group]
+		g := m.find(r.Group)
 		listens := g != nil && !g.filter.nobody()
 		switch {
 		case m.six:

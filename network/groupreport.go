@@ -167,10 +167,13 @@ func (m *memberships) Expire(*event.Timer) {
 func (m *memberships) tellChanges() {
 	var records []header.GroupRecord
 	left := false
-	for _, g := range slices.Clone(m.order) {
-		records = append(records, m.changes(g)...)
+	for n := 0; n < len(m.order); {
+		g := m.order[n]
+		records = m.changes(records, g)
 		left = left || g.telling()
-		m.forget(g)
+		if m.forget(g); n < len(m.order) && m.order[n] == g {
+			n++
+		}
 	}
 	m.change = event.Never
 	if left {
@@ -183,10 +186,10 @@ func (m *memberships) tellChanges() {
 	m.send(records)
 }
 
-// changes returns the records of what has changed of g, and counts them as told once
+// changes adds the records of what has changed of g, and counts them as told once
 // more. RFC 3376, section 5.1; RFC 3810, section 6.1: as long as a new mode is told,
 // the sources are in its record.
-func (m *memberships) changes(g *group) []header.GroupRecord {
+func (m *memberships) changes(records []header.GroupRecord, g *group) []header.GroupRecord {
 	if g.mode > 0 {
 		if g.mode--; m.version < m.newest() && g.filter.nobody() {
 			g.mode = 0 // the older versions leave once
@@ -195,7 +198,7 @@ func (m *memberships) changes(g *group) []header.GroupRecord {
 		if g.filter.Exclude {
 			kind = header.GroupToExclude
 		}
-		return []header.GroupRecord{{Type: kind, Group: g.addr, Sources: g.filter.Sources}}
+		return append(records, header.GroupRecord{Type: kind, Group: g.addr, Sources: g.filter.Sources})
 	}
 	var allow, block []netip.Addr
 	var rest []changedSource
@@ -210,7 +213,6 @@ func (m *memberships) changes(g *group) []header.GroupRecord {
 		}
 	}
 	g.sources = rest
-	var records []header.GroupRecord
 	if len(allow) > 0 {
 		records = append(records, header.GroupRecord{Type: header.GroupAllowNew, Group: g.addr, Sources: allow})
 	}
@@ -255,7 +257,7 @@ func (m *memberships) askedBy(q *header.GroupQuery) {
 			}
 		}
 	default:
-		if g := m.groups[q.Group]; g != nil {
+		if g := m.find(q.Group); g != nil {
 			g.askedFor(q.Sources, at)
 		}
 	}
@@ -333,7 +335,7 @@ func (m *memberships) adapt() {
 // speaks no newer one, one answer for a group is enough (RFC 2236, section 3; RFC 2710,
 // section 4).
 func (m *memberships) heardReport(group netip.Addr) {
-	if g := m.groups[group]; g != nil && m.version < m.newest() {
+	if g := m.find(group); g != nil && m.version < m.newest() {
 		g.answer, g.asked = event.Never, nil
 		m.arm()
 	}
