@@ -21,8 +21,9 @@ const (
 	maxMulticastSolicit = 3
 	// maxRtrSolicitationDelay bounds the delay of the first (RFC 4862, section 5.4.2).
 	maxRtrSolicitationDelay = 1 * time.Second
-	// joinAhead is how long before that the group is reported to which it is sent.
-	joinAhead = maxRtrSolicitationDelay / 2
+	// joinAhead is how long before that the group is reported to which it is sent. Mostly the
+	// report is repeated before that too (RFC 3810, section 6.1: within a second).
+	joinAhead = maxRtrSolicitationDelay * 3 / 4
 	nonceLen  = 6 // RFC 3971, section 5.3.2: at least 48 bits
 )
 
