@@ -120,9 +120,8 @@ func (q *line) pop() (p *packet.Packet, number uint64) {
 	q.size--
 	switch {
 	case q.size > 0:
-		next := q.first()
-		next.packet.Expect()
-		prefetch.Bytes(unsafe.Add(unsafe.Pointer(next), prefetch.Line), 1)
+		q.first().packet.Expect()
+		prefetch.Bytes(unsafe.Pointer(q.at(2)), 1) // two of them fill a line
 	case len(q.ring) > maxIdleRing:
 		*q = line{}
 	}
