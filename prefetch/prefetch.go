@@ -9,9 +9,6 @@ package prefetch
 
 import "unsafe"
 
-// Line is what processors fetch at once, mostly.
-const Line = 64
-
 // Bytes asks for n bytes from p on. They need not be anybody's.
 //
 //go:noescape

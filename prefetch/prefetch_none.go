@@ -5,8 +5,5 @@ package prefetch
 
 import "unsafe"
 
-// Line is what processors fetch at once, mostly.
-const Line = 64
-
 // Bytes does nothing.
 func Bytes(unsafe.Pointer, int) {}
