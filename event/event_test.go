@@ -155,6 +155,9 @@ func TestPlacesOfUnsetTimersAreUsedAgain(t *testing.T) {
 		t.Errorf("%d places for 100 timers that are set, should be 512 at most", n)
 	}
 	l.Run(Never)
+	if n := len(l.timers.keys); n > manyPlaces {
+		t.Errorf("%d places when no timer is set any more, should be %d at most", n, manyPlaces)
+	}
 	if len(log) != 100 || log[0] != "0@1µs" || log[99] != "9900@10.9µs" {
 		t.Errorf("%d timers expired, from %s to %s; should be 100 from 0@1µs to 9900@10.9µs", len(log), log[0], log[len(log)-1])
 	}

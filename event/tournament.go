@@ -96,15 +96,37 @@ func (q *tournament) makeRoom() {
 }
 
 // grow doubles the places.
-func (q *tournament) grow() {
-	old := len(q.keys)
-	n := max(leastPlaces, 2*old)
-	q.keys = append(make([]key, 0, n), q.keys...)[:n]
-	q.timers = append(make([]*Timer, 0, n), q.timers...)[:n]
-	q.vacant = append(make([]int32, 0, n), q.vacant...)
-	for place := n - 1; place >= old; place-- {
-		q.keys[place] = vacancy
-		q.vacant = append(q.vacant, int32(place))
+func (q *tournament) grow() { q.rebuild(max(leastPlaces, 2*len(q.keys))) }
+
+// manyPlaces is from how many places on those that nobody needs any more are given up.
+const manyPlaces = 64
+
+// shrink gives up places if nearly all are vacant: each doubling of them costs a
+// comparison whenever a timer moves.
+func (q *tournament) shrink() {
+	if n := len(q.keys); n >= manyPlaces && q.size < n/8 {
+		for n > leastPlaces && n >= 4*q.size {
+			n /= 2
+		}
+		q.rebuild(n)
+	}
+}
+
+// rebuild moves the timers to the first of n places, and has all play against each other.
+func (q *tournament) rebuild(n int) {
+	timers, keys := q.timers, q.keys
+	q.timers, q.keys, q.vacant = make([]*Timer, n), make([]key, n), make([]int32, 0, n)
+	place := 0
+	for old, t := range timers {
+		if t != nil {
+			q.timers[place], q.keys[place] = t, keys[old]
+			place++
+			t.slot = int32(place)
+		}
+	}
+	for last := n - 1; last >= place; last-- {
+		q.keys[last] = vacancy
+		q.vacant = append(q.vacant, int32(last))
 	}
 	q.winners = make([]int32, n)
 	below := func(node int) int32 { // the winner there
@@ -166,6 +188,7 @@ func (q *tournament) correct() {
 		switch {
 		case t.when == Never:
 			q.remove(place)
+			q.shrink()
 		case t.when == k.when && t.seq == k.seq:
 			return
 		case q.distant.takes(t):
