@@ -55,7 +55,7 @@ func (l *Layer) send(path *network.Path, s *Segment, ip network.Send) {
 		p.Append(s.rest)
 	} else {
 		p = l.pool.Get(0)
-		p.Borrow(s.Text)
+		p.BorrowOf(s.loans, s.Text, s.Seq)
 	}
 	p.SetMore(s.more)
 	l.putHeader(p, path, s, text)
