@@ -267,7 +267,6 @@ func (c *Conn) end(e event, err error) {
 	c.unset(flagAckNow)
 	if c.flight != &atRest {
 		c.board.empty()
-		c.loans.CallAll()
 	}
 	c.snd.drop(c.snd.size)
 	c.snd.release(c.env)

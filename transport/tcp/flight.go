@@ -131,7 +131,7 @@ func (w *scratch) lendFlight() *flight {
 // of its scoreboard. The last one is lent first: it is still in the processor's cache.
 func (w *scratch) takeBackFlight(f *flight) {
 	f.board.empty()
-	f.loans.CallAll() // a window probe's
+	f.loans.CallAll() // what is on the way when the connection ends, and window probes
 	f.loss, f.tlp = recovery{}, tailLossProbe{}
 	f.rackAt, f.tlpAt = ev.Never, ev.Never
 	w.flights.keep(f, maxStoredFlights)
