@@ -1,0 +1,121 @@
+package tcp
+
+import (
+	ev "septet/event"
+	"septet/header"
+)
+
+// Header prediction (RFC 7323, section 5.6; Jacobson, "4BSD TCP Header Prediction",
+// Computer Communication Review, April 1990). Nearly every segment of a connection that
+// is established is the one that must come next, or acknowledges what was sent last, and
+// nothing is the matter. What the steps of RFC 9293, section 3.10.7.4, come to then
+// stands here in a straight line; each of the conditions says which of them it spares.
+// A segment of which one does not hold goes through the steps themselves. Nothing but
+// time depends on which way one takes.
+
+// besides are the parts of a connection's state that take a segment out of the ordinary:
+// a FIN in either direction, urgent data, a shut window, ECN, a user who is gone.
+const besides = flagFinQueued | flagFinSent | flagFinKnown | flagFinTaken | flagAckNow | flagECN | flagEchoCE |
+	flagSendCWR | flagPersist | flagDetached | flagReadClosed | flagUrgent | flagRcvUrgent | flagEarly
+
+// predicted reports whether s is the segment that comes next, and nothing but its text
+// and its acknowledgement is to be looked at.
+func (c *Conn) predicted(s *Segment) bool {
+	return c.state == Established && c.flags&(besides|flagSynAcked) == flagSynAcked &&
+		// No SYN or RST (trimSYN, second, fourth), no URG and FIN (sixth, eighth), no mark of ECN.
+		s.Flags&^header.PSH == header.ACK &&
+		// In order and in the window (first): nothing is trimmed off.
+		s.Seq == c.rcvNxt && len(s.Text) <= c.rcvAdv.Sub(c.rcvNxt) && len(c.rcv.ahead) == 0 &&
+		// A duplicate that is still to be reported has its ACK go at once.
+		c.duplicate.left == c.duplicate.right &&
+		// The timestamp is there and not old (checkTimestamp).
+		(!c.stamp.enabled || s.Options.HasTimestamps && int32(s.Options.TSVal-c.stamp.recent) >= 0) &&
+		// An acknowledgement of what is outstanding, or of nothing new (fifth).
+		s.Ack.AtLeast(c.sndUna) && s.Ack.AtMost(c.sndMax) &&
+		s.Route == nil && !s.Options.HasUserTimeout
+}
+
+// inputPredicted takes a segment that was predicted.
+func (c *Conn) inputPredicted(now ev.Time, s *Segment) {
+	c.heardAt = now
+	if c.stamp.enabled {
+		c.stamp.update(now, s.Seq, s.Options.TSVal)
+	}
+	c.probes = 0
+	switch {
+	case c.acksTheOne(s):
+		c.takeOne(now, s)
+	case !c.tellsNothing(s):
+		c.takeACK(now, s)
+	}
+	c.updateWindow(s)
+	if len(s.Text) > 0 {
+		c.takeNext(now, s)
+	}
+}
+
+// acksTheOne reports whether a predicted segment acknowledges all that is outstanding,
+// which is one segment that was sent once, while no loss, probe or reduction waits for
+// what acknowledgements say.
+func (c *Conn) acksTheOne(s *Segment) bool {
+	b, l := &c.board, &c.loss
+	if b.size != 1 || s.Ack != c.sndMax || s.Options.NumSACK > 0 {
+		return false
+	}
+	g := b.first()
+	return g.end == s.Ack && g.state == segFlying && !g.resent &&
+		l.phase == phaseOpen && !l.undo && l.dupBytes == 0 && !c.tlp.out &&
+		c.is(flagSACK) && c.seldom == &usual && !c.about.CountSegments
+}
+
+// takeOne is takeACK for such an acknowledgement: newACK and deliver for the one segment.
+// Nothing is left on the scoreboard in which losses could be found.
+func (c *Conn) takeOne(now ev.Time, s *Segment) {
+	b := &c.board
+	g := b.first()
+	c.measure(now, s)
+	c.retries = 0
+	c.path.Confirm() // RFC 4861, section 7.3.1: forward progress
+
+	out := &c.scratch.sample
+	c.deliverOne(now, g, out)
+	out.Acked, out.Delivered = s.Ack.Sub(c.sndUna), g.len()
+	out.PriorInFlight, out.WindowLimited = b.pipe, c.windowUsed(b.pipe)
+
+	b.empty()
+	c.snd.acknowledge(c.env, s.Ack, c.is(flagWarm))
+	c.sndUna = s.Ack
+	if c.sndNxt.Before(c.sndUna) {
+		c.sndNxt = c.sndUna
+	}
+	c.rtoAt, c.rackAt, c.tlpAt = ev.Never, ev.Never, ev.Never // RFC 6298, 5.2
+	c.loss.dupAcks = 0
+	if c.sndUna.After(c.recover) {
+		c.recover = c.sndUna - 1 // kept near, so that it stays comparable
+	}
+	c.tuneSend()
+	c.sizes.passed(c.sndUna)
+	c.notify(Writable)
+	out.MinRTT, out.SRTT, out.SndUna, out.SndNxt = c.rack.minRTT, c.rtt.srtt, c.sndUna, c.sndMax
+	c.rate.total(out)
+	c.rate.measure(out, g.sentAt.Sub(g.firstSentAt), g.deliveredAt)
+	c.data.sampled(out)
+	c.control().Acked(&c.win, out)
+}
+
+// deliverOne is deliver for a segment that was sent once and is the last: there is no
+// other that could have been sent after it, or have been overtaken by it.
+func (c *Conn) deliverOne(now ev.Time, g *sentSegment, out *Sample) {
+	rtt := now.Sub(g.sentAt)
+	k, r := &c.rack, &c.rate
+	c.data.delivered += uint32(g.segments())
+	k.observeRTT(now, rtt)
+	k.delivers(now, g, true)
+	k.fack = g.end
+	r.delivered += int64(g.len())
+	r.deliveredAt, r.firstSentAt = now, g.sentAt
+	*out = Sample{
+		Now: now, RTT: rtt,
+		PriorDelivered: g.delivered, PriorLost: g.lostBefore, AppLimited: g.limited, TxInFlight: g.inFlight,
+	}
+}
