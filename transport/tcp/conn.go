@@ -69,7 +69,8 @@ type Conn struct {
 	localPort, remotePort uint16
 
 	state    State
-	warmSlot uint8 // if flagWarm
+	warmSlot uint8  // if flagWarm
+	pseudo   uint16 // pseudoSum of path
 	flags    connFlags
 	again    uint32 // segments sent again, for Info
 
@@ -186,6 +187,7 @@ func (c *Conn) init(env environment, p *Personality, path network.Path, localPor
 	c.scratch, c.about = env.scratch(), p
 	c.env = env
 	c.path, c.localPort, c.remotePort = path, localPort, remotePort
+	c.pseudo = pseudoSum(&c.path)
 	c.stopTimers()
 	c.rack.reoWndMult = 1
 	c.quickACKs = uint8(p.QuickACKs)

@@ -308,7 +308,7 @@ func (l *Layer) refuse(s *Segment, d *network.Datagram) {
 	if err != nil || path.Broadcast() {
 		return
 	}
-	l.send(&path, &r, network.Send{SourceRoute: d.Route})
+	l.send(&path, pseudoSum(&path), &r, &network.Send{SourceRoute: d.Route})
 }
 
 // schedule sets the connection's timer to its deadline.

@@ -119,3 +119,47 @@ func (c *Conn) deliverOne(now ev.Time, g *sentSegment, out *Sample) {
 		PriorDelivered: g.delivered, PriorLost: g.lostBefore, AppLimited: g.limited, TxInFlight: g.inFlight,
 	}
 }
+
+// The way out has its ordinary case too: the user of a connection with nothing
+// outstanding has written something, which fits one segment.
+
+// aside are the parts of a connection's state that have more sent than that, or less: a
+// SYN or FIN, a window probe, urgent data, a cork.
+const aside = flagFinQueued | flagFinSent | flagPersist | flagUrgent | flagMore | flagUncork | flagEarly
+
+// sendsOne reports whether Output comes to one segment, with all that is queued.
+func (c *Conn) sendsOne() bool {
+	n, l := c.snd.size, &c.loss
+	return c.state == Established && c.flags&(aside|flagSynAcked) == flagSynAcked &&
+		// Nothing is outstanding, so nothing is to be sent again, and Nagle's condition holds.
+		c.board.size == 0 && c.sndUna == c.sndMax && c.sndNxt == c.sndMax && c.snd.start == c.sndUna &&
+		n > 0 && n <= c.mss && n <= c.sndWnd && n <= c.win.Cwnd &&
+		l.phase == phaseOpen && !l.frto && l.newOnly == 0 && l.dupBytes == 0 &&
+		// The control has begun, and does not pace. No path MTU is searched for (probePath).
+		c.ctrl != nil && c.win.PacingRate == 0 && c.paceAt == ev.Never && c.seldom == &usual &&
+		!c.opts.Cork && !c.about.Bursts
+}
+
+// sendOne is sendNext for that segment, and what Output does after it. The windows have
+// room for more than there is: the network waits for the application.
+func (c *Conn) sendOne(now ev.Time) {
+	c.restartIdle(now)
+	c.needFlight()
+	if c.rate.limitedTo != 0 {
+		c.ctrl.Restarted(&c.win, now)
+	}
+	seq, n := c.sndNxt, c.snd.size
+	g := c.board.add(seq, seq.Add(n))
+	g.last, g.pushed = true, true
+	if n < c.mss {
+		c.sndSml = g.end
+	}
+	c.textAnswered(now)
+	c.rate.sent(now, g, 0)
+	c.transmit(now, header.ACK|header.PSH, seq, n)
+	if c.inFlight() < c.win.Cwnd {
+		c.noteIdle()
+	}
+	c.scheduleProbe(now)
+	c.holdsBack(now, busy)
+}

@@ -64,13 +64,14 @@ func (l *Layer) sendTrain(c *Conn, s *Segment) {
 	p := l.pool.Get(0)
 	p.Borrow(s.Text)
 	p.Couple(s.size, pushed)
-	l.putHeader(p, &c.path, s, s.size)
-	l.output(p, &c.path, s, c.sendAs())
+	l.putHeader(p, c.pseudo, s, s.size)
+	ip := c.sendAs()
+	l.output(p, &c.path, s, &ip)
 }
 
 // sendApart sends each of the segments that s stands for by itself.
 func (l *Layer) sendApart(c *Conn, s *Segment) {
-	rest, size, last := s.Text, s.size, s.Flags
+	rest, size, last, ip := s.Text, s.size, s.Flags, c.sendAs()
 	s.size = 0
 	for len(rest) > 0 {
 		s.Text = packet.Uncouple(&rest, size)
@@ -78,7 +79,7 @@ func (l *Layer) sendApart(c *Conn, s *Segment) {
 		if len(rest) == 0 {
 			s.Flags, s.more = last, false
 		}
-		l.send(&c.path, s, c.sendAs())
+		l.send(&c.path, c.pseudo, s, &ip)
 		s.Seq = s.Seq.Add(len(s.Text))
 	}
 }
