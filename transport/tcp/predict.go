@@ -83,7 +83,7 @@ func (c *Conn) takeOne(now ev.Time, s *Segment) {
 	out.PriorInFlight, out.WindowLimited = b.pipe, c.windowUsed(b.pipe)
 
 	b.empty()
-	c.snd.acknowledge(c.env, s.Ack, c.is(flagWarm))
+	c.snd.acknowledge(c.store, s.Ack, c.is(flagWarm))
 	c.sndUna = s.Ack
 	if c.sndNxt.Before(c.sndUna) {
 		c.sndNxt = c.sndUna
@@ -114,10 +114,10 @@ func (c *Conn) deliverOne(now ev.Time, g *sentSegment, out *Sample) {
 	k.fack = g.end
 	r.delivered += int64(g.len())
 	r.deliveredAt, r.firstSentAt = now, g.sentAt
-	*out = Sample{
-		Now: now, RTT: rtt,
-		PriorDelivered: g.delivered, PriorLost: g.lostBefore, AppLimited: g.limited, TxInFlight: g.inFlight,
-	}
+	*out = Sample{}
+	out.Now, out.RTT = now, rtt
+	out.PriorDelivered, out.PriorLost = g.delivered, g.lostBefore
+	out.AppLimited, out.TxInFlight = g.limited, g.inFlight
 }
 
 // The way out has its ordinary case too: the user of a connection with nothing

@@ -84,7 +84,7 @@ func (c *Conn) takeText(now ev.Time, s *Segment) bool {
 	if s.Seq == c.rcvNxt {
 		c.textArrived(now)
 	}
-	n := c.rcv.insert(c.env, c.rcvNxt, s.Seq, s.Text)
+	n := c.rcv.insert(c.store, c.rcvNxt, s.Seq, s.Text)
 	c.rcvNxt = c.rcvNxt.Add(n)
 	if n == 0 {
 		c.env.counters().OutOfOrder++
@@ -107,7 +107,7 @@ func (c *Conn) takeText(now ev.Time, s *Segment) bool {
 func (c *Conn) takeNext(now ev.Time, s *Segment) {
 	c.timeData(now, s)
 	c.textArrived(now)
-	n := c.rcv.insert(c.env, c.rcvNxt, s.Seq, s.Text)
+	n := c.rcv.insert(c.store, c.rcvNxt, s.Seq, s.Text)
 	c.rcvNxt = c.rcvNxt.Add(n)
 	c.path.Confirm() // as above
 	c.notify(Readable)

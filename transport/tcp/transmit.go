@@ -16,7 +16,7 @@ func (c *Conn) transmit(now ev.Time, flags header.TCPFlags, seq header.Seq, n in
 		SrcPort: c.localPort, DstPort: c.remotePort, Seq: seq, Flags: flags,
 	}}
 	if n > 0 {
-		s.Text, s.rest = c.snd.view(c.env, max(seq.Sub(c.snd.start), 0), n) // a SYN's text follows it
+		s.Text, s.rest = c.snd.view(c.store, max(seq.Sub(c.snd.start), 0), n) // a SYN's text follows it
 		c.needTraffic()
 		if n > c.mss && !c.isProbe(seq) {
 			s.size = c.mss
@@ -93,19 +93,23 @@ func (c *Conn) acknowledged() {
 	c.stamp.lastAck = c.rcvNxt
 }
 
+// shiftMask has no effect on a window scale, which is at most header.MaxWindowScale, but
+// that the compiler knows it.
+const shiftMask = 15
+
 // advertise returns the window field for a segment and moves the edge that the
 // peer has been told.
 func (c *Conn) advertise() uint16 {
-	wnd := c.receiveWindow()
-	field := (wnd + 1<<c.rcvShift - 1) >> c.rcvShift
-	if field<<c.rcvShift > c.rcv.free() {
+	wnd, shift := c.receiveWindow(), c.rcvShift&shiftMask
+	field := (wnd + 1<<shift - 1) >> shift
+	if field<<shift > c.rcv.free() {
 		// There is no room to round up. Rounding down takes back a little, in what
 		// is told but not in what is accepted (RFC 7323, section 2.4).
-		field = wnd >> c.rcvShift
+		field = wnd >> shift
 	}
 	field = min(field, 0xffff)
-	c.noteTold(field << c.rcvShift)
-	if edge := c.rcvNxt.Add(field << c.rcvShift); edge.After(c.rcvAdv) {
+	c.noteTold(field << shift)
+	if edge := c.rcvNxt.Add(field << shift); edge.After(c.rcvAdv) {
 		c.rcvAdv = edge
 	}
 	return uint16(field)
@@ -130,7 +134,7 @@ func (c *Conn) advertiseFirst() uint16 {
 // (section 3.8.6.2.2).
 func (c *Conn) receiveWindow() int {
 	told := max(0, c.rcvAdv.Sub(c.rcvNxt))
-	free := min(c.rcv.free(), 0xffff<<c.rcvShift)
+	free := min(c.rcv.free(), 0xffff<<(c.rcvShift&shiftMask))
 	if c.opts.WindowClamp > 0 && c.rcvNxt == c.irs.Add(1) {
 		free = min(free, c.firstWindow())
 	}
