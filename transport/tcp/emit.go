@@ -59,18 +59,7 @@ func (l *Layer) send(path *network.Path, pseudo uint16, s *Segment, ip *network.
 		p.Borrow(s.Text)
 	}
 	p.SetMore(s.more)
-	l.putHeader(p, pseudo, s, text)
-	l.output(p, path, s, ip)
-}
-
-// putHeader puts the TCP header in front of p, whose first frame has text bytes of
-// payload.
-func (l *Layer) putHeader(p *packet.Packet, pseudo uint16, s *Segment, text int) {
-	n := s.Len()
-	sum := uint32(pseudo) + uint32(n+text)
-	s.Checksum = uint16(sum + sum>>16)
-	s.Fill(p.Push(n))
-	p.PartialChecksum(checksumOffset)
+	l.output(p, path, pseudo, s, text, ip)
 }
 
 // pseudoSum is the sum of a path's pseudo-header, without the length of the segment: the
@@ -79,12 +68,18 @@ func pseudoSum(path *network.Path) uint16 {
 	return header.PseudoSum(path.Src(), path.Dst(), header.ProtocolTCP, 0)
 }
 
-// output gives p, which is s or begins with it, to IP.
-func (l *Layer) output(p *packet.Packet, path *network.Path, s *Segment, ip *network.Send) {
-	// An error here is a segment lost before the wire: retransmission deals with
-	// it, or an ICMP message says more.
+// output puts the TCP header of s in front of p, whose first frame has text bytes of
+// payload, and gives it to IP.
+func (l *Layer) output(p *packet.Packet, path *network.Path, pseudo uint16, s *Segment, text int, ip *network.Send) {
+	n := s.Len()
+	sum := uint32(pseudo) + uint32(n+text)
+	s.Checksum = uint16(sum + sum>>16)
+	s.Fill(p.Push(n))
+	p.PartialChecksum(checksumOffset)
 	ip.Protocol, ip.DontFragment = header.ProtocolTCP, true
 	ip.TOS = ip.TOS&^ecnMask | s.ECN
+	// An error here is a segment lost before the wire: retransmission deals with
+	// it, or an ICMP message says more.
 	_ = l.net.Output(p, path, ip)
 }
 

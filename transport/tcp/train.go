@@ -64,9 +64,8 @@ func (l *Layer) sendTrain(c *Conn, s *Segment) {
 	p := l.pool.Get(0)
 	p.Borrow(s.Text)
 	p.Couple(s.size, pushed)
-	l.putHeader(p, c.pseudo, s, s.size)
 	ip := c.sendAs()
-	l.output(p, &c.path, s, &ip)
+	l.output(p, &c.path, c.pseudo, s, s.size, &ip)
 }
 
 // sendApart sends each of the segments that s stands for by itself.
@@ -84,10 +83,9 @@ func (l *Layer) sendApart(c *Conn, s *Segment) {
 	}
 }
 
-// inputTrain takes a train whose headers are in the scratch space: as one segment if
-// that is the same as to take each of those that it stands for.
-func (l *Layer) inputTrain(p *packet.Packet, d *network.Datagram) {
-	s := &l.scratch().segment
+// inputTrain takes a train, of which s has the headers: as one segment if that is the
+// same as to take each of those that it stands for.
+func (l *Layer) inputTrain(p *packet.Packet, s *Segment, d *network.Datagram) {
 	first, rest, frames := s.TCP, p.Tail(), p.Frames()
 	c := l.table.find(netip.AddrPortFrom(d.Dst, s.DstPort), netip.AddrPortFrom(d.Src, s.SrcPort))
 	if c != nil && c.takesWhole(s, l.now()) {
@@ -95,7 +93,7 @@ func (l *Layer) inputTrain(p *packet.Packet, d *network.Datagram) {
 		if p.Pushed() {
 			s.Flags |= header.PSH
 		}
-		l.input(d)
+		l.input(s, d)
 		if c.sndWl1 == first.Seq {
 			c.sndWl1 = first.Seq.Add((frames - 1) * p.Size())
 		}
@@ -107,7 +105,7 @@ func (l *Layer) inputTrain(p *packet.Packet, d *network.Datagram) {
 		if s.more = k+1 < frames; !s.more && p.Pushed() {
 			s.Flags |= header.PSH
 		}
-		l.input(d)
+		l.input(s, d)
 	}
 }
 
