@@ -124,8 +124,8 @@ func (c *Conn) deliverOne(now ev.Time, g *sentSegment, out *Sample) {
 // outstanding has written something, which fits one segment.
 
 // aside are the parts of a connection's state that have more sent than that, or less: a
-// SYN or FIN, a window probe, urgent data, a cork.
-const aside = flagFinQueued | flagFinSent | flagPersist | flagUrgent | flagMore | flagUncork | flagEarly
+// SYN or FIN, a window probe, urgent data, a cork, an echo of ECN.
+const aside = flagFinQueued | flagFinSent | flagPersist | flagUrgent | flagMore | flagUncork | flagEarly | flagEchoCE
 
 // sendsOne reports whether Output comes to one segment, with all that is queued.
 func (c *Conn) sendsOne() bool {
