@@ -64,7 +64,8 @@ func (c *Conn) acksTheOne(s *Segment) bool {
 	}
 	g := b.first()
 	return g.end == s.Ack && g.state == segFlying && !g.resent &&
-		l.phase == phaseOpen && !l.undo && l.dupBytes == 0 && !c.tlp.out &&
+		l.phase == phaseOpen && !l.undo && !c.tlp.out &&
+		// Without SACK duplicates are counted, and partial acknowledgements.
 		c.is(flagSACK) && c.seldom == &usual && !c.about.CountSegments
 }
 
@@ -89,7 +90,6 @@ func (c *Conn) takeOne(now ev.Time, s *Segment) {
 		c.sndNxt = c.sndUna
 	}
 	c.rtoAt, c.rackAt, c.tlpAt = ev.Never, ev.Never, ev.Never // RFC 6298, 5.2
-	c.loss.dupAcks = 0
 	if c.sndUna.After(c.recover) {
 		c.recover = c.sndUna - 1 // kept near, so that it stays comparable
 	}
@@ -160,6 +160,8 @@ func (c *Conn) sendOne(now ev.Time) {
 	if c.inFlight() < c.win.Cwnd {
 		c.noteIdle()
 	}
-	c.scheduleProbe(now)
+	if c.tlpAt = ev.Never; c.is(flagSACK) && !c.tlp.out {
+		c.tlpAt = c.probeTime(now)
+	}
 	c.holdsBack(now, busy)
 }

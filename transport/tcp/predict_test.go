@@ -68,13 +68,38 @@ func dialogues(t *testing.T, seed uint64, stepwise bool) []string {
 	})
 	p.loop.Go("client", func() { seen.ask(client, r) })
 	if r.IntN(3) > 0 {
-		p.loop.Go("wire", func() { p.changeWire(rand.New(rand.NewPCG(seed, 2))) })
+		p.loop.Go("wire", func() { p.worsenWire(rand.New(rand.NewPCG(seed, 2))) })
 	}
 	if err := p.loop.Run(ev.Never); err != nil {
 		t.Fatalf("seed %d: %v", seed, err)
 	}
 	seen.look("all is over")
 	return append(seen.all, fmt.Sprintf("%+v", p.a.tcp.stats), fmt.Sprintf("%+v", p.b.tcp.stats))
+}
+
+// worsenWire has each direction lose, delay, reorder and duplicate frames for a while, or
+// nothing of it.
+func (p *pair) worsenWire(r *rand.Rand) {
+	for range 40 {
+		p.loop.Sleep(time.Duration(r.IntN(150_000)) * time.Microsecond)
+		d, i := physical.Direction(r.IntN(2)), [...]physical.Impairment{
+			{}, {Down: true}, {Loss: 0.3}, {Delay: time.Duration(1+r.IntN(3000)) * time.Microsecond},
+			{Delay: time.Duration(1+r.IntN(30)) * time.Millisecond, Reorder: 0.2, Duplicate: 0.2, Loss: 0.1},
+		}[r.IntN(5)]
+		p.loop.Lock()
+		err := p.wire.SetImpairment(d, i)
+		p.loop.Unlock()
+		if err != nil {
+			p.t.Error(err)
+		}
+	}
+	p.loop.Lock()
+	defer p.loop.Unlock()
+	for _, d := range [...]physical.Direction{physical.AToB, physical.BToA} {
+		if err := p.wire.SetImpairment(d, physical.Impairment{}); err != nil {
+			p.t.Error(err)
+		}
+	}
 }
 
 // observations are frames, and between them what the two ends say of themselves.
@@ -92,7 +117,11 @@ func (o *observations) look(when string) {
 	o.frames = o.frames[:0]
 	for _, s := range o.ends {
 		c := s.c
-		o.all = append(o.all, fmt.Sprintf("%v: %+v, deadline %v, %+v %+v %+v", o.loop.Now(), c.Info(), c.Deadline(), c.win, c.rack, c.rtt))
+		cubic, _ := c.ctrl.(*Cubic)
+		o.all = append(o.all, fmt.Sprintf("%v: %+v, deadline %v, %+v %+v %+v %+v %+v %+v %+v %+v %+v", o.loop.Now(), c.Info(), c.Deadline(),
+			c.win, c.rack, c.rtt, c.loss, c.tlp, c.stamp, c.sizes, c.tune, cubic),
+			fmt.Sprint(c.flags&^flagEchoCE, c.sndNxt, c.sndWl1, c.sndWl2, c.recover, c.probes, c.quickACKs, c.unackedBytes,
+				c.largest, c.sndSml, c.heardAt, c.rcv.size, c.snd.size))
 	}
 }
 

@@ -229,6 +229,7 @@ func (c *Conn) Write(b []byte) (int, error) {
 
 func (c *Conn) write(b []byte) (int, error) {
 	switch {
+	case c.state == Established && c.report == nil:
 	case c.opening():
 		return 0, syscall.EAGAIN
 	case !c.maySend():
