@@ -72,10 +72,10 @@ func (c *Conn) cool() {
 	c.unset(flagWarm)
 	c.scratch.warm.slots[c.warmSlot] = nil
 	if c.snd.size == 0 {
-		c.snd.release(c.env)
+		c.snd.release(c.store)
 	}
 	if c.rcv.size == 0 && !c.gaps() {
-		c.rcv.release(c.env)
+		c.rcv.release(c.store)
 	}
 	c.giveBack()
 }
