@@ -44,23 +44,20 @@ func (l *Loans) add(p *Packet) {
 	l.last = p
 }
 
-// repay ends p's loan.
+// repay takes p out of the list.
 func (p *Packet) repay() {
-	if p.kept {
-		l, newer, older := p.of, p.newer, p.older
-		if older == nil {
-			l.first = newer
-		} else {
-			older.newer = newer
-		}
-		if newer == nil {
-			l.last = older
-		} else {
-			newer.older = older
-		}
-		p.kept = false
+	l, newer, older := p.of, p.newer, p.older
+	if older == nil {
+		l.first = newer
+	} else {
+		older.newer = newer
 	}
-	p.loan = loan{}
+	if newer == nil {
+		l.last = older
+	} else {
+		newer.older = older
+	}
+	p.newer, p.older, p.kept = nil, nil, false
 }
 
 // CallIn ends the loan of all that begins before seq: whoever has it gets a copy.

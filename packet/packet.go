@@ -138,9 +138,10 @@ func (p *Packet) Borrow(b []byte) { p.tail = b }
 // giveTail drops the borrowed payload.
 func (p *Packet) giveTail() {
 	p.tail = nil
-	if p.of != nil {
+	if p.kept {
 		p.repay()
 	}
+	p.of = nil
 }
 
 // Own copies borrowed bytes into the packet, so that it may outlive the turn.
