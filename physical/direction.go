@@ -28,9 +28,15 @@ const (
 //     One timer serves both.
 //  5. deliver gives it to the receiver.
 type direction struct {
-	wire       *Wire
-	receive    func(*packet.Packet)
-	onTheWay   int // bytes, see maxOnTheWay
+	receive  func(*packet.Packet)
+	onTheWay int // bytes, see maxOnTheWay
+
+	// The wire, and what each frame needs of it.
+	wire     *Wire
+	loop     *event.Loop
+	taps     taps
+	maxFrame int
+
 	name       Direction
 	bare       bool // nothing is to be decided about a frame
 	steady     bool // nothing but when it arrives, and that does not depend on chance
@@ -45,13 +51,13 @@ type direction struct {
 }
 
 func (d *direction) init(w *Wire, name Direction) {
-	d.wire, d.name = w, name
+	d.wire, d.name, d.loop, d.maxFrame = w, name, w.loop, w.maxFrame
 	d.rand = rand.New(rand.NewPCG(w.loop.Rand().Uint64(), w.loop.Rand().Uint64()))
 	d.later.timer.Init(w.loop, d)
 }
 
 func (d *direction) change(i Impairment) {
-	now := d.wire.loop.Now()
+	now := d.loop.Now()
 	if old := d.impairment.Rate; old != 0 && old != i.Rate {
 		d.sender.changeRate(now, old, i.Rate)
 		d.later.changeRate(now, old, i.Rate)
@@ -85,13 +91,13 @@ func (d *direction) judge() {
 func (d *direction) transmit(p *packet.Packet) {
 	n := p.FrameLen()
 	switch {
-	case n > d.wire.maxFrame:
+	case n > d.maxFrame:
 		d.refuse(p, &d.stats.TooLong)
 	case d.onTheWay > maxOnTheWay:
 		d.refuse(p, &d.stats.Dropped)
 	case p.Frames() > 1:
 		d.transmitTrain(p)
-	case d.bare && len(d.wire.taps) == 0 && d.later.ordered.size == 0:
+	case d.bare && len(d.taps) == 0 && d.later.ordered.size == 0:
 		d.onTheWay += n + frameCost
 		d.stats.Sent++
 		d.stats.SentBytes += uint64(n)
@@ -123,20 +129,20 @@ func (d *direction) weight(p *packet.Packet) int { return p.TotalLen() + p.Frame
 
 // show lets the taps see the frames that p stands for.
 func (d *direction) show(e Event, p *packet.Packet) {
-	if !d.wire.taps.see(e) {
+	if !d.taps.see(e) {
 		return
 	}
-	now := d.wire.loop.Now()
+	now := d.loop.Now()
 	if p.Frames() == 1 {
-		d.wire.taps.frame(now, d.name, e, p)
+		d.taps.frame(now, d.name, e, p)
 		return
 	}
-	p.Each(func(frame *packet.Packet) { d.wire.taps.frame(now, d.name, e, frame) })
+	p.Each(func(frame *packet.Packet) { d.taps.frame(now, d.name, e, frame) })
 }
 
 // impair decides what becomes of a frame.
 func (d *direction) impair(p *packet.Packet, n int) {
-	now := d.wire.loop.Now()
+	now := d.loop.Now()
 	departs, ok := d.sender.depart(now, n, &d.impairment)
 	if !ok {
 		d.refuse(p, &d.stats.Dropped)
@@ -148,7 +154,7 @@ func (d *direction) impair(p *packet.Packet, n int) {
 	if !d.carriesTrains() {
 		p.SetMore(false)
 	}
-	d.wire.taps.frame(now, d.name, Sent, p)
+	d.taps.frame(now, d.name, Sent, p)
 	if d.steady {
 		p.Keep()
 		d.later.add(flight{packet: p, departs: departs, arrives: departs.Add(d.impairment.Delay)}, false)
@@ -198,7 +204,7 @@ func (d *direction) launch(p *packet.Packet, departs event.Time) {
 	p.Keep()
 	f := flight{packet: p, departs: departs, arrives: departs.Add(d.wayTime())}
 	if held {
-		f.arrives = f.arrives.Add(i.reorderBy(d.wire.maxFrame))
+		f.arrives = f.arrives.Add(i.reorderBy(d.maxFrame))
 	}
 	d.later.add(f, held)
 }
@@ -218,7 +224,7 @@ func (d *direction) deliverNow(p *packet.Packet) {
 	d.now.Push(p)
 	if !d.posted {
 		d.posted = true
-		d.wire.loop.Post(d)
+		d.loop.Post(d)
 	}
 }
 
@@ -234,13 +240,13 @@ func (d *direction) Run() {
 	}
 	d.posted = d.now.Len() > 0
 	if d.posted {
-		d.wire.loop.Post(d)
+		d.loop.Post(d)
 	}
 }
 
 // Expire delivers the frames whose time has come.
 func (d *direction) Expire(*event.Timer) {
-	now := d.wire.loop.Now()
+	now := d.loop.Now()
 	for from := d.later.earliest(); from != nil && from.first().arrives <= now; from = d.later.earliest() {
 		p, overtaken := d.later.take(from)
 		if overtaken {
@@ -258,8 +264,8 @@ func (d *direction) deliver(p *packet.Packet) {
 		return
 	}
 	frames, n := p.Frames(), p.TotalLen()
-	if len(d.wire.taps) > 0 {
-		if frames > 1 && d.wire.taps.see(Delivered) {
+	if len(d.taps) > 0 {
+		if frames > 1 && d.taps.see(Delivered) {
 			p.Break(d.deliver) // so that what one frame leads to is seen before the next
 			return
 		}

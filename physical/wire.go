@@ -21,7 +21,6 @@ type Wire struct {
 	pool     *packet.Pool
 	mtu      int
 	maxFrame int
-	taps     taps
 	aToB     direction
 	bToA     direction
 	a, b     end
@@ -79,9 +78,11 @@ func (w *Wire) Watch(t Tap) (remove func()) { return w.tap(&tapped{t, false}) }
 
 func (w *Wire) tap(t *tapped) (remove func()) {
 	// Copied on change: a tap may be removed while frames go to all of them.
-	w.taps = append(slices.Clone(w.taps), t)
-	return func() { w.taps = w.taps.without(t) }
+	w.setTaps(append(slices.Clone(w.aToB.taps), t))
+	return func() { w.setTaps(w.aToB.taps.without(t)) }
 }
+
+func (w *Wire) setTaps(all taps) { w.aToB.taps, w.bToA.taps = all, all }
 
 func (w *Wire) direction(d Direction) *direction {
 	if d == AToB {
@@ -116,4 +117,4 @@ type end struct {
 func (e *end) Transmit(p *packet.Packet)              { e.out.transmit(p) }
 func (e *end) CarriesTrains() bool                    { return e.out.carriesTrains() }
 func (e *end) OnReceive(receive func(*packet.Packet)) { e.in.receive = receive }
-func (e *end) MTU() int                               { return e.out.wire.mtu }
+func (e *end) MTU() int                               { return e.out.maxFrame - MaxFrame(0) }
