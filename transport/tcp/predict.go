@@ -42,10 +42,9 @@ func (c *Conn) inputPredicted(now ev.Time, s *Segment) {
 		c.stamp.update(now, s.Seq, s.Options.TSVal)
 	}
 	c.probes = 0
-	switch {
-	case c.acksTheOne(s):
-		c.takeOne(now, s)
-	case !c.tellsNothing(s):
+	if g := c.theOne(s); g != nil {
+		c.takeOne(now, s, g)
+	} else if !c.tellsNothing(s) {
 		c.takeACK(now, s)
 	}
 	c.updateWindow(s)
@@ -54,26 +53,28 @@ func (c *Conn) inputPredicted(now ev.Time, s *Segment) {
 	}
 }
 
-// acksTheOne reports whether a predicted segment acknowledges all that is outstanding,
-// which is one segment that was sent once, while no loss, probe or reduction waits for
-// what acknowledgements say.
-func (c *Conn) acksTheOne(s *Segment) bool {
+// theOne returns the segment that a predicted one acknowledges, if that is all that is
+// outstanding and was sent once, while no loss, probe or reduction waits for what
+// acknowledgements say; otherwise nil.
+func (c *Conn) theOne(s *Segment) *sentSegment {
 	b, l := &c.board, &c.loss
 	if b.size != 1 || s.Ack != c.sndMax || s.Options.NumSACK > 0 {
-		return false
+		return nil
 	}
 	g := b.first()
-	return g.end == s.Ack && g.state == segFlying && !g.resent &&
+	if g.end == s.Ack && g.state == segFlying && !g.resent &&
 		l.phase == phaseOpen && !l.undo && !c.tlp.out &&
 		// Without SACK duplicates are counted, and partial acknowledgements.
-		c.is(flagSACK) && c.seldom == &usual && !c.about.CountSegments
+		c.is(flagSACK) && c.seldom == &usual && !c.about.CountSegments {
+		return g
+	}
+	return nil
 }
 
-// takeOne is takeACK for such an acknowledgement: newACK and deliver for the one segment.
+// takeOne is takeACK for the acknowledgement of g: newACK and deliver for that segment.
 // Nothing is left on the scoreboard in which losses could be found.
-func (c *Conn) takeOne(now ev.Time, s *Segment) {
+func (c *Conn) takeOne(now ev.Time, s *Segment, g *sentSegment) {
 	b := &c.board
-	g := b.first()
 	c.measure(now, s)
 	c.retries = 0
 	c.path.Confirm() // RFC 4861, section 7.3.1: forward progress
@@ -100,7 +101,7 @@ func (c *Conn) takeOne(now ev.Time, s *Segment) {
 	c.rate.total(out)
 	c.rate.measure(out, g.sentAt.Sub(g.firstSentAt), g.deliveredAt)
 	c.data.sampled(out)
-	c.control().Acked(&c.win, out)
+	c.ctrl.Acked(&c.win, out)
 }
 
 // deliverOne is deliver for a segment that was sent once and is the last: there is no
