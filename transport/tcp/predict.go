@@ -26,8 +26,6 @@ func (c *Conn) predicted(s *Segment) bool {
 		s.Flags&^header.PSH == header.ACK &&
 		// In order and in the window (first): nothing is trimmed off.
 		s.Seq == c.rcvNxt && len(s.Text) <= c.rcvAdv.Sub(c.rcvNxt) && len(c.rcv.ahead) == 0 &&
-		// A duplicate that is still to be reported has its ACK go at once.
-		c.duplicate.left == c.duplicate.right &&
 		// The timestamp is there and not old (checkTimestamp).
 		(!c.stamp.enabled || s.Options.HasTimestamps && int32(s.Options.TSVal-c.stamp.recent) >= 0) &&
 		// An acknowledgement of what is outstanding, or of nothing new (fifth).
@@ -137,8 +135,7 @@ func (c *Conn) sendsOne() bool {
 		n > 0 && n <= c.mss && n <= c.sndWnd && n <= c.win.Cwnd &&
 		l.phase == phaseOpen && !l.frto && l.newOnly == 0 && l.dupBytes == 0 &&
 		// The control has begun, and does not pace. No path MTU is searched for (probePath).
-		c.ctrl != nil && c.win.PacingRate == 0 && c.paceAt == ev.Never && c.seldom == &usual &&
-		!c.opts.Cork && !c.about.Bursts
+		c.ctrl != nil && c.win.PacingRate == 0 && c.paceAt == ev.Never && c.seldom == &usual && !c.opts.Cork
 }
 
 // sendOne is sendNext for that segment, and what Output does after it. The windows have
@@ -151,7 +148,7 @@ func (c *Conn) sendOne(now ev.Time) {
 	}
 	seq, n := c.sndNxt, c.snd.size
 	g := c.board.add(seq, seq.Add(n))
-	g.last, g.pushed = true, true
+	g.last, g.pushed = true, true // a burst of one, and the end of what was written
 	if n < c.mss {
 		c.sndSml = g.end
 	}
