@@ -5,7 +5,7 @@ import (
 	"septet/header"
 )
 
-// Header prediction (RFC 7323, section 5.6; Jacobson, "4BSD TCP Header Prediction",
+// Header prediction (RFC 7323, section 5.6; Jacobson, "4BSD Header Prediction", ACM
 // Computer Communication Review, April 1990). Nearly every segment of a connection that
 // is established is the one that must come next, or acknowledges what was sent last, and
 // nothing is the matter. What the steps of RFC 9293, section 3.10.7.4, come to then
