@@ -68,8 +68,12 @@ func (c *Conn) takeACK(now ev.Time, s *Segment) {
 	} else if a.duplicate {
 		c.duplicateACK(a)
 	}
-	c.checkSpurious(a)
-	c.probeAcked(a, s)
+	if c.loss.frto || a.dsack.left != a.dsack.right {
+		c.checkSpurious(a)
+	}
+	if c.tlp.out {
+		c.probeAcked(a, s)
+	}
 	if a.ece {
 		c.needTraffic().data.deliveredCE += c.data.delivered - delivered
 	}

@@ -257,8 +257,8 @@ type receiveBuffer struct {
 
 // Placement is the memory of a reader that waits.
 type Placement struct {
-	room   []byte // what is left of it
-	placed int
+	mem    []byte
+	placed int // bytes of it
 }
 
 // place copies to a waiting reader what it has room for.
@@ -267,8 +267,7 @@ func (rb *receiveBuffer) place(b []byte) int {
 	if w == nil || rb.size > 0 {
 		return 0
 	}
-	n := copy(w.room, b)
-	w.room = w.room[n:]
+	n := copy(w.mem[w.placed:], b)
 	w.placed += n
 	return n
 }

@@ -140,7 +140,7 @@ func (c *Conn) sendText(now ev.Time, n int, fin bool) {
 	if n > c.mss {
 		g.size = int32(c.mss)
 	}
-	if n < c.mss || n%c.mss > 0 {
+	if n != c.mss && (n < c.mss || n%c.mss > 0) { // mostly without a division
 		c.sndSml = end
 	}
 	c.textAnswered(now)

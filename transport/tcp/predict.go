@@ -5,7 +5,7 @@ import (
 	"septet/header"
 )
 
-// Header prediction (RFC 7323, section 5.6; Jacobson, "4BSD TCP Header Prediction",
+// Header prediction (RFC 7323, section 5.6; Jacobson, "4BSD Header Prediction", ACM
 // Computer Communication Review, April 1990). Nearly every segment of a connection that
 // is established is the one that must come next, or acknowledges what was sent last, and
 // nothing is the matter. What the steps of RFC 9293, section 3.10.7.4, come to then
@@ -26,8 +26,6 @@ func (c *Conn) predicted(s *Segment) bool {
 		s.Flags&^header.PSH == header.ACK &&
 		// In order and in the window (first): nothing is trimmed off.
 		s.Seq == c.rcvNxt && len(s.Text) <= c.rcvAdv.Sub(c.rcvNxt) && len(c.rcv.ahead) == 0 &&
-		// A duplicate that is still to be reported has its ACK go at once.
-		c.duplicate.left == c.duplicate.right &&
 		// The timestamp is there and not old (checkTimestamp).
 		(!c.stamp.enabled || s.Options.HasTimestamps && int32(s.Options.TSVal-c.stamp.recent) >= 0) &&
 		// An acknowledgement of what is outstanding, or of nothing new (fifth).
@@ -42,10 +40,9 @@ func (c *Conn) inputPredicted(now ev.Time, s *Segment) {
 		c.stamp.update(now, s.Seq, s.Options.TSVal)
 	}
 	c.probes = 0
-	switch {
-	case c.acksTheOne(s):
-		c.takeOne(now, s)
-	case !c.tellsNothing(s):
+	if g := c.theOne(s); g != nil {
+		c.takeOne(now, s, g)
+	} else if !c.tellsNothing(s) {
 		c.takeACK(now, s)
 	}
 	c.updateWindow(s)
@@ -54,26 +51,28 @@ func (c *Conn) inputPredicted(now ev.Time, s *Segment) {
 	}
 }
 
-// acksTheOne reports whether a predicted segment acknowledges all that is outstanding,
-// which is one segment that was sent once, while no loss, probe or reduction waits for
-// what acknowledgements say.
-func (c *Conn) acksTheOne(s *Segment) bool {
+// theOne returns the segment that a predicted one acknowledges, if that is all that is
+// outstanding and was sent once, while no loss, probe or reduction waits for what
+// acknowledgements say; otherwise nil.
+func (c *Conn) theOne(s *Segment) *sentSegment {
 	b, l := &c.board, &c.loss
 	if b.size != 1 || s.Ack != c.sndMax || s.Options.NumSACK > 0 {
-		return false
+		return nil
 	}
 	g := b.first()
-	return g.end == s.Ack && g.state == segFlying && !g.resent &&
+	if g.end == s.Ack && g.state == segFlying && !g.resent &&
 		l.phase == phaseOpen && !l.undo && !c.tlp.out &&
 		// Without SACK duplicates are counted, and partial acknowledgements.
-		c.is(flagSACK) && c.seldom == &usual && !c.about.CountSegments
+		c.is(flagSACK) && c.seldom == &usual && !c.about.CountSegments {
+		return g
+	}
+	return nil
 }
 
-// takeOne is takeACK for such an acknowledgement: newACK and deliver for the one segment.
+// takeOne is takeACK for the acknowledgement of g: newACK and deliver for that segment.
 // Nothing is left on the scoreboard in which losses could be found.
-func (c *Conn) takeOne(now ev.Time, s *Segment) {
+func (c *Conn) takeOne(now ev.Time, s *Segment, g *sentSegment) {
 	b := &c.board
-	g := b.first()
 	c.measure(now, s)
 	c.retries = 0
 	c.path.Confirm() // RFC 4861, section 7.3.1: forward progress
@@ -101,7 +100,7 @@ func (c *Conn) takeOne(now ev.Time, s *Segment) {
 	c.rate.total(out)
 	c.rate.measure(out, g.sentAt.Sub(g.firstSentAt), g.deliveredAt)
 	c.data.sampled(out)
-	c.control().Acked(&c.win, out)
+	c.ctrl.Acked(&c.win, out)
 }
 
 // deliverOne is deliver for a segment that was sent once and is the last: there is no
@@ -137,8 +136,7 @@ func (c *Conn) sendsOne() bool {
 		n > 0 && n <= c.mss && n <= c.sndWnd && n <= c.win.Cwnd &&
 		l.phase == phaseOpen && !l.frto && l.newOnly == 0 && l.dupBytes == 0 &&
 		// The control has begun, and does not pace. No path MTU is searched for (probePath).
-		c.ctrl != nil && c.win.PacingRate == 0 && c.paceAt == ev.Never && c.seldom == &usual &&
-		!c.opts.Cork && !c.about.Bursts
+		c.ctrl != nil && c.win.PacingRate == 0 && c.paceAt == ev.Never && c.seldom == &usual && !c.opts.Cork
 }
 
 // sendOne is sendNext for that segment, and what Output does after it. The windows have
@@ -151,7 +149,7 @@ func (c *Conn) sendOne(now ev.Time) {
 	}
 	seq, n := c.sndNxt, c.snd.size
 	g := c.board.add(seq, seq.Add(n))
-	g.last, g.pushed = true, true
+	g.last, g.pushed = true, true // a burst of one, and the end of what was written
 	if n < c.mss {
 		c.sndSml = g.end
 	}

@@ -121,7 +121,8 @@ func (o *observations) look(when string) {
 		o.all = append(o.all, fmt.Sprintf("%v: %+v, deadline %v, %+v %+v %+v %+v %+v %+v %+v %+v %+v", o.loop.Now(), c.Info(), c.Deadline(),
 			c.win, c.rack, c.rtt, c.loss, c.tlp, c.stamp, c.sizes, c.tune, cubic),
 			fmt.Sprint(c.flags&^flagEchoCE, c.sndNxt, c.sndWl1, c.sndWl2, c.recover, c.probes, c.quickACKs, c.unackedBytes,
-				c.largest, c.sndSml, c.heardAt, c.rcv.size, c.snd.size))
+				c.largest, c.sndSml, c.heardAt, c.rcv.size, c.snd.size,
+				c.rate, c.acks, c.burst.left, c.paceAt, c.paceNext, c.textAt, c.toldWindow, c.board.size, c.board.pipe))
 	}
 }
 

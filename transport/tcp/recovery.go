@@ -92,7 +92,7 @@ func (c *Conn) deliver(a *ack, g *sentSegment) {
 	c.rate.delivers(a.now, &a.rate, g, c.rack.minRTT)
 	// A timestamp echoed from before the repetition shows that the original has
 	// arrived (RFC 8985, section 6.2, step 2).
-	fresh := !a.echoed || int32(a.echo-c.stamp.clock(g.sentAt)) >= 0
+	fresh := !g.resent || !a.echoed || int32(a.echo-c.stamp.clock(g.sentAt)) >= 0
 	c.rack.delivers(a.now, g, fresh)
 	c.rack.orders(g, a.fack)
 }

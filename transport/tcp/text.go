@@ -112,7 +112,7 @@ func (c *Conn) takeNext(now ev.Time, s *Segment) {
 	c.path.Confirm() // as above
 	c.notify(Readable)
 	if c.duplicate.left != c.duplicate.right {
-		c.set(flagAckNow) // a part of it has come twice
+		c.set(flagAckNow) // what has come twice is reported at once
 		return
 	}
 	c.delayACK(now, n, s)

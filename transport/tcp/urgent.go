@@ -36,7 +36,7 @@ func (c *Conn) takeUrgent(s *Segment) {
 	// becomes a byte like any other, as on Linux.
 	c.skipUrgent()
 	if w := c.rcv.waiting; w != nil {
-		w.room = nil // who reads, stops before the mark
+		w.mem = w.mem[:w.placed] // who reads, stops before the mark
 	}
 	c.rcvUp = up
 	c.set(flagRcvUrgent)

@@ -285,7 +285,7 @@ func (c *Conn) Await(b []byte) *Placement {
 		return nil
 	}
 	p := c.scratch.lendPlacement()
-	p.room = b
+	p.mem = b
 	c.rcv.waiting = p
 	return p
 }
