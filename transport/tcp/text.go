@@ -95,7 +95,11 @@ func (c *Conn) takeText(now ev.Time, s *Segment) bool {
 	} else {
 		// RFC 4861, section 7.3.1: new data says that acknowledgements reach the peer.
 		c.path.Confirm()
-		c.notify(Readable)
+		r := Readable
+		if s.Flags.Has(header.PSH) && !s.more {
+			r |= Pushed // RFC 9293, section 3.9.1.2: what was pushed is for the user now
+		}
+		c.notify(r)
 	}
 	if !inOrder || c.duplicate.left != c.duplicate.right {
 		// RFC 5681, section 4.2: a duplicate ACK at once, and again at once when a

@@ -182,11 +182,15 @@ func (c *Conn) Read(b []byte) (int, error) {
 // least doubles what the peer believes there is: an update for every read would
 // cost more than it gives.
 func (c *Conn) updatePeer() {
-	told := c.rcvAdv.Sub(c.rcvNxt)
-	if c.state.mayReceive() && c.receiveWindow() >= max(2*told, 1) {
+	if c.owesUpdate() {
 		c.set(flagAckNow)
 		c.act(c.env.now())
 	}
+}
+
+func (c *Conn) owesUpdate() bool {
+	told := c.rcvAdv.Sub(c.rcvNxt)
+	return c.state.mayReceive() && c.receiveWindow() >= max(2*told, 1)
 }
 
 // Peek is Read without taking anything away.
@@ -288,6 +292,25 @@ func (c *Conn) Collect(p *Placement) int {
 			c.updatePeer()
 		}
 	}
+	c.scratch.takeBackPlacement(p)
+	return n
+}
+
+// mostHanded is the longest text that a reader is handed. Of more he should take along
+// himself what follows.
+const mostHanded = 4 << 10
+
+// CollectHanded is Collect for who is told that text was pushed, and hands the reader what
+// has been placed for him. It does nothing and returns 0 if the reader should look himself:
+// there is more to read, much was placed, or the peer is to be told of the room.
+func (c *Conn) CollectHanded() int {
+	p := c.rcv.waiting
+	if p == nil || p.placed == 0 || p.placed > mostHanded || c.rcv.size > 0 || c.owesUpdate() {
+		return 0
+	}
+	n := p.placed
+	c.rcv.waiting = nil
+	c.tuneReceive(n)
 	c.scratch.takeBackPlacement(p)
 	return n
 }
