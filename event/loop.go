@@ -59,6 +59,7 @@ type Loop struct {
 	kind   kind
 	now    Time
 	stale  bool // real time: whoever asks first in a turn looks at the clock
+	rough  rough
 	timers tournament
 	posted fifo
 	turn   uint64
@@ -108,7 +109,9 @@ func NewBubble(seed uint64) *Loop {
 }
 
 func newLoop(k kind, seed uint64) *Loop {
-	return &Loop{kind: k, rand: rand.New(rand.NewPCG(seed, 0x5e97e7))}
+	l := &Loop{kind: k, rand: rand.New(rand.NewPCG(seed, 0x5e97e7))}
+	l.rough.timer.Init(l, &l.rough)
+	return l
 }
 
 // Virtual reports whether the loop's time is its own (NewVirtual).
