@@ -150,7 +150,7 @@ func (d *direction) impair(p *packet.Packet, n int) {
 	}
 	d.wire.taps.frame(now, d.name, Sent, p)
 	if d.steady {
-		p.Own()
+		p.Keep()
 		d.later.add(flight{packet: p, departs: departs, arrives: departs.Add(d.impairment.Delay)}, false)
 		return
 	}
@@ -195,7 +195,7 @@ func (d *direction) launch(p *packet.Packet, departs event.Time) {
 		d.deliverNow(p)
 		return
 	}
-	p.Own()
+	p.Keep()
 	f := flight{packet: p, departs: departs, arrives: departs.Add(d.wayTime())}
 	if held {
 		f.arrives = f.arrives.Add(i.reorderBy(d.wire.maxFrame))

@@ -12,6 +12,7 @@ type table struct {
 	buckets []*Conn
 	count   int
 	seed    uint64
+	last    *Conn // found last: segments of one connection come one after the other
 }
 
 // hash mixes both addresses with the seed, which an attacker does not know.
@@ -34,12 +35,22 @@ func mix(x uint64) uint64 {
 }
 
 func (t *table) find(local, remote netip.AddrPort) *Conn {
+	if c := t.last; c != nil && c.between(local, remote) {
+		return c
+	}
+	return t.search(local, remote)
+}
+
+func (t *table) search(local, remote netip.AddrPort) *Conn {
 	if len(t.buckets) == 0 {
 		return nil
 	}
 	c := t.buckets[t.hash(local, remote)&uint64(len(t.buckets)-1)]
 	for c != nil && !c.between(local, remote) {
 		c = c.chain
+	}
+	if c != nil {
+		t.last = c
 	}
 	return c
 }
@@ -62,6 +73,9 @@ func (t *table) insert(c *Conn) {
 func (t *table) remove(c *Conn) {
 	if len(t.buckets) == 0 {
 		return
+	}
+	if t.last == c {
+		t.last = nil
 	}
 	p := &t.buckets[t.hash(c.Local(), c.Remote())&uint64(len(t.buckets)-1)]
 	for ; *p != nil; p = &(*p).chain {
