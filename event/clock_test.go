@@ -93,3 +93,33 @@ func TestDriverAfterTimersMovedLater(t *testing.T) {
 type expirerFunc func()
 
 func (f expirerFunc) Expire(*Timer) { f() }
+
+// Who asks roughly is told the time of the last look at the clock, until that is a tenth of
+// a second ago; in virtual time there is no difference.
+func TestRoughly(t *testing.T) {
+	l := heldLoop()
+	first := l.Roughly()
+	laterBy(l, roughness/2)
+	if again := l.Roughly(); again != first {
+		t.Errorf("soon after %v it is roughly %v, should be the same: nobody has looked at the clock", first, again)
+	}
+	if now := l.Now(); now < first.Add(roughness/2) || l.Roughly() != now {
+		t.Errorf("it is %v, and roughly %v, should be the same after a look at the clock", now, l.Roughly())
+	}
+	laterBy(l, time.Second)
+	due := l.timers.next()
+	if due == nil || due.When() > first.Add(roughness) {
+		t.Fatal("a timer should say when the clock is to be looked at again")
+	}
+	l.expire(due)
+	l.stale = true
+	if now := l.Roughly(); now < first.Add(time.Second) {
+		t.Errorf("a second later it is roughly %v after %v", now, first)
+	}
+
+	v := NewVirtual(1)
+	v.Run(Time(time.Second))
+	if v.Roughly() != Time(time.Second) || v.timers.next() != nil {
+		t.Errorf("in virtual time it is roughly %v, should be a second, and no timer set", v.Roughly())
+	}
+}

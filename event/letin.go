@@ -28,7 +28,7 @@ func (l *Loop) giveWay() {
 
 // expect notes that w will come.
 func (l *Loop) expect(w *waiter) {
-	if l.kind == realTime && w.cond != &l.letIn.came {
+	if l.kind == realTime && w.cond != &l.letIn.came && w.handed.Load() == 0 {
 		l.letIn.coming++
 	}
 }

@@ -25,6 +25,7 @@ import (
 	"errors"
 	"math/rand/v2"
 	"runtime"
+	"sync/atomic"
 	"time"
 )
 
@@ -58,6 +59,7 @@ type Loop struct {
 	kind   kind
 	now    Time
 	stale  bool // real time: whoever asks first in a turn looks at the clock
+	rough  rough
 	timers tournament
 	posted fifo
 	turn   uint64
@@ -70,6 +72,8 @@ type Loop struct {
 	woken   *waiter // of the calls that go on when the turn is given back the last
 	spare   *waiter // waiters to use again, linked by their own spare
 	spares  int
+
+	handedIn atomic.Pointer[waiter] // more of those, linked by spare too
 
 	shared map[any]any // see Shared
 
@@ -105,7 +109,9 @@ func NewBubble(seed uint64) *Loop {
 }
 
 func newLoop(k kind, seed uint64) *Loop {
-	return &Loop{kind: k, rand: rand.New(rand.NewPCG(seed, 0x5e97e7))}
+	l := &Loop{kind: k, rand: rand.New(rand.NewPCG(seed, 0x5e97e7))}
+	l.rough.timer.Init(l, &l.rough)
+	return l
 }
 
 // Virtual reports whether the loop's time is its own (NewVirtual).
@@ -171,7 +177,9 @@ func (l *Loop) Unlock() {
 		l.giveWay()
 	}
 	l.rouse()
-	if l.part() {
+	if !l.settled || l.woken == nil {
+		l.giveBack()
+	} else if l.partFor(l.woken) {
 		l.giveBack()
 	}
 }
@@ -183,26 +191,27 @@ func (l *Loop) Yield() {
 		return
 	}
 	l.rouse()
-	if !l.part() {
-		l.Lock()
+	if l.settled && l.woken != nil {
+		if l.partFor(l.woken) {
+			return
+		}
+	} else {
+		l.giveBack()
 	}
+	l.Lock()
 }
 
-// part gives the turn back. If settled work has woken somebody, he goes first, and where
-// others wait for the turn too, part returns with a new one: then it reports true.
-func (l *Loop) part() bool {
-	switch first := l.settled && l.woken != nil; {
-	case first && l.gate.stand.Load() > 0:
+// partFor gives the turn back and has w go first, whom settled work has woken. If others
+// wait for the turn too, partFor returns with a new one, which it reports.
+func (l *Loop) partFor(w *waiter) bool {
+	if l.gate.stand.Load() > 0 && w.handed.Load() == 0 {
 		l.settled, l.letIn.asked = false, false
 		l.gate.aside(l, l.heir())
 		l.stale = true
 		return true
-	case first:
-		l.giveBack()
-		runtime.Gosched()
-	default:
-		l.giveBack()
 	}
+	l.giveBack()
+	runtime.Gosched()
 	return false
 }
 
@@ -227,19 +236,12 @@ func (l *Loop) heir() *waiter {
 	for other := w.also; other != nil; {
 		next := other.also
 		other.also = nil
-		other.park.Signal()
+		other.Run()
 		other = next
 	}
 	w.also = nil
 	return w
 }
-
-// turn is the Loop as the sync.Locker that a blocked call gives back and takes
-// again.
-type turn Loop
-
-func (t *turn) Lock()   { (*Loop)(t).Lock() }
-func (t *turn) Unlock() { (*Loop)(t).giveBack() }
 
 // Turn returns a number that changes whenever all posted work is done: bytes
 // borrowed under an earlier number are not looked at any more.

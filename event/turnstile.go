@@ -94,7 +94,7 @@ func (t *turnstile) aside(l *Loop, heir *waiter) {
 	c := t.newClaim(l.now)
 	t.lineUp(c)
 	t.pass(next)
-	heir.park.Signal()
+	heir.Run()
 	t.await(c)
 	t.freeClaim(c)
 }
@@ -136,11 +136,19 @@ func (t *turnstile) leave(l *Loop, heir *waiter) {
 	if t.stand.Load() > 0 {
 		next = t.overdue(l)
 	}
-	t.pass(next)
-	switch {
-	case heir != nil:
-		heir.park.Signal() // he takes the turn, and calls the next one when he leaves
-	case next == nil && t.stand.Load() > 0:
+	if next == nil {
+		t.held.Unlock()
+	} else {
+		next.call <- struct{}{}
+	}
+	if heir != nil {
+		takes := heir.handed.Load() == 0
+		heir.Run()
+		if takes {
+			return // he calls the next one when he leaves
+		}
+	}
+	if next == nil && t.stand.Load() > 0 {
 		t.callNewest()
 	}
 }

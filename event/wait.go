@@ -1,6 +1,9 @@
 package event
 
-import "sync"
+import (
+	"sync"
+	"sync/atomic"
+)
 
 // Cond is a condition that blocking calls wait for: "this socket has data".
 // The zero value is ready for use and costs one word.
@@ -15,8 +18,9 @@ type waiter struct {
 	woken bool
 	timer Timer
 
-	parked   bool // its goroutine or task sleeps
-	released bool // and may go on (not in virtual time)
+	parked bool         // its goroutine or task sleeps
+	open   bool         // to what Hand gives
+	handed atomic.Int64 // what Hand has given
 
 	next, prev *waiter // of those who wait for the same condition, see waiterList
 	place      int     // in the loop's list of all waiters
@@ -33,21 +37,30 @@ type waiter struct {
 // waiting and held again on return. As with sync.Cond, the caller looks again
 // whether what it waited for is true.
 func (l *Loop) Wait(c *Cond, until Time) error {
+	_, err := l.wait(c, until, false)
+	return err
+}
+
+func (l *Loop) wait(c *Cond, until Time, open bool) (n int, err error) {
 	if l.closed {
-		return ErrClosed
+		return 0, ErrClosed
 	}
 	w := l.newWaiter(c)
+	w.open = open
 	if until != Never {
 		w.timer.Reset(until)
 	}
 	// What is still posted may be exactly what this call waits for.
 	l.settle()
 	if !w.woken {
-		l.block(w)
+		if n = l.block(w); n != 0 {
+			l.handIn(w)
+			return n, nil
+		}
 	}
-	err := w.err
+	err = w.err
 	l.freeWaiter(w)
-	return err
+	return 0, err
 }
 
 // Signal wakes every call that waits for c. The turn must be held.
@@ -77,25 +90,25 @@ func (c *Cond) Awaited() bool { return c.waiters.first != nil }
 // Expire wakes a waiter whose time has come.
 func (w *waiter) Expire(*Timer) { w.loop.wake(w, ErrTimeout) }
 
-func (l *Loop) block(w *waiter) {
+// block sleeps until w is woken. It returns what Hand has given, then without the turn.
+func (l *Loop) block(w *waiter) (handed int) {
 	w.parked = true
 	if l.kind == virtualTime {
 		l.blockTask(w)
 	} else {
 		l.rouse()
-		for !w.released {
-			w.park.Wait()
+		w.park.Wait()
+		if handed = int(w.handed.Load()); handed != 0 {
+			return handed
 		}
 		l.arrived(w)
 	}
 	w.parked = false
+	return 0
 }
 
-// Run lets the goroutine of a waiter that was woken in a bubble go on.
-func (w *waiter) Run() {
-	w.released = true
-	w.park.Signal()
-}
+// Run lets the goroutine of a waiter that was woken go on.
+func (w *waiter) Run() { w.park.Signal() }
 
 func (l *Loop) wake(w *waiter, err error) {
 	w.woken, w.err = true, err
@@ -111,7 +124,6 @@ func (l *Loop) wake(w *waiter, err error) {
 	case l.kind == bubbleTime && !l.closed:
 		l.ready.push(w) // the driver lets them go on one at a time
 	default:
-		w.released = true
 		l.expect(w)
 		w.also, l.woken = l.woken, w
 	}
@@ -120,6 +132,9 @@ func (l *Loop) wake(w *waiter, err error) {
 const maxSpareWaiters = 256
 
 func (l *Loop) newWaiter(c *Cond) *waiter {
+	if l.spare == nil {
+		l.takeIn()
+	}
 	w := l.spare
 	if w == nil {
 		w = l.makeWaiter()
@@ -127,7 +142,7 @@ func (l *Loop) newWaiter(c *Cond) *waiter {
 		l.spare = w.spare
 		l.spares--
 	}
-	w.woken, w.released, w.err, w.cond, w.task = false, false, nil, c, l.current
+	w.woken, w.err, w.cond, w.task = false, nil, c, l.current
 	c.waiters.add(w)
 	return w
 }
@@ -137,7 +152,7 @@ func (l *Loop) newWaiter(c *Cond) *waiter {
 func (l *Loop) makeWaiter() *waiter {
 	w := &waiter{loop: l, place: len(l.waiters)}
 	l.waiters = append(l.waiters, w)
-	w.park.L = (*turn)(l)
+	w.park.L = w
 	w.timer.Init(l, w)
 	return w
 }

@@ -102,35 +102,51 @@ func (h *IPv4) Parse(b []byte) (n int, err error) {
 // Len returns the length that Put writes.
 func (h *IPv4) Len() int { return IPv4Len + (len(h.Options)+3)&^3 }
 
-// Put writes the header with its checksum. The plain part is put together from words in
-// registers, and summed up there too.
+// The bits beside the offset of a fragment.
+const (
+	dontFragment  = 0x4000
+	moreFragments = 0x2000
+)
+
+// Put writes the header with its checksum.
 func (h *IPv4) Put(b []byte) int {
 	n := h.Len()
 	_ = b[n-1]
-	fragment := uint32(h.FragmentOffset/8) & 0x1fff
+	fragment := uint16(h.FragmentOffset / 8)
 	if h.DontFragment {
-		fragment |= 0x4000
+		fragment |= dontFragment
 	}
 	if h.MoreFragments {
-		fragment |= 0x2000
+		fragment |= moreFragments
 	}
 	src, dst := h.Src.As4(), h.Dst.As4()
-	first := uint32(0x40|n/4)<<24 | uint32(h.TOS)<<16 | uint32(uint16(h.TotalLength))
-	second := uint32(h.ID)<<16 | fragment
-	third := uint32(h.TTL)<<24 | uint32(h.Protocol)<<16
-	from, to := be.Uint32(src[:]), be.Uint32(dst[:])
-	// The order of their bytes does not matter to a sum (RFC 1071, section 2).
-	sum := foldWords(uint64(first) + uint64(second) + uint64(third) + uint64(from) + uint64(to))
+	plain := (*[IPv4Len]byte)(b)
+	putIPv4(plain, uint32(0x40|n/4)<<24|uint32(h.TOS)<<16|uint32(uint16(h.TotalLength)),
+		uint32(h.ID)<<16|uint32(fragment), uint32(h.TTL)<<24|uint32(h.Protocol)<<16,
+		be.Uint32(src[:]), be.Uint32(dst[:]))
 	if n > IPv4Len {
 		clear(b[IPv4Len+copy(b[IPv4Len:n], h.Options) : n])
-		sum = Checksum(b[IPv4Len:n], sum)
+		be.PutUint16(b[10:], ^Checksum(b[IPv4Len:n], ^be.Uint16(b[10:])))
 	}
+	return n
+}
+
+// putIPv4 writes a header without options, the five words of which are given but for the
+// checksum. The order of their bytes does not matter to the sum (RFC 1071, section 2).
+func putIPv4(b *[IPv4Len]byte, first, second, third, src, dst uint32) {
+	sum := foldWords(uint64(first) + uint64(second) + uint64(third) + uint64(src) + uint64(dst))
 	be.PutUint32(b[0:], first)
 	be.PutUint32(b[4:], second)
 	be.PutUint32(b[8:], third|uint32(^sum))
-	be.PutUint32(b[12:], from)
-	be.PutUint32(b[16:], to)
-	return n
+	be.PutUint32(b[12:], src)
+	be.PutUint32(b[16:], dst)
+}
+
+// PutAtomicIPv4 is Put for a datagram without options that is no fragment and must not be
+// cut (RFC 6864, section 4), as nearly all are.
+func PutAtomicIPv4(b *[IPv4Len]byte, tos uint8, total int, id uint16, ttl uint8, p Protocol, src, dst [4]byte) {
+	putIPv4(b, 0x45<<24|uint32(tos)<<16|uint32(uint16(total)), uint32(id)<<16|dontFragment,
+		uint32(ttl)<<24|uint32(p)<<16, be.Uint32(src[:]), be.Uint32(dst[:]))
 }
 
 // PlainIPv4 reports whether b begins with the right header of an IPv4 packet that has no

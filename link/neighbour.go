@@ -88,7 +88,7 @@ type Neighbour struct {
 	dead      bool
 	known     bool // has answered, and not failed to since
 	tries     int
-	fresh     event.Time // before this moment Output sends without a question
+	fresh     event.Time // before this moment, roughly, Output sends without a question
 	confirmed event.Time
 	held      event.Time // Failed: no request before this moment
 	timer     event.Timer

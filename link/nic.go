@@ -144,7 +144,7 @@ func (n *NIC) hasAddress(a netip.Addr) bool {
 // found out first, the packet waits; if there is no answer, it comes back
 // through OnUnresolved. nb may be dead (evicted): it is then looked up again.
 func (n *NIC) Output(p *packet.Packet, nb *Neighbour, typ header.EtherType) {
-	if n.loop.Now() < nb.fresh {
+	if n.loop.Roughly() < nb.fresh {
 		nb.used = true
 		n.send(p, &nb.mac, typ)
 		return

@@ -27,9 +27,7 @@ type identifications struct {
 // too, if it is a train.
 func (l *Layer) nextIDs(h *header.IPv4, n int) uint16 {
 	if h.DontFragment {
-		first := l.nextID + 1
-		l.nextID += uint16(n)
-		return first
+		return l.nextAtomicIDs(n)
 	}
 	if l.ids == nil {
 		l.ids = &identifications{salt: l.loop.Rand().Uint32()}
@@ -40,6 +38,13 @@ func (l *Layer) nextIDs(h *header.IPv4, n int) uint16 {
 	// Each destination's begin elsewhere, so that they do not simply tell how many others
 	// were sent.
 	return *counter - uint16(n) + uint16(hash)
+}
+
+// nextAtomicIDs is nextIDs for atomic datagrams.
+func (l *Layer) nextAtomicIDs(n int) uint16 {
+	first := l.nextID + 1
+	l.nextID += uint16(n)
+	return first
 }
 
 // hashFlow hashes a salt, two addresses and a protocol, as FNV-1a does.

@@ -64,6 +64,25 @@ func (l *Layer) Output(p *packet.Packet, path *Path, o *Send) error {
 	if ttl == 0 {
 		ttl = path.ttl()
 	}
+	if dontFragment && len(o.Options) == 0 && o.SourceRoute == nil {
+		id := l.nextAtomicIDs(p.Frames())
+		header.PutAtomicIPv4((*[header.IPv4Len]byte)(p.Push(header.IPv4Len)),
+			o.TOS, total, id, ttl, o.Protocol, path.src.As4(), path.dst.As4())
+	} else {
+		l.putHeader(p, path, o, total, ttl, dontFragment)
+	}
+	p.MarkIP()
+	l.stats.Sent += uint64(p.Frames())
+	if fits && path.neighbour != nil {
+		path.via.nic.Output(p, path.neighbour, header.EtherTypeIPv4)
+		return nil
+	}
+	l.transmit(p, path, fits, mtu)
+	return nil
+}
+
+// putHeader puts the header in front of a datagram.
+func (l *Layer) putHeader(p *packet.Packet, path *Path, o *Send, total int, ttl uint8, dontFragment bool) {
 	h := header.IPv4{
 		TOS: o.TOS, TotalLength: total, DontFragment: dontFragment,
 		TTL: ttl, Protocol: o.Protocol, Src: path.src, Dst: path.dst, Options: o.Options,
@@ -73,14 +92,6 @@ func (l *Layer) Output(p *packet.Packet, path *Path, o *Send) error {
 		h.Options, h.Dst = append(o.SourceRoute.options(path.dst), o.Options...), o.SourceRoute.Hops[0]
 	}
 	h.Put(p.Push(h.Len()))
-	p.MarkIP()
-	l.stats.Sent += uint64(p.Frames())
-	if fits && path.neighbour != nil {
-		path.via.nic.Output(p, path.neighbour, header.EtherTypeIPv4)
-		return nil
-	}
-	l.transmit(p, path, fits, mtu)
-	return nil
 }
 
 // ttl is that of datagrams that ask for no other: for a group one, so that they stay

@@ -134,8 +134,10 @@ func (s *Socket) limit(d time.Duration) event.Time {
 	if d == 0 {
 		return event.Never
 	}
-	return s.stack.loop.Now().Add(max(d, 0))
+	return s.after(d)
 }
+
+func (s *Socket) after(d time.Duration) event.Time { return s.stack.loop.Now().Add(max(d, 0)) }
 
 // expired reports whether a deadline has passed; a call fails then even if it
 // could go on.

@@ -50,7 +50,7 @@ func (t *stream) Notify(r tcp.Ready) {
 		// One connection is for one caller; accept wakes the next if more wait.
 		l.SignalOne(&t.socket.readable)
 	}
-	if r&tcp.Readable != 0 {
+	if r&tcp.Readable != 0 && (r&tcp.Pushed == 0 || !t.hand()) {
 		l.Signal(&t.socket.readable)
 	}
 	if r&tcp.Writable != 0 {
@@ -59,6 +59,20 @@ func (t *stream) Notify(r tcp.Ready) {
 	if t.socket.watched() {
 		t.tell(r)
 	}
+}
+
+// hand gives a reader that waits what was pushed and placed in its memory, so that it goes
+// on without the turn.
+func (t *stream) hand() bool {
+	l := t.socket.stack.loop
+	if t.conn == nil || !l.CanHand(&t.socket.readable) {
+		return false
+	}
+	n := t.conn.CollectHanded()
+	if n > 0 {
+		l.Hand(&t.socket.readable, n)
+	}
+	return n > 0
 }
 
 func (t *stream) readCond() *event.Cond { return &t.socket.readable }

@@ -91,7 +91,7 @@ func (t *stream) receive(b []byte, flags int) (n int, from netip.AddrPort, err e
 			t.takeRest()
 		}
 	}
-	if err == syscall.EAGAIN && t.socket.shutRead {
+	if t.socket.shutRead && err == syscall.EAGAIN {
 		err = io.EOF
 	}
 	return n, from, err

@@ -30,7 +30,11 @@ const mostTaken = 256 << 10
 // be held.
 func (t *stream) takeRest() {
 	s, in := &t.socket, t.taken.Load()
-	rest := t.conn.Buffered() > 0 && !s.stack.loop.Simulated()
+	rest := t.conn.Buffered() > 0
+	if in == nil && !rest {
+		return
+	}
+	rest = rest && !s.stack.loop.Simulated()
 	switch {
 	case in != nil && (rest || in.mem != nil):
 	case rest:
@@ -56,21 +60,37 @@ func (t *stream) takeRest() {
 func (t *stream) buffered() int { return t.conn.Buffered() + t.unread() }
 
 // read reads what there is: what was taken, and what has arrived since.
-func (t *stream) read(b []byte) (int, error) { return t.join(b, true, t.conn.Read) }
-
-// peek is read without taking anything away.
-func (t *stream) peek(b []byte) (int, error) { return t.join(b, false, t.conn.Peek) }
-
-func (t *stream) join(b []byte, drop bool, next func([]byte) (int, error)) (int, error) {
-	n := t.firstTaken(b, drop)
-	switch {
-	case n == 0:
-		return next(b)
-	case n == len(b) || t.conn.Urgent() > 0: // a read ends at the urgent byte
+func (t *stream) read(b []byte) (int, error) {
+	n := t.firstTaken(b, true)
+	if t.enough(n, b) {
 		return n, nil
 	}
-	more, _ := next(b[n:])
-	return n + more, nil
+	more, err := t.conn.Read(b[n:])
+	return together(n, more, err)
+}
+
+// peek is read without taking anything away.
+func (t *stream) peek(b []byte) (int, error) {
+	n := t.firstTaken(b, false)
+	if t.enough(n, b) {
+		return n, nil
+	}
+	more, err := t.conn.Peek(b[n:])
+	return together(n, more, err)
+}
+
+// enough reports whether n bytes that were taken are all that there is to read into b.
+func (t *stream) enough(n int, b []byte) bool {
+	return n > 0 && (n == len(b) || t.conn.Urgent() > 0) // a read ends at the urgent byte
+}
+
+// together is what a read returns that has got n bytes, and then more or err: which, if
+// there are bytes, is for the next call.
+func together(n, more int, err error) (int, error) {
+	if n > 0 {
+		err = nil
+	}
+	return n + more, err
 }
 
 // giveUp gives back the memory of what was taken.

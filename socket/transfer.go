@@ -71,9 +71,13 @@ func (s *Socket) receive(b []byte, flags int, m *Message) (n int, from netip.Add
 	if n, from, ok := s.receiveTaken(b, flags, m); ok {
 		return n, from, nil
 	}
-	l := s.stack.loop
+	l, handed := s.stack.loop, false
 	l.Lock()
-	defer l.Unlock()
+	defer func() {
+		if !handed {
+			l.Unlock()
+		}
+	}()
 	limit := s.limit(s.receiveTimeout)
 	for {
 		switch {
@@ -93,8 +97,16 @@ func (s *Socket) receive(b []byte, flags int, m *Message) (n int, from netip.Add
 			err = syscall.EAGAIN
 		}
 		if err == syscall.EAGAIN && s.waits(flags) && (n == 0 || n < least) {
+			until := min(limit, s.readDeadline)
 			conn, offered := s.offer(b[n:], flags)
-			err = l.Wait(s.protocol.readCond(), min(limit, s.readDeadline))
+			if offered != nil && least == 0 {
+				if n, err = l.WaitHanded(&s.readable, until); n > 0 {
+					handed = true
+					return n, from, nil
+				}
+			} else {
+				err = l.Wait(s.protocol.readCond(), until)
+			}
 			if offered != nil {
 				n += s.collect(conn, offered)
 			}

@@ -1,10 +1,14 @@
 package socket_test
 
 import (
+	"bytes"
+	"io"
+	"math/rand/v2"
 	"testing"
 
 	"septet/event"
 	"septet/physical"
+	"septet/socket"
 )
 
 // realBench is a world on a bare wire in real time, for a benchmark.
@@ -82,6 +86,49 @@ func BenchmarkDatagrams(b *testing.B) {
 		}
 		for range 10 {
 			pc.ReadFrom(in)
+		}
+	}
+}
+
+// What is written in real time arrives whole and in order, however it is divided among
+// reads: those that are handed what arrives, those that look for it, and those that wait
+// for more than is pushed.
+func TestShortExchanges(t *testing.T) {
+	w := newWorld(t, event.NewReal(1), physical.Impairment{})
+	defer w.loop.Close()
+	c, p, stop, err := w.tcpPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer stop()
+	random := rand.New(rand.NewPCG(1, 2))
+	text := make([]byte, 10<<10)
+	for i := range text {
+		text[i] = byte(random.Uint32())
+	}
+	go io.Copy(p, p)
+	in := make([]byte, len(text))
+	for round := range 2000 {
+		out := text[:1+random.IntN(1<<random.IntN(14))]
+		if _, err := c.Write(out); err != nil {
+			t.Fatal(err)
+		}
+		if round%3 == 0 {
+			n, err := c.(*socket.TCPConn).Socket().Recv(in[:len(out)], socket.MSG_WAITALL)
+			if n != len(out) || err != nil {
+				t.Fatalf("round %d: MSG_WAITALL returned %d, %v, should be all %d bytes", round, n, err, len(out))
+			}
+		} else {
+			for n := 0; n < len(out); {
+				got, err := c.Read(in[n:min(n+1+random.IntN(2*len(out)), len(out))])
+				if err != nil {
+					t.Fatal(err)
+				}
+				n += got
+			}
+		}
+		if !bytes.Equal(in[:len(out)], out) {
+			t.Fatalf("round %d: of %d bytes came others back than were sent", round, len(out))
 		}
 	}
 }

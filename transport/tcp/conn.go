@@ -33,6 +33,7 @@ const (
 	Writable                     // room in the send buffer, connected or failed
 	Acceptable                   // a listener has a connection
 	Urgent                       // urgent data is announced
+	Pushed                       // with Readable: more of it does not follow at once
 )
 
 // Owner is told when a connection or listener becomes ready. It is called with

@@ -110,7 +110,11 @@ func (c *Conn) takeNext(now ev.Time, s *Segment) {
 	n := c.rcv.insert(c.store, c.rcvNxt, s.Seq, s.Text)
 	c.rcvNxt = c.rcvNxt.Add(n)
 	c.path.Confirm() // as above
-	c.notify(Readable)
+	r := Readable
+	if s.Flags.Has(header.PSH) && !s.more {
+		r |= Pushed // RFC 9293, section 3.9.1.2: what was pushed is for the user now
+	}
+	c.notify(r)
 	if c.duplicate.left != c.duplicate.right {
 		c.set(flagAckNow) // what has come twice is reported at once
 		return

@@ -187,11 +187,15 @@ func (c *Conn) Read(b []byte) (int, error) {
 // least doubles what the peer believes there is: an update for every read would
 // cost more than it gives.
 func (c *Conn) updatePeer() {
-	least := max(2*c.rcvAdv.Sub(c.rcvNxt), 1)
-	if c.rcv.free() >= least && c.state.mayReceive() && c.receiveWindow() >= least {
+	if c.owesUpdate() {
 		c.set(flagAckNow)
 		c.act(c.env.now())
 	}
+}
+
+func (c *Conn) owesUpdate() bool {
+	least := max(2*c.rcvAdv.Sub(c.rcvNxt), 1)
+	return c.rcv.free() >= least && c.state.mayReceive() && c.receiveWindow() >= least
 }
 
 // Peek is Read without taking anything away.
@@ -301,6 +305,25 @@ func (c *Conn) Collect(p *Placement) int {
 			c.updatePeer()
 		}
 	}
+	c.scratch.takeBackPlacement(p)
+	return n
+}
+
+// mostHanded is the longest text that a reader is handed. Of more he should take along
+// himself what follows.
+const mostHanded = 4 << 10
+
+// CollectHanded is Collect for who is told that text was pushed, and hands the reader what
+// has been placed for him. It does nothing and returns 0 if the reader should look himself:
+// there is more to read, much was placed, or the peer is to be told of the room.
+func (c *Conn) CollectHanded() int {
+	p := c.rcv.waiting
+	if p == nil || p.placed == 0 || p.placed > mostHanded || c.rcv.size > 0 || c.owesUpdate() {
+		return 0
+	}
+	n := p.placed
+	c.rcv.waiting = nil
+	c.tuneReceive(n)
 	c.scratch.takeBackPlacement(p)
 	return n
 }
