@@ -354,8 +354,12 @@ func (c *Conn) Forget() {
 	}
 	c.set(flagForgotten | flagDetached)
 	c.owner = nil
-	if c.state == Closed {
+	switch c.state {
+	case Closed:
 		c.env.ended(c)
+	case TimeWait:
+		c.rest()
+		c.env.schedule(c)
 	}
 }
 
