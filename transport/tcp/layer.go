@@ -102,7 +102,7 @@ func (l *Layer) connect(p *Port, remote netip.AddrPort, o Owner, opts Options, d
 	} else if local, previous = l.chooseLocal(local, remote); local.Port() == 0 {
 		return nil, 0, syscall.EADDRNOTAVAIL
 	}
-	c := l.newConn(path, local.Port(), remote.Port(), opts)
+	c := l.newConn(&path, local.Port(), remote.Port(), &opts)
 	c.owner = o
 	if p != nil {
 		c.port = p
@@ -185,10 +185,10 @@ func (l *Layer) vacate(local, remote netip.AddrPort) (previous *Conn, free bool)
 	return old, true
 }
 
-func (l *Layer) newConn(path network.Path, localPort, remotePort uint16, o Options) *Conn {
+func (l *Layer) newConn(path *network.Path, localPort, remotePort uint16, o *Options) *Conn {
 	c := l.takeConn()
 	c.timer.Init(l.loop, (*expirer)(c))
-	c.init(l.env, l.about, path, localPort, remotePort, o)
+	c.init(l.env, l.about, path, localPort, remotePort, l.share(o))
 	l.recallPath(c)
 	return c
 }

@@ -61,8 +61,8 @@ func (l *Layer) putAway(c *Conn) bool {
 func (l *Layer) restore(w *timeWait) *Conn {
 	c := l.takeConn()
 	c.timer.Init(l.loop, (*expirer)(c))
-	c.init(l.env, l.about, w.path, w.localPort, w.remotePort, *w.opts)
-	c.state, c.flags, c.opts, c.port = TimeWait, w.flags, w.opts, w.port
+	c.init(l.env, l.about, &w.path, w.localPort, w.remotePort, w.opts)
+	c.state, c.flags, c.port = TimeWait, w.flags, w.port
 	c.beginAt(w.iss)
 	// All that was sent is acknowledged, and all that was to come has come.
 	c.sndUna, c.sndNxt, c.sndMax, c.snd.start = w.sndMax, w.sndMax, w.sndMax, w.sndMax-1
