@@ -125,24 +125,30 @@ func ParseTCP(b []byte, h *TCP) (n int, err error) {
 	h.Checksum = be.Uint16(b[16:])
 	h.Urgent = be.Uint16(b[18:])
 	h.Options = TCPOptions{}
-	if n > TCPLen {
-		h.Options.parse(b[TCPLen:n])
+	if options := b[TCPLen:n]; len(options) == timestampsLen && be.Uint32(options) == timestampsLayout {
+		h.Options.HasTimestamps = true
+		h.Options.TSVal, h.Options.TSEcr = be.Uint32(options[4:]), be.Uint32(options[8:])
+	} else if len(options) > 0 {
+		h.Options.parse(options)
 	}
 	return n, nil
 }
 
-// timestampsLayout is how nearly every segment with timestamps begins its
-// options: two no-ops, then kind and length (RFC 7323, appendix A).
-const timestampsLayout = OptionNop<<24 | OptionNop<<16 | OptionTimestamps<<8 | 10
+// timestampsLayout is how nearly every segment with timestamps begins its options: two
+// no-ops, then kind and length (RFC 7323, appendix A). Mostly there are no others.
+const (
+	timestampsLayout = OptionNop<<24 | OptionNop<<16 | OptionTimestamps<<8 | 10
+	timestampsLen    = 12
+)
 
 // parse reads the options as far as they make sense. RFC 9293, section 3.1
 // (MUST-7): an illegal option length may not do harm; what follows it is
 // ignored, and what came before it stands.
 func (o *TCPOptions) parse(b []byte) {
-	if len(b) >= 12 && be.Uint32(b) == timestampsLayout {
+	if len(b) >= timestampsLen && be.Uint32(b) == timestampsLayout {
 		o.HasTimestamps = true
 		o.TSVal, o.TSEcr = be.Uint32(b[4:]), be.Uint32(b[8:])
-		b = b[12:]
+		b = b[timestampsLen:]
 	}
 	for len(b) > 0 {
 		switch b[0] {
@@ -218,12 +224,6 @@ func (o *TCPOptions) Len() int {
 
 // put writes the options in the order and with the padding that Linux uses.
 func (o *TCPOptions) put(b []byte) {
-	if len(b) == 12 && o.HasTimestamps && !o.SACKPermitted { // nothing but timestamps, as mostly
-		be.PutUint32(b, timestampsLayout)
-		be.PutUint32(b[4:], o.TSVal)
-		be.PutUint32(b[8:], o.TSEcr)
-		return
-	}
 	i := 0
 	if o.HasMSS {
 		b[i], b[i+1] = OptionMSS, 4
@@ -299,7 +299,11 @@ func (h *TCP) Fill(b []byte) {
 	be.PutUint16(b[14:], h.Window)
 	be.PutUint16(b[16:], h.Checksum)
 	be.PutUint16(b[18:], h.Urgent)
-	if n > TCPLen {
-		h.Options.put(b[TCPLen:])
+	if options := b[TCPLen:]; len(options) == timestampsLen && h.Options.HasTimestamps && !h.Options.SACKPermitted {
+		be.PutUint32(options, timestampsLayout)
+		be.PutUint32(options[4:], h.Options.TSVal)
+		be.PutUint32(options[8:], h.Options.TSEcr)
+	} else if len(options) > 0 {
+		h.Options.put(options)
 	}
 }

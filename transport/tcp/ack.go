@@ -109,7 +109,8 @@ func (c *Conn) newACK(a *ack, s *Segment) {
 	c.path.Confirm()    // RFC 4861, section 7.3.1: forward progress
 	c.forgetSoftError() // what ICMP has reported is over
 	c.takeCumulative(a, s.Ack)
-	c.snd.acknowledge(c.env, s.Ack, c.is(flagWarm))
+	c.loans.CallIn(s.Ack)
+	c.snd.acknowledge(c.store, s.Ack, c.is(flagWarm))
 	c.sndUna = s.Ack
 	if c.sndNxt.Before(c.sndUna) {
 		c.sndNxt = c.sndUna
@@ -147,8 +148,11 @@ func (c *Conn) newACK(a *ack, s *Segment) {
 // measure takes a round-trip time from the acknowledgement: of the segment being
 // timed, or else from its timestamp (RFC 7323, section 4.1).
 func (c *Conn) measure(now ev.Time, s *Segment) {
-	if begun := c.rtt.begun; c.rtt.acknowledged(c.about, now, s.Ack) {
-		c.rack.observeRTT(now, now.Sub(begun))
+	if r := &c.rtt; r.timing && !s.Ack.Before(r.seq) {
+		rtt := now.Sub(r.begun)
+		r.timing = false
+		r.measured(c.about, rtt)
+		c.rack.observeRTT(now, rtt)
 		c.backoff = 0
 		return
 	}
@@ -169,7 +173,7 @@ func (c *Conn) isDuplicate(s *Segment) bool {
 	return outstanding && s.Ack == c.sndUna && s.length() == 0 && c.scaledWindow(s) == c.sndWnd
 }
 
-func (c *Conn) scaledWindow(s *Segment) int { return int(s.Window) << c.sndShift }
+func (c *Conn) scaledWindow(s *Segment) int { return int(s.Window) << (c.sndShift & shiftMask) }
 
 // updateWindow takes over the peer's window, if the segment is not older than
 // the one that told it last.
@@ -250,7 +254,7 @@ func (c *Conn) abandonFinWait2(now ev.Time) {
 
 // enterTimeWait begins TIME-WAIT: nothing is outstanding, so the buffers go.
 func (c *Conn) enterTimeWait(now ev.Time) {
-	c.snd.release(c.env)
+	c.snd.release(c.store)
 	if c.env.crowded() {
 		if c.is(flagAckNow) { // of the peer's FIN
 			c.transmit(now, header.ACK, c.emptySeq(), 0)

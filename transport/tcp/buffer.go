@@ -89,6 +89,13 @@ func (r *ring) put(at int, b []byte) {
 	}
 }
 
+// append adds b at the end.
+func (r *ring) append(s storage, b []byte) {
+	r.reserve(s, r.size+len(b), r.size)
+	r.put(r.size, b)
+	r.size += len(b)
+}
+
 // view returns the n bytes from offset at on, in two pieces where they wrap
 // around the end of the memory.
 func (r *ring) view(at, n int) (first, second []byte) {
@@ -126,11 +133,12 @@ func (sb *sendBuffer) write(s storage, b []byte) int {
 	if n <= 0 {
 		return 0
 	}
-	sb.reserve(s, sb.size+n, sb.size)
-	sb.put(sb.size, b[:n])
-	sb.size += n
+	sb.append(s, b[:n])
 	return n
 }
+
+// moves reports whether a write of n bytes would need another place for those before.
+func (sb *sendBuffer) moves(n int) bool { return sb.size+min(n, sb.limit-sb.size) > len(sb.mem) }
 
 // writeGuest is write without copying: the bytes stay in *b, which is cut to what
 // there is room for. What is left of them must be adopted before they change.
@@ -275,18 +283,16 @@ func (rb *receiveBuffer) free() int { return max(0, rb.limit-rb.size) }
 // insert takes the bytes b at seq, where next is RCV.NXT; all of it must lie at
 // or after next and inside the window. It returns how far RCV.NXT advances.
 func (rb *receiveBuffer) insert(s storage, next, seq header.Seq, b []byte) int {
+	if seq == next && len(rb.ahead) == 0 {
+		if n := rb.place(b); n < len(b) {
+			rb.append(s, b[n:])
+		}
+		return len(b)
+	}
 	offset := rb.size + seq.Sub(next)
 	kept := rb.size
 	if n := len(rb.ahead); n > 0 {
 		kept += rb.ahead[n-1].right.Sub(next)
-	}
-	if seq == next && len(rb.ahead) == 0 {
-		if n := rb.place(b); n < len(b) {
-			rb.reserve(s, offset+len(b)-n, kept)
-			rb.put(offset, b[n:])
-			rb.size += len(b) - n
-		}
-		return len(b)
 	}
 	if _, ok := rb.ahead.add(span{seq, seq.Add(len(b))}, rb.mostRanges()); !ok {
 		return 0

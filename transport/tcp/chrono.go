@@ -30,10 +30,14 @@ func (t *chronograph) look(now ev.Time, what limit) {
 
 // lookWhatHolds notes what holds the connection back from now on.
 func (c *Conn) lookWhatHolds(now ev.Time) {
-	if c.traffic == &noTraffic {
-		return
+	if c.traffic != &noTraffic {
+		c.holdsBack(now, c.heldBy())
 	}
-	if what := c.heldBy(); what != c.data.chrono.now {
+}
+
+// holdsBack notes that it is this.
+func (c *Conn) holdsBack(now ev.Time, what limit) {
+	if what != c.data.chrono.now {
 		c.data.chrono.look(now, what)
 	}
 }

@@ -69,7 +69,8 @@ type Conn struct {
 	localPort, remotePort uint16
 
 	state    State
-	warmSlot uint8 // if flagWarm
+	warmSlot uint8  // if flagWarm
+	pseudo   uint16 // pseudoSum of path
 	flags    connFlags
 	again    uint32 // segments sent again, for Info
 
@@ -185,8 +186,9 @@ func (c *Conn) move(e event) {
 func (c *Conn) init(env environment, p *Personality, path *network.Path, localPort, remotePort uint16, o *Options) {
 	c.flight, c.traffic, c.seldom = &atRest, &noTraffic, &usual
 	c.scratch, c.about = env.scratch(), p
-	c.env = env
+	c.env, c.store = env, env
 	c.path, c.localPort, c.remotePort = *path, localPort, remotePort
+	c.pseudo = pseudoSum(&c.path)
 	c.stopTimers()
 	c.rack.reoWndMult = 1
 	c.quickACKs = uint8(p.QuickACKs)
@@ -221,7 +223,7 @@ func (c *Conn) beginAt(iss header.Seq) {
 // allows it.
 func (c *Conn) open(now ev.Time, previous *Conn, text []byte) {
 	c.startSequence(now, previous)
-	c.snd.write(c.env, text)
+	c.snd.write(c.store, text)
 	c.move(activeOpen)
 	c.Output(now)
 }
@@ -270,7 +272,7 @@ func (c *Conn) end(e event, err error) {
 		c.board.empty()
 	}
 	c.snd.drop(c.snd.size)
-	c.snd.release(c.env)
+	c.snd.release(c.store)
 	c.rcv.ahead = nil
 	if c.rcv.size == 0 || c.is(flagDetached) {
 		c.discardReceived()
@@ -283,5 +285,5 @@ func (c *Conn) end(e event, err error) {
 func (c *Conn) discardReceived() {
 	c.rcv.ahead = nil
 	c.rcv.drop(c.rcv.size)
-	c.rcv.release(c.env)
+	c.rcv.release(c.store)
 }

@@ -166,6 +166,9 @@ func (c *Conn) restartIdle(now ev.Time) {
 // about the path and does not grow. Slow start may have doubled it meanwhile; a
 // control that paces means that all of it is used (BBR's C.is_cwnd_limited).
 func (c *Conn) windowUsed(flight int) bool {
+	if 2*flight < c.win.Cwnd && flight+c.mss <= c.win.Cwnd {
+		return false // by far
+	}
 	if c.win.Cwnd < c.win.Ssthresh && !c.ctrl.OwnsRecovery() {
 		return 2*flight >= c.win.Cwnd
 	}

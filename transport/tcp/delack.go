@@ -32,11 +32,18 @@ const (
 
 // textArrived adapts the delay to a segment that came in order.
 func (c *Conn) textArrived(now ev.Time) {
-	t, least := c.needTraffic(), c.about.DelayedACK
-	d, gap := &t.acks, now.Sub(t.textAt)
+	t := c.needTraffic()
+	gap := now.Sub(t.textAt)
 	t.textAt = now
+	if c.about.AdaptiveACKs {
+		c.adaptDelay(gap)
+	}
+}
+
+// adaptDelay adapts it to a segment so long after the one before.
+func (c *Conn) adaptDelay(gap time.Duration) {
+	d, least := &c.acks, c.about.DelayedACK
 	switch {
-	case !c.about.AdaptiveACKs:
 	case d.ato == 0:
 		d.ato = least
 	case gap <= least/2:

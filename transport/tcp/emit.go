@@ -11,7 +11,8 @@ func (l *Layer) emit(c *Conn, s *Segment) {
 	if s.size > 0 {
 		l.sendTrain(c, s)
 	} else {
-		l.send(&c.path, s, c.sendAs())
+		ip := c.sendAs()
+		l.send(&c.path, c.pseudo, s, &ip)
 	}
 	if s.last && l.burstEnd != nil {
 		l.burstEnd()
@@ -41,8 +42,8 @@ func (c *Conn) sendAs() network.Send {
 func (l *Layer) OnBurstEnd(f func()) { l.burstEnd = f }
 
 // send puts the header in front of the text and gives the packet to IP, to be
-// sent as ip says.
-func (l *Layer) send(path *network.Path, s *Segment, ip network.Send) {
+// sent as ip says. pseudo is the path's pseudoSum.
+func (l *Layer) send(path *network.Path, pseudo uint16, s *Segment, ip *network.Send) {
 	l.stats.SegmentsOut++
 	if s.Flags.Has(header.RST) {
 		l.stats.ResetsSent++
@@ -55,29 +56,31 @@ func (l *Layer) send(path *network.Path, s *Segment, ip network.Send) {
 		p.Append(s.rest)
 	} else {
 		p = l.pool.Get(0)
-		p.Borrow(s.Text)
+		p.BorrowOf(s.loans, s.Text, s.Seq)
 	}
 	p.SetMore(s.more)
-	l.putHeader(p, path, s, text)
-	l.output(p, path, s, ip)
+	l.output(p, path, pseudo, s, text, ip)
 }
 
-// putHeader puts the TCP header in front of p, whose first frame has text bytes of
-// payload.
-func (l *Layer) putHeader(p *packet.Packet, path *network.Path, s *Segment, text int) {
+// pseudoSum is the sum of a path's pseudo-header, without the length of the segment: the
+// same for all segments of a connection.
+func pseudoSum(path *network.Path) uint16 {
+	return header.PseudoSum(path.Src(), path.Dst(), header.ProtocolTCP, 0)
+}
+
+// output puts the TCP header of s in front of p, whose first frame has text bytes of
+// payload, and gives it to IP.
+func (l *Layer) output(p *packet.Packet, path *network.Path, pseudo uint16, s *Segment, text int, ip *network.Send) {
 	n := s.Len()
-	s.Checksum = header.PseudoSum(path.Src(), path.Dst(), header.ProtocolTCP, n+text)
+	sum := uint32(pseudo) + uint32(n+text)
+	s.Checksum = uint16(sum + sum>>16)
 	s.Fill(p.Push(n))
 	p.PartialChecksum(checksumOffset)
-}
-
-// output gives p, which is s or begins with it, to IP.
-func (l *Layer) output(p *packet.Packet, path *network.Path, s *Segment, ip network.Send) {
-	// An error here is a segment lost before the wire: retransmission deals with
-	// it, or an ICMP message says more.
 	ip.Protocol, ip.DontFragment = header.ProtocolTCP, true
 	ip.TOS = ip.TOS&^ecnMask | s.ECN
-	_ = l.net.Output(p, path, &ip)
+	// An error here is a segment lost before the wire: retransmission deals with
+	// it, or an ICMP message says more.
+	_ = l.net.Output(p, path, ip)
 }
 
 // checksumOffset is where the checksum stands in a TCP header.

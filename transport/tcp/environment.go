@@ -44,7 +44,8 @@ type environment interface {
 // scratch is what the connections of a host share: space to work in, and what they
 // borrow. A host that never talks TCP has none.
 type scratch struct {
-	env environment // of all connections that use it
+	env   environment // of all connections that use it
+	store storage     // and its storage: to make one of the other takes a look-up
 	*workspace
 	way lookedUp
 

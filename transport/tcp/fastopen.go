@@ -168,7 +168,7 @@ func (ln *Listener) startEarly(c *Conn, s *Segment) {
 	c.startWindow(c.heardAt)
 	text := s.Text[:min(len(s.Text), c.rcv.free(), 0xffff)]
 	if len(text) > 0 {
-		c.rcvNxt = c.rcvNxt.Add(c.rcv.insert(c.env, c.rcvNxt, c.rcvNxt, text))
+		c.rcvNxt = c.rcvNxt.Add(c.rcv.insert(c.store, c.rcvNxt, c.rcvNxt, text))
 		c.rcvAdv, c.stamp.lastAck = c.rcvNxt, c.rcvNxt
 	}
 	ln.enqueue(c)

@@ -129,14 +129,15 @@ func (c *Conn) arrived(now ev.Time, s *Segment) {
 	}
 }
 
-// countSent counts a segment that goes out, while SND.MAX is as it was before.
-func (c *Conn) countSent(s *Segment) {
+// countSent counts a segment of this length that goes out, while SND.MAX is as it was
+// before.
+func (c *Conn) countSent(s *Segment, length int) {
 	if c.is(flagPassive) && s.Flags.Has(header.SYN) {
 		return
 	}
 	segments := uint32(s.segments())
 	c.counts.out += segments
-	again := s.length() > 0 && !s.end().After(c.sndMax)
+	again := length > 0 && !s.Seq.Add(length).After(c.sndMax)
 	if again {
 		c.again++
 	}

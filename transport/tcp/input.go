@@ -11,10 +11,12 @@ import (
 // What the segment makes possible is sent before it returns.
 func (c *Conn) Input(now ev.Time, s *Segment) {
 	c.arrived(now, s)
-	switch c.state {
-	case Closed:
+	switch {
+	case c.predicted(s):
+		c.inputPredicted(now, s)
+	case c.state == Closed:
 		return
-	case SynSent:
+	case c.state == SynSent:
 		c.inputSynSent(now, s)
 	default:
 		c.inputSynchronized(now, s)

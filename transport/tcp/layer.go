@@ -206,20 +206,19 @@ func (e *expirer) Expire(*ev.Timer) {
 // Input takes a segment from the network layer.
 func (l *Layer) Input(p *packet.Packet, d *network.Datagram) {
 	l.stats.SegmentsIn += uint64(p.Frames())
-	if l.accept(p, d) {
+	if s := l.accept(p, d); s != nil {
 		if p.Frames() > 1 {
-			l.inputTrain(p, d)
+			l.inputTrain(p, s, d)
 		} else {
-			l.input(d)
+			l.input(s, d)
 		}
-		l.work.segment.Text = nil
+		s.Text = nil
 	}
 	p.Release()
 }
 
-// input takes the segment in the scratch space.
-func (l *Layer) input(d *network.Datagram) {
-	s := &l.scratch().segment
+// input takes a segment that was accepted.
+func (l *Layer) input(s *Segment, d *network.Datagram) {
 	now := l.loop.Now()
 	local := netip.AddrPortFrom(d.Dst, s.DstPort)
 	remote := netip.AddrPortFrom(d.Src, s.SrcPort)
@@ -230,7 +229,7 @@ func (l *Layer) input(d *network.Datagram) {
 		l.stats.NoConnection++
 		return
 	}
-	if c != nil && !l.reopens(c, s, d) {
+	if c != nil && (c.state != TimeWait || !l.reopens(c, s, d)) {
 		c.Input(now, s)
 		l.schedule(c)
 	} else if ln := l.listener(local, remote, d); ln != nil {
@@ -241,23 +240,24 @@ func (l *Layer) input(d *network.Datagram) {
 	}
 }
 
-// accept checks and parses what arrived into the scratch space.
-func (l *Layer) accept(p *packet.Packet, d *network.Datagram) bool {
+// accept checks what arrived and parses it into the scratch space. It returns nil if
+// nobody is to have it.
+func (l *Layer) accept(p *packet.Packet, d *network.Datagram) *Segment {
 	// RFC 9293, MUST-57: a segment to a broadcast or multicast address is dropped.
 	if d.Broadcast {
 		l.stats.NotUnicast++
-		return false
+		return nil
 	}
 	if !p.Verified() && header.Checksum(p.Bytes(),
 		header.PseudoSum(d.Src, d.Dst, header.ProtocolTCP, p.Len())) != 0xffff {
 		l.stats.BadChecksum++
-		return false
+		return nil
 	}
 	s, head := &l.scratch().segment, p.Head()
 	n, err := header.ParseTCP(head, &s.TCP)
 	if err != nil {
 		l.stats.Malformed++
-		return false
+		return nil
 	}
 	s.more, s.size = p.More(), 0
 	s.ECN = d.TOS & ecnMask
@@ -269,13 +269,13 @@ func (l *Layer) accept(p *packet.Packet, d *network.Datagram) bool {
 		}
 		s.Text = head[n:]
 	}
-	return true
+	return s
 }
 
 // reopens lets a SYN replace a connection in TIME-WAIT, if it is certainly newer
 // than everything that connection had (RFC 9293, section 3.6.1; RFC 6191).
 func (l *Layer) reopens(c *Conn, s *Segment, d *network.Datagram) bool {
-	if c.state != TimeWait || s.Flags&(header.SYN|header.ACK|header.RST) != header.SYN {
+	if s.Flags&(header.SYN|header.ACK|header.RST) != header.SYN {
 		return false
 	}
 	newer := s.Seq.After(c.rcvNxt)
@@ -312,7 +312,7 @@ func (l *Layer) refuse(s *Segment, d *network.Datagram) {
 	if err != nil || path.Broadcast() {
 		return
 	}
-	l.send(&path, &r, network.Send{SourceRoute: d.Route})
+	l.send(&path, pseudoSum(&path), &r, &network.Send{SourceRoute: d.Route})
 }
 
 // schedule sets the connection's timer to its deadline, or puts it away.

@@ -19,10 +19,16 @@ func (c *Conn) Output(now ev.Time) {
 		// A full segment has no room for a report.
 		c.transmit(now, header.ACK, c.emptySeq(), 0)
 	}
+	switch {
+	case c.silent():
+		c.outputSilent(now)
+		return
+	case c.sendsOne():
+		c.sendOne(now)
+		return
+	}
 	before := c.sndMax
-	if c.silent() {
-		c.noteIdle()
-	} else if c.seldom == &usual || !c.probePath(now) { // usual: the path has no limit of its own
+	if c.seldom == &usual || !c.probePath(now) { // usual: the path has no limit of its own
 		for c.sendNext(now) {
 		}
 	}
@@ -47,6 +53,17 @@ func (c *Conn) Output(now ev.Time) {
 func (c *Conn) silent() bool {
 	return c.snd.size == 0 && c.board.size == 0 && c.seldom == &usual &&
 		c.flags&(flagSynAcked|flagFinQueued) == flagSynAcked && c.paceAt == ev.Never && c.loss.newOnly == 0
+}
+
+// outputSilent is what is left of Output then: nothing is sent but an ACK, and no timer
+// waits for anything.
+func (c *Conn) outputSilent(now ev.Time) {
+	c.noteIdle()
+	if c.is(flagAckNow) {
+		c.transmit(now, header.ACK, c.emptySeq(), 0)
+	}
+	c.holdsBack(now, idle)
+	c.rest()
 }
 
 // emptySeq returns the sequence number for a segment without text: SND.NXT, or

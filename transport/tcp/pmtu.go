@@ -140,12 +140,17 @@ func (c *Conn) noteSize(seq header.Seq, n int) {
 	}
 }
 
-// sizeAcked takes from an acknowledgement of new data what sizes have passed.
-func (c *Conn) sizeAcked(now ev.Time) {
-	m, z := &c.mtu, &c.sizes
-	if z.onWay > 0 && z.onWayTo.AtMost(c.sndUna) {
+// passed notes that everything before una has passed.
+func (z *packetSizes) passed(una header.Seq) {
+	if z.onWay > 0 && z.onWayTo.AtMost(una) {
 		z.acked, z.onWay = z.onWay, 0
 	}
+}
+
+// sizeAcked takes from an acknowledgement of new data what sizes have passed.
+func (c *Conn) sizeAcked(now ev.Time) {
+	m := &c.mtu
+	c.sizes.passed(c.sndUna)
 	if m.claimed > 0 && m.claimedSeq.Before(c.sndUna) {
 		m.claimed = 0 // it has passed after all
 		c.env.counters().ICMPIgnored++

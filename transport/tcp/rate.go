@@ -66,22 +66,33 @@ func (r *deliveryRate) delivers(now ev.Time, s *rateSample, g *sentSegment, minR
 
 // finish writes the rate into a sample for the congestion control.
 func (r *deliveryRate) finish(s *rateSample, out *Sample) {
-	if r.limitedTo != 0 && r.delivered > r.limitedTo {
-		r.limitedTo = 0
-	}
-	out.TotalDelivered, out.TotalLost = r.delivered, r.lost
+	r.total(out)
 	if !s.valid {
 		return
 	}
 	out.PriorDelivered, out.PriorLost = s.priorDelivered, s.priorLost
 	out.AppLimited, out.TxInFlight = s.limited, s.inFlight
+	r.measure(out, s.sendElapsed, s.priorAt)
+}
+
+// total writes what has been delivered and lost until now.
+func (r *deliveryRate) total(out *Sample) {
+	if r.limitedTo != 0 && r.delivered > r.limitedTo {
+		r.limitedTo = 0
+	}
+	out.TotalDelivered, out.TotalLost = r.delivered, r.lost
+}
+
+// measure writes the rate itself: of what was delivered since priorAt, and was sent in
+// sendElapsed.
+func (r *deliveryRate) measure(out *Sample, sendElapsed time.Duration, priorAt ev.Time) {
 	// The slower of sending and of acknowledging is what the path can do.
-	interval := max(s.sendElapsed, r.deliveredAt.Sub(s.priorAt))
+	interval := max(sendElapsed, r.deliveredAt.Sub(priorAt))
 	if interval <= 0 || interval < out.MinRTT {
 		return
 	}
 	out.Interval = interval
-	out.Rate = int64(float64(r.delivered-s.priorDelivered) / interval.Seconds())
+	out.Rate = int64(float64(r.delivered-out.PriorDelivered) / interval.Seconds())
 }
 
 // idle notes that the application has nothing more to send, though the network

@@ -152,11 +152,11 @@ func (c *Conn) respond(a *ack) {
 func (c *Conn) sample(a *ack) *Sample {
 	c.needTraffic()
 	s := &c.scratch.sample
-	*s = Sample{
-		Now: a.now, Acked: a.acked, Delivered: a.delivered, Lost: a.lost,
-		PriorInFlight: a.priorPipe, InFlight: c.inFlight(), WindowLimited: c.windowUsed(a.priorPipe),
-		MinRTT: c.rack.minRTT, SRTT: c.rtt.srtt, ECE: a.ece, SndUna: c.sndUna, SndNxt: c.sndMax,
-	}
+	*s = Sample{} // field by field, or it would be made elsewhere and copied
+	s.Now, s.Acked, s.Delivered, s.Lost = a.now, a.acked, a.delivered, a.lost
+	s.PriorInFlight, s.InFlight, s.WindowLimited = a.priorPipe, c.inFlight(), c.windowUsed(a.priorPipe)
+	s.MinRTT, s.SRTT, s.ECE = c.rack.minRTT, c.rtt.srtt, a.ece
+	s.SndUna, s.SndNxt = c.sndUna, c.sndMax
 	if c.about.CountSegments {
 		s.Acked = a.segments * c.mss
 	}

@@ -33,16 +33,6 @@ func (r *rttEstimator) start(now ev.Time, seq header.Seq) {
 // cancel ends the timing: something that it covers was sent again.
 func (r *rttEstimator) cancel() { r.timing = false }
 
-// acknowledged takes the measurement if ack ends the timing.
-func (r *rttEstimator) acknowledged(p *Personality, now ev.Time, ack header.Seq) bool {
-	if !r.timing || ack.Before(r.seq) {
-		return false
-	}
-	r.timing = false
-	r.measured(p, now.Sub(r.begun))
-	return true
-}
-
 // measured takes one measurement of the round-trip time.
 func (r *rttEstimator) measured(p *Personality, rtt time.Duration) {
 	if r.srtt == 0 {

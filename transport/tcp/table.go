@@ -12,6 +12,7 @@ type table struct {
 	buckets []*Conn
 	count   int
 	seed    uint64
+	last    *Conn // found last: segments of one connection come one after the other
 	away    away
 }
 
@@ -37,6 +38,13 @@ func mix(x uint64) uint64 {
 // find returns the connection between two addresses, nil if there is none. One that was
 // put away is restored.
 func (t *table) find(local, remote netip.AddrPort) *Conn {
+	if c := t.last; c != nil && c.between(local, remote) {
+		return c
+	}
+	return t.search(local, remote)
+}
+
+func (t *table) search(local, remote netip.AddrPort) *Conn {
 	if len(t.buckets) == 0 {
 		return nil
 	}
@@ -45,7 +53,9 @@ func (t *table) find(local, remote netip.AddrPort) *Conn {
 	for c != nil && !c.between(local, remote) {
 		c = c.chain
 	}
-	if c == nil && t.away.count > 0 {
+	if c != nil {
+		t.last = c
+	} else if t.away.count > 0 {
 		if w := t.away.find(uint32(h), local, remote); w != nil {
 			return w.layer.restore(w)
 		}
@@ -72,6 +82,9 @@ func (t *table) insert(c *Conn) {
 func (t *table) remove(c *Conn) uint32 {
 	if len(t.buckets) == 0 {
 		return 0
+	}
+	if t.last == c {
+		t.last = nil
 	}
 	h := t.hash(c.Local(), c.Remote())
 	p := &t.buckets[h&uint64(len(t.buckets)-1)]

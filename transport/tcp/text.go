@@ -77,14 +77,14 @@ func (c *Conn) takeText(now ev.Time, s *Segment) bool {
 		c.destroy(syscall.ECONNRESET)
 		return false
 	}
-	inOrder := s.Seq == c.rcvNxt && !c.gaps()
-	if inOrder {
-		c.timeData(now, s)
+	if s.Seq == c.rcvNxt && !c.gaps() {
+		c.takeNext(now, s)
+		return true
 	}
 	if s.Seq == c.rcvNxt {
 		c.textArrived(now)
 	}
-	n := c.rcv.insert(c.env, c.rcvNxt, s.Seq, s.Text)
+	n := c.rcv.insert(c.store, c.rcvNxt, s.Seq, s.Text)
 	c.rcvNxt = c.rcvNxt.Add(n)
 	if n == 0 {
 		c.env.counters().OutOfOrder++
@@ -97,14 +97,25 @@ func (c *Conn) takeText(now ev.Time, s *Segment) bool {
 		c.path.Confirm()
 		c.notify(Readable)
 	}
-	if !inOrder || c.duplicate.left != c.duplicate.right {
-		// RFC 5681, section 4.2: a duplicate ACK at once, and again at once when a
-		// hole is filled.
-		c.set(flagAckNow)
-		return true
+	// RFC 5681, section 4.2: a duplicate ACK at once, and again at once when a hole is
+	// filled.
+	c.set(flagAckNow)
+	return true
+}
+
+// takeNext takes the text that comes next, while there are no gaps.
+func (c *Conn) takeNext(now ev.Time, s *Segment) {
+	c.timeData(now, s)
+	c.textArrived(now)
+	n := c.rcv.insert(c.store, c.rcvNxt, s.Seq, s.Text)
+	c.rcvNxt = c.rcvNxt.Add(n)
+	c.path.Confirm() // as above
+	c.notify(Readable)
+	if c.duplicate.left != c.duplicate.right {
+		c.set(flagAckNow) // a part of it has come twice
+		return
 	}
 	c.delayACK(now, n, s)
-	return true
 }
 
 // delayACK decides when n bytes that came in order are acknowledged (RFC 9293,

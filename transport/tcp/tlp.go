@@ -32,6 +32,11 @@ func (c *Conn) scheduleProbe(now ev.Time) {
 		c.board.sackedCount > 0 || c.is(flagPersist) || c.rtoAt == ev.Never {
 		return
 	}
+	c.tlpAt = c.probeTime(now)
+}
+
+// probeTime is TLP_calc_PTO (RFC 8985, section 7.2), as a moment.
+func (c *Conn) probeTime(now ev.Time) ev.Time {
 	pto := tlpWithoutRTT
 	if c.rtt.srtt > 0 {
 		pto = 2 * c.rtt.srtt
@@ -47,7 +52,7 @@ func (c *Conn) scheduleProbe(now ev.Time) {
 			pto += tlpMaxAckDelay
 		}
 	}
-	c.tlpAt = min(now.Add(pto), c.rtoAt)
+	return min(now.Add(pto), c.rtoAt)
 }
 
 // probeTail sends something that makes the peer tell what it has: new data if there

@@ -64,13 +64,13 @@ func (l *Layer) sendTrain(c *Conn, s *Segment) {
 	p := l.pool.Get(0)
 	p.Borrow(s.Text)
 	p.Couple(s.size, pushed)
-	l.putHeader(p, &c.path, s, s.size)
-	l.output(p, &c.path, s, c.sendAs())
+	ip := c.sendAs()
+	l.output(p, &c.path, c.pseudo, s, s.size, &ip)
 }
 
 // sendApart sends each of the segments that s stands for by itself.
 func (l *Layer) sendApart(c *Conn, s *Segment) {
-	rest, size, last := s.Text, s.size, s.Flags
+	rest, size, last, ip := s.Text, s.size, s.Flags, c.sendAs()
 	s.size = 0
 	for len(rest) > 0 {
 		s.Text = packet.Uncouple(&rest, size)
@@ -78,15 +78,14 @@ func (l *Layer) sendApart(c *Conn, s *Segment) {
 		if len(rest) == 0 {
 			s.Flags, s.more = last, false
 		}
-		l.send(&c.path, s, c.sendAs())
+		l.send(&c.path, c.pseudo, s, &ip)
 		s.Seq = s.Seq.Add(len(s.Text))
 	}
 }
 
-// inputTrain takes a train whose headers are in the scratch space: as one segment if
-// that is the same as to take each of those that it stands for.
-func (l *Layer) inputTrain(p *packet.Packet, d *network.Datagram) {
-	s := &l.scratch().segment
+// inputTrain takes a train, of which s has the headers: as one segment if that is the
+// same as to take each of those that it stands for.
+func (l *Layer) inputTrain(p *packet.Packet, s *Segment, d *network.Datagram) {
 	first, rest, frames := s.TCP, p.Tail(), p.Frames()
 	c := l.table.find(netip.AddrPortFrom(d.Dst, s.DstPort), netip.AddrPortFrom(d.Src, s.SrcPort))
 	if c != nil && c.takesWhole(s, l.now()) {
@@ -94,7 +93,7 @@ func (l *Layer) inputTrain(p *packet.Packet, d *network.Datagram) {
 		if p.Pushed() {
 			s.Flags |= header.PSH
 		}
-		l.input(d)
+		l.input(s, d)
 		if c.sndWl1 == first.Seq {
 			c.sndWl1 = first.Seq.Add((frames - 1) * p.Size())
 		}
@@ -106,7 +105,7 @@ func (l *Layer) inputTrain(p *packet.Packet, d *network.Datagram) {
 		if s.more = k+1 < frames; !s.more && p.Pushed() {
 			s.Flags |= header.PSH
 		}
-		l.input(d)
+		l.input(s, d)
 	}
 }
 

@@ -99,8 +99,8 @@ func (c *Conn) urgentAside() int {
 // skipUrgent takes the urgent byte off the stream when the reader stands before
 // it.
 func (c *Conn) skipUrgent() {
-	if c.AtMark() && c.urgentAside() > 0 {
-		c.rcv.discard(c.env, 1, c.is(flagWarm))
+	if c.is(flagRcvUrgent) && c.AtMark() && c.urgentAside() > 0 {
+		c.rcv.discard(c.store, 1, c.is(flagWarm))
 		c.passUrgent()
 	}
 }

@@ -132,7 +132,12 @@ func (c *Conn) act(now ev.Time) {
 func (c *Conn) Connected() bool { return c.state.synchronized() || c.early() }
 
 // Buffered returns how many bytes Read could return at once.
-func (c *Conn) Buffered() int { return c.rcv.size - c.urgentAside() }
+func (c *Conn) Buffered() int {
+	if !c.is(flagRcvUrgent) {
+		return c.rcv.size
+	}
+	return c.rcv.size - c.urgentAside()
+}
 
 // Crammed reports whether the receive window is so small that not even a segment fits:
 // not much more will come before something is read.
@@ -175,7 +180,7 @@ func (c *Conn) Read(b []byte) (int, error) {
 	if n == 0 {
 		return 0, c.nothingToRead()
 	}
-	n = c.rcv.read(c.env, b[:min(n, len(b))], c.is(flagWarm))
+	n = c.rcv.read(c.store, b[:min(n, len(b))], c.is(flagWarm))
 	c.tuneReceive(n)
 	c.passUrgent()
 	c.updatePeer()
@@ -186,8 +191,8 @@ func (c *Conn) Read(b []byte) (int, error) {
 // least doubles what the peer believes there is: an update for every read would
 // cost more than it gives.
 func (c *Conn) updatePeer() {
-	told := c.rcvAdv.Sub(c.rcvNxt)
-	if c.state.mayReceive() && c.receiveWindow() >= max(2*told, 1) {
+	least := max(2*c.rcvAdv.Sub(c.rcvNxt), 1)
+	if c.rcv.free() >= least && c.state.mayReceive() && c.receiveWindow() >= least {
 		c.set(flagAckNow)
 		c.act(c.env.now())
 	}
@@ -204,6 +209,9 @@ func (c *Conn) Peek(b []byte) (int, error) {
 }
 
 func (c *Conn) nothingToRead() error {
+	if c.state == Established && c.err == nil && c.report == nil && !c.is(flagReadClosed|flagRcvUrgent) {
+		return syscall.EAGAIN // the usual case of what follows
+	}
 	if c.is(flagFinTaken) {
 		return io.EOF // as on Linux, whatever came after it: that is for who writes
 	}
@@ -225,6 +233,7 @@ func (c *Conn) Write(b []byte) (int, error) {
 
 func (c *Conn) write(b []byte) (int, error) {
 	switch {
+	case c.state == Established && c.report == nil:
 	case c.opening():
 		return 0, syscall.EAGAIN
 	case !c.maySend():
@@ -235,7 +244,10 @@ func (c *Conn) write(b []byte) (int, error) {
 	case c.report != nil:
 		return 0, c.takeReport()
 	}
-	n := c.snd.write(c.env, b)
+	if c.loans.Any() && c.snd.moves(len(b)) {
+		c.loans.CallAll()
+	}
+	n := c.snd.write(c.store, b)
 	if n == 0 && len(b) > 0 {
 		return 0, syscall.EAGAIN
 	}
@@ -255,6 +267,7 @@ func (c *Conn) WriteThrough(b []byte) (int, error) {
 		return c.Write(b)
 	}
 	c.unset(flagMore)
+	c.loans.CallAll() // the ring may have to move for what is left of the guest
 	guest := &c.scratch.guest
 	*guest = b
 	n := c.snd.writeGuest(guest)
@@ -264,7 +277,7 @@ func (c *Conn) WriteThrough(b []byte) (int, error) {
 	}
 	c.act(c.env.now())
 	c.env.settle()
-	c.snd.adopt(c.env)
+	c.snd.adopt(c.store)
 	return n, nil
 }
 

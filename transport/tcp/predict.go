@@ -1,0 +1,168 @@
+package tcp
+
+import (
+	ev "septet/event"
+	"septet/header"
+)
+
+// Header prediction (RFC 7323, section 5.6; Jacobson, "4BSD TCP Header Prediction",
+// Computer Communication Review, April 1990). Nearly every segment of a connection that
+// is established is the one that must come next, or acknowledges what was sent last, and
+// nothing is the matter. What the steps of RFC 9293, section 3.10.7.4, come to then
+// stands here in a straight line; each of the conditions says which of them it spares.
+// A segment of which one does not hold goes through the steps themselves. Nothing but
+// time depends on which way one takes.
+
+// besides are the parts of a connection's state that take a segment out of the ordinary:
+// a FIN in either direction, urgent data, a shut window, ECN, a user who is gone.
+const besides = flagFinQueued | flagFinSent | flagFinKnown | flagFinTaken | flagAckNow | flagECN | flagEchoCE |
+	flagSendCWR | flagPersist | flagDetached | flagReadClosed | flagUrgent | flagRcvUrgent | flagEarly
+
+// predicted reports whether s is the segment that comes next, and nothing but its text
+// and its acknowledgement is to be looked at.
+func (c *Conn) predicted(s *Segment) bool {
+	return c.state == Established && c.flags&(besides|flagSynAcked) == flagSynAcked &&
+		// No SYN or RST (trimSYN, second, fourth), no URG and FIN (sixth, eighth), no mark of ECN.
+		s.Flags&^header.PSH == header.ACK &&
+		// In order and in the window (first): nothing is trimmed off.
+		s.Seq == c.rcvNxt && len(s.Text) <= c.rcvAdv.Sub(c.rcvNxt) && len(c.rcv.ahead) == 0 &&
+		// A duplicate that is still to be reported has its ACK go at once.
+		c.duplicate.left == c.duplicate.right &&
+		// The timestamp is there and not old (checkTimestamp).
+		(!c.stamp.enabled || s.Options.HasTimestamps && int32(s.Options.TSVal-c.stamp.recent) >= 0) &&
+		// An acknowledgement of what is outstanding, or of nothing new (fifth).
+		s.Ack.AtLeast(c.sndUna) && s.Ack.AtMost(c.sndMax) &&
+		s.Route == nil && !s.Options.HasUserTimeout
+}
+
+// inputPredicted takes a segment that was predicted.
+func (c *Conn) inputPredicted(now ev.Time, s *Segment) {
+	c.heardAt = now
+	if c.stamp.enabled {
+		c.stamp.update(now, s.Seq, s.Options.TSVal)
+	}
+	c.probes = 0
+	switch {
+	case c.acksTheOne(s):
+		c.takeOne(now, s)
+	case !c.tellsNothing(s):
+		c.takeACK(now, s)
+	}
+	c.updateWindow(s)
+	if len(s.Text) > 0 {
+		c.takeNext(now, s)
+	}
+}
+
+// acksTheOne reports whether a predicted segment acknowledges all that is outstanding,
+// which is one segment that was sent once, while no loss, probe or reduction waits for
+// what acknowledgements say.
+func (c *Conn) acksTheOne(s *Segment) bool {
+	b, l := &c.board, &c.loss
+	if b.size != 1 || s.Ack != c.sndMax || s.Options.NumSACK > 0 {
+		return false
+	}
+	g := b.first()
+	return g.end == s.Ack && g.state == segFlying && !g.resent &&
+		l.phase == phaseOpen && !l.undo && !c.tlp.out &&
+		// Without SACK duplicates are counted, and partial acknowledgements.
+		c.is(flagSACK) && c.seldom == &usual && !c.about.CountSegments
+}
+
+// takeOne is takeACK for such an acknowledgement: newACK and deliver for the one segment.
+// Nothing is left on the scoreboard in which losses could be found.
+func (c *Conn) takeOne(now ev.Time, s *Segment) {
+	b := &c.board
+	g := b.first()
+	c.measure(now, s)
+	c.retries = 0
+	c.path.Confirm() // RFC 4861, section 7.3.1: forward progress
+
+	out := &c.scratch.sample
+	c.deliverOne(now, g, out)
+	out.Acked, out.Delivered = s.Ack.Sub(c.sndUna), g.len()
+	out.PriorInFlight, out.WindowLimited = b.pipe, c.windowUsed(b.pipe)
+
+	b.empty()
+	c.loans.CallIn(s.Ack)
+	c.snd.acknowledge(c.store, s.Ack, c.is(flagWarm))
+	c.sndUna = s.Ack
+	if c.sndNxt.Before(c.sndUna) {
+		c.sndNxt = c.sndUna
+	}
+	c.rtoAt, c.rackAt, c.tlpAt = ev.Never, ev.Never, ev.Never // RFC 6298, 5.2
+	if c.sndUna.After(c.recover) {
+		c.recover = c.sndUna - 1 // kept near, so that it stays comparable
+	}
+	c.tuneSend()
+	c.sizes.passed(c.sndUna)
+	c.notify(Writable)
+	out.MinRTT, out.SRTT, out.SndUna, out.SndNxt = c.rack.minRTT, c.rtt.srtt, c.sndUna, c.sndMax
+	c.rate.total(out)
+	c.rate.measure(out, g.sentAt.Sub(g.firstSentAt), g.deliveredAt)
+	c.data.sampled(out)
+	c.control().Acked(&c.win, out)
+}
+
+// deliverOne is deliver for a segment that was sent once and is the last: there is no
+// other that could have been sent after it, or have been overtaken by it.
+func (c *Conn) deliverOne(now ev.Time, g *sentSegment, out *Sample) {
+	rtt := now.Sub(g.sentAt)
+	k, r := &c.rack, &c.rate
+	c.data.delivered += uint32(g.segments())
+	k.observeRTT(now, rtt)
+	k.delivers(now, g, true)
+	k.fack = g.end
+	r.delivered += int64(g.len())
+	r.deliveredAt, r.firstSentAt = now, g.sentAt
+	*out = Sample{}
+	out.Now, out.RTT = now, rtt
+	out.PriorDelivered, out.PriorLost = g.delivered, g.lostBefore
+	out.AppLimited, out.TxInFlight = g.limited, g.inFlight
+}
+
+// The way out has its ordinary case too: the user of a connection with nothing
+// outstanding has written something, which fits one segment.
+
+// aside are the parts of a connection's state that have more sent than that, or less: a
+// SYN or FIN, a window probe, urgent data, a cork, an echo of ECN.
+const aside = flagFinQueued | flagFinSent | flagPersist | flagUrgent | flagMore | flagUncork | flagEarly | flagEchoCE
+
+// sendsOne reports whether Output comes to one segment, with all that is queued.
+func (c *Conn) sendsOne() bool {
+	n, l := c.snd.size, &c.loss
+	return c.state == Established && c.flags&(aside|flagSynAcked) == flagSynAcked &&
+		// Nothing is outstanding, so nothing is to be sent again, and Nagle's condition holds.
+		c.board.size == 0 && c.sndUna == c.sndMax && c.sndNxt == c.sndMax && c.snd.start == c.sndUna &&
+		n > 0 && n <= c.mss && n <= c.sndWnd && n <= c.win.Cwnd &&
+		l.phase == phaseOpen && !l.frto && l.newOnly == 0 && l.dupBytes == 0 &&
+		// The control has begun, and does not pace. No path MTU is searched for (probePath).
+		c.ctrl != nil && c.win.PacingRate == 0 && c.paceAt == ev.Never && c.seldom == &usual &&
+		!c.opts.Cork && !c.about.Bursts
+}
+
+// sendOne is sendNext for that segment, and what Output does after it. The windows have
+// room for more than there is: the network waits for the application.
+func (c *Conn) sendOne(now ev.Time) {
+	c.restartIdle(now)
+	c.needFlight()
+	if c.rate.limitedTo != 0 {
+		c.ctrl.Restarted(&c.win, now)
+	}
+	seq, n := c.sndNxt, c.snd.size
+	g := c.board.add(seq, seq.Add(n))
+	g.last, g.pushed = true, true
+	if n < c.mss {
+		c.sndSml = g.end
+	}
+	c.textAnswered(now)
+	c.rate.sent(now, g, 0)
+	c.transmit(now, header.ACK|header.PSH, seq, n)
+	if c.inFlight() < c.win.Cwnd {
+		c.noteIdle()
+	}
+	if c.tlpAt = ev.Never; c.is(flagSACK) && !c.tlp.out {
+		c.tlpAt = c.probeTime(now)
+	}
+	c.holdsBack(now, busy)
+}
