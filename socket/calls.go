@@ -17,6 +17,11 @@ import (
 func (s *Socket) Bind(local netip.AddrPort) error {
 	s.stack.loop.Lock()
 	defer s.stack.loop.Unlock()
+	return s.bind(local)
+}
+
+// bind is Bind for who has the turn.
+func (s *Socket) bind(local netip.AddrPort) error {
 	if s.closed {
 		return syscall.EBADF
 	}
@@ -123,6 +128,8 @@ func (s *Socket) take() (*Socket, netip.AddrPort, error) {
 // EINPROGRESS if the socket does not block, and EALREADY until it is done;
 // EACCES for a broadcast address without SO_BROADCAST.
 func (s *Socket) Connect(to netip.AddrPort) error {
+	s.stack.loop.Lock()
+	defer s.stack.loop.Unlock()
 	err := s.connect(context.Background(), to)
 	if err == event.ErrTimeout {
 		// socket(7): for connect, SO_SNDTIMEO ends in EINPROGRESS; a second one in EALREADY.
@@ -136,7 +143,8 @@ func (s *Socket) Connect(to netip.AddrPort) error {
 // of their own.
 const dialPoll = 10 * time.Millisecond
 
-// connect also returns when ctx ends, with the context's error.
+// connect is Connect for who has the turn. It also returns when ctx ends, with the
+// context's error.
 func (s *Socket) connect(ctx context.Context, to netip.AddrPort) error {
 	l := s.stack.loop
 	if ctx.Done() != nil && !l.Virtual() {
@@ -146,8 +154,6 @@ func (s *Socket) connect(ctx context.Context, to netip.AddrPort) error {
 			l.Unlock()
 		})()
 	}
-	l.Lock()
-	defer l.Unlock()
 	if to.IsValid() && !s.closed {
 		var err error
 		if to, err = s.toPeer(to); err != nil {

@@ -70,10 +70,3 @@ func (s *Socket) setDeadlines(t time.Time, read, write bool) error {
 	}
 	return nil
 }
-
-// setWriteLimit sets when a connect gives up.
-func (s *Socket) setWriteLimit(until event.Time) {
-	s.stack.loop.Lock()
-	s.writeDeadline = until
-	s.stack.loop.Unlock()
-}

@@ -72,14 +72,7 @@ func (d *Dialer) DialContext(ctx context.Context, network, address string) (net.
 	if a.from, err = d.source(a.medium); err != nil {
 		return fail(nil, err)
 	}
-	peers, err := d.Stack.addresses(a.limited(), d.process, a.medium, address)
-	if err == nil {
-		peers, err = a.suitable(peers)
-	}
-	if err != nil {
-		return fail(nil, d.process.ended(err))
-	}
-	s, tried, err := a.run(peers)
+	s, tried, err := a.dial(address)
 	if err != nil {
 		return fail(addrOf(a.medium.kind, tried), d.process.ended(err))
 	}
@@ -157,6 +150,23 @@ type attempt struct {
 	race   *race // nil if nobody else tries
 }
 
+// dial finds what the address means and connects to it. On failure it returns the address
+// that was tried first, if there was one.
+func (a *attempt) dial(address string) (*Socket, netip.AddrPort, error) {
+	if to, ok := a.Stack.literal(a.medium, address); ok && !a.from.Addr().IsValid() {
+		s, err := a.try(to, a.until) // there is nothing to look up and nothing to choose
+		return s, to, err
+	}
+	peers, err := a.Stack.addresses(a.limited(), a.process, a.medium, address)
+	if err == nil {
+		peers, err = a.suitable(peers)
+	}
+	if err != nil {
+		return nil, netip.AddrPort{}, err
+	}
+	return a.run(peers)
+}
+
 // suitable leaves those of the peers that can be reached from the own address.
 func (a *attempt) suitable(peers []netip.AddrPort) ([]netip.AddrPort, error) {
 	own := a.from.Addr()
@@ -176,7 +186,7 @@ func (a *attempt) suitable(peers []netip.AddrPort) ([]netip.AddrPort, error) {
 // the first address with what was wrong with it.
 func (a *attempt) serial(peers []netip.AddrPort) (s *Socket, tried netip.AddrPort, err error) {
 	for i, to := range peers {
-		s, failed := a.open(to, a.share(len(peers)-i))
+		s, failed := a.try(to, a.share(len(peers)-i))
 		if failed == nil {
 			return s, to, nil
 		}
@@ -205,41 +215,60 @@ func (a *attempt) share(left int) event.Time {
 	return l.Now().Add(min(rest, max(rest/time.Duration(left), leastShare)))
 }
 
-// open makes a socket and connects it. A socket that fails is closed.
-func (a *attempt) open(to netip.AddrPort, until event.Time) (*Socket, error) {
-	s, err := a.Stack.newNetSocket(a.medium, to.Addr(), a.process)
+// try returns a socket that is connected to an address.
+func (a *attempt) try(to netip.AddrPort, until event.Time) (*Socket, error) {
+	s, err := a.open(to, until)
 	if err != nil {
-		return nil, cause("socket", err)
+		return nil, err
 	}
-	if err := a.connect(s, to, until); err != nil {
+	if err := s.keepAliveNet(a.KeepAlive, a.KeepAliveConfig); err != nil {
 		s.abandon()
 		return nil, err
 	}
 	return s, nil
 }
 
+// open makes a socket and connects it, in one turn: every other would cost as much as a
+// segment. A socket that fails is closed.
+func (a *attempt) open(to netip.AddrPort, until event.Time) (*Socket, error) {
+	l := a.Stack.loop
+	l.Lock()
+	defer l.Unlock()
+	s, err := a.Stack.newNetSocket(a.medium, to.Addr(), a.process)
+	if err != nil {
+		return nil, cause("socket", err)
+	}
+	if err := a.connect(s, to, until); err != nil {
+		s.end(true)
+		return nil, err
+	}
+	return s, nil
+}
+
+// connect is open's second half. The turn is held but for the program's function.
 func (a *attempt) connect(s *Socket, to netip.AddrPort, until event.Time) error {
-	if err := s.control(a.Control, a.medium, to); err != nil {
-		return err
+	if a.Control != nil {
+		s.stack.loop.Unlock()
+		err := s.control(a.Control, a.medium, to)
+		s.stack.loop.Lock()
+		if err != nil {
+			return err
+		}
 	}
 	if a.from.Addr().IsValid() || a.from.Port() > 0 {
-		if err := s.Bind(a.from); err != nil {
+		if err := s.bind(a.from); err != nil {
 			return cause("bind", err)
 		}
 	}
 	if !a.race.enter(s) {
 		return errClosed
 	}
-	if until != event.Never {
-		s.setWriteLimit(until)
-	}
+	s.writeDeadline = until
 	if err := s.connect(a.ctx, to); err != nil {
 		return dialCause(err)
 	}
-	if until != event.Never {
-		s.setWriteLimit(event.Never)
-	}
-	return s.keepAliveNet(a.KeepAlive, a.KeepAliveConfig)
+	s.writeDeadline = event.Never
+	return nil
 }
 
 // control shows a new socket to the program's function.
@@ -270,7 +299,7 @@ var noDelay = tcp.Options{NoDelay: true}
 
 // newNetSocket makes a socket for an address with the options that package net sets: small
 // writes go out at once, and broadcasts are allowed. It is a descriptor of p, which may not
-// have every kind, if that is not nil.
+// have every kind, if that is not nil. The turn must be held.
 func (st *Stack) newNetSocket(m medium, at netip.Addr, p *Process) (*Socket, error) {
 	domain := AF_INET6
 	if at.Is4() {
@@ -284,8 +313,6 @@ func (st *Stack) newNetSocket(m medium, at netip.Addr, p *Process) (*Socket, err
 			return nil, err
 		}
 	}
-	st.loop.Lock()
-	defer st.loop.Unlock()
 	s, err := st.newSocket(domain, m.kind, m.protocol)
 	if err != nil {
 		return nil, err

@@ -42,7 +42,7 @@ func (c *ListenConfig) Listen(ctx context.Context, network, address string) (net
 	if err != nil {
 		return nil, err
 	}
-	return &TCPListener{socket: s}, nil
+	return &TCPListener{socket: s, addr: s.localAddr()}, nil
 }
 
 // ListenPacket receives datagrams at an address.
@@ -75,7 +75,7 @@ func (c *ListenConfig) listen(ctx context.Context, network, address string, stre
 	case ctx.Err() != nil:
 		return fail(dialCause(ctx.Err()))
 	}
-	s, err := c.Stack.newNetSocket(m, locals[0].Addr(), c.process)
+	s, err := c.netSocket(m, locals[0].Addr())
 	if err != nil {
 		return fail(cause("socket", err))
 	}
@@ -84,6 +84,13 @@ func (c *ListenConfig) listen(ctx context.Context, network, address string, stre
 		return fail(err)
 	}
 	return s, nil
+}
+
+// netSocket makes a socket that is not connected to anybody.
+func (c *ListenConfig) netSocket(m medium, at netip.Addr) (*Socket, error) {
+	c.Stack.loop.Lock()
+	defer c.Stack.loop.Unlock()
+	return c.Stack.newNetSocket(m, at, c.process)
 }
 
 // prepare binds a socket and, if it is a stream, has it listen.

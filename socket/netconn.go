@@ -15,7 +15,7 @@ type conn struct{ socket *Socket }
 func (s *Socket) conn() net.Conn {
 	switch s.kind {
 	case SOCK_STREAM:
-		return &TCPConn{conn{s}}
+		return &s.protocol.(*stream).shape
 	case SOCK_DGRAM:
 		return &UDPConn{packetConn{conn{s}}}
 	}
@@ -175,7 +175,7 @@ func (s *Socket) keepAliveNet(every time.Duration, k net.KeepAliveConfig) error 
 	if !k.Enable {
 		k = net.KeepAliveConfig{Enable: true, Idle: every, Interval: every}
 	}
-	return (&TCPConn{conn{s}}).SetKeepAliveConfig(k)
+	return s.protocol.(*stream).shape.SetKeepAliveConfig(k)
 }
 
 // ReadFrom sends what r has until its end, as io.Copy asks for.
@@ -206,7 +206,10 @@ func (c *TCPConn) SetLinger(seconds int) error {
 }
 
 // TCPListener waits for TCP connections, as a net.Listener.
-type TCPListener struct{ socket *Socket }
+type TCPListener struct {
+	socket *Socket
+	addr   net.Addr
+}
 
 // Socket returns the socket under the listener, for its options.
 func (ln *TCPListener) Socket() *Socket { return ln.socket }
@@ -226,7 +229,7 @@ func (ln *TCPListener) AcceptTCP() (*TCPConn, error) {
 	if err != nil {
 		return nil, ln.opError("accept", err)
 	}
-	return &TCPConn{conn{s}}, nil
+	return &s.protocol.(*stream).shape, nil
 }
 
 // opError is Socket.opError for an Addr that, as in package net, is the
@@ -243,7 +246,7 @@ func (ln *TCPListener) opError(op string, err error) error {
 func (ln *TCPListener) Close() error { return ln.opError("close", ln.socket.shut()) }
 
 // Addr returns the address listened on.
-func (ln *TCPListener) Addr() net.Addr { return ln.socket.localAddr() }
+func (ln *TCPListener) Addr() net.Addr { return ln.addr }
 
 // SetDeadline sets when Accept fails with os.ErrDeadlineExceeded.
 func (ln *TCPListener) SetDeadline(t time.Time) error {

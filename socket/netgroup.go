@@ -31,7 +31,7 @@ func listenMulticastUDP(c ListenConfig, network, ifi string, group *net.UDPAddr)
 	if !at.Addr().IsMulticast() || !m.takes(at.Addr()) {
 		return fail(&net.AddrError{Err: "no multicast address of the network", Addr: group.IP.String()})
 	}
-	s, err := c.Stack.newNetSocket(m, at.Addr(), c.process)
+	s, err := c.netSocket(m, at.Addr())
 	if err != nil {
 		return fail(cause("socket", err))
 	}

@@ -65,8 +65,6 @@ func (p *Process) mayPing() error {
 	if p.privileged {
 		group = privilegedGroup
 	}
-	p.loop.Lock()
-	defer p.loop.Unlock()
 	if h := p.pings; h == nil || group < h.groups[0] || group > h.groups[1] {
 		return syscall.EACCES
 	}

@@ -61,7 +61,10 @@ type descriptor struct {
 // Socket makes a socket of this process. Errors: those of Stack.Socket, EPERM for a raw
 // socket without privilege, EACCES for a ping socket (SetPingGroupRange), EMFILE.
 func (p *Process) Socket(domain, kind, protocol int) (Descriptor, error) {
-	if err := p.permits(domain, kind&^SOCK_NONBLOCK, protocol); err != nil {
+	p.loop.Lock()
+	err := p.permits(domain, kind&^SOCK_NONBLOCK, protocol)
+	p.loop.Unlock()
+	if err != nil {
 		return nil, err
 	}
 	s, err := p.Stack.Socket(domain, kind, protocol)
@@ -71,7 +74,7 @@ func (p *Process) Socket(domain, kind, protocol int) (Descriptor, error) {
 	return p.open(s)
 }
 
-// permits refuses what needs CAP_NET_RAW, EPERM, or a group, EACCES.
+// permits refuses what needs CAP_NET_RAW, EPERM, or a group, EACCES. The turn must be held.
 func (p *Process) permits(domain, kind, protocol int) error {
 	switch {
 	case isPing(domain, kind, protocol):

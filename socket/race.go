@@ -29,14 +29,11 @@ type side struct {
 }
 
 // enter notes a socket that is about to be connected, and reports whether that is still
-// wanted.
+// wanted. The turn must be held.
 func (r *race) enter(s *Socket) bool {
 	if r == nil {
 		return true
 	}
-	l := s.stack.loop
-	l.Lock()
-	defer l.Unlock()
 	r.trying = append(r.trying, s)
 	return !r.over
 }

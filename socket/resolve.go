@@ -65,8 +65,8 @@ var errMissingAddress = errors.New("missing address")
 // unspecified address, which stands for all addresses to whom listens and for the host
 // itself to whom dials; it is the zero Addr if it is of both families.
 func (st *Stack) addresses(ctx context.Context, p *Process, m medium, address string) ([]netip.AddrPort, error) {
-	if a, err := netip.ParseAddrPort(address); err == nil && m.takes(a.Addr()) && m.kind != SOCK_RAW {
-		return []netip.AddrPort{netip.AddrPortFrom(st.unspecified(m, a.Addr().Unmap()), a.Port())}, nil
+	if a, ok := st.literal(m, address); ok {
+		return []netip.AddrPort{a}, nil
 	}
 	host, port := address, uint16(0)
 	if m.kind != SOCK_RAW {
@@ -99,6 +99,15 @@ func (st *Stack) addresses(ctx context.Context, p *Process, m medium, address st
 		return nil, &net.AddrError{Err: "no suitable address found", Addr: host}
 	}
 	return usable, nil
+}
+
+// literal returns what "host:port" means if it is an address in numbers.
+func (st *Stack) literal(m medium, address string) (netip.AddrPort, bool) {
+	a, err := netip.ParseAddrPort(address)
+	if err != nil || !m.takes(a.Addr()) || m.kind == SOCK_RAW {
+		return netip.AddrPort{}, false
+	}
+	return netip.AddrPortFrom(st.unspecified(m, a.Addr().Unmap()), a.Port()), true
 }
 
 // takes reports whether an address is of the medium's family.

@@ -14,6 +14,7 @@ import (
 // application asks.
 type stream struct {
 	socket   Socket
+	shape    TCPConn // the socket as package net has it
 	state    streamState
 	slowACKs bool                      // TCP_QUICKACK was set to 0 before there was a connection
 	full     bool                      // somebody has found no room to write
@@ -40,6 +41,7 @@ const (
 func newStream(st *Stack, domain uint8) *stream {
 	t := &stream{}
 	t.socket.init(st, domain, SOCK_STREAM, t)
+	t.shape.socket = &t.socket
 	return t
 }
 

@@ -182,18 +182,19 @@ func (c *Conn) move(e event) {
 	c.env.stateChanged(c, from, e)
 }
 
-// init prepares the parts that a new connection in either role has.
-func (c *Conn) init(env environment, p *Personality, path network.Path, localPort, remotePort uint16, o Options) {
+// init prepares the parts that a new connection in either role has. The options are
+// shared ones.
+func (c *Conn) init(env environment, p *Personality, path *network.Path, localPort, remotePort uint16, o *Options) {
 	c.flight, c.traffic, c.seldom = &atRest, &noTraffic, &usual
 	c.scratch, c.about = env.scratch(), p
 	c.env, c.store = env, env
-	c.path, c.localPort, c.remotePort = path, localPort, remotePort
+	c.path, c.localPort, c.remotePort = *path, localPort, remotePort
 	c.pseudo = pseudoSum(&c.path)
 	c.stopTimers()
 	c.rack.reoWndMult = 1
 	c.quickACKs = uint8(p.QuickACKs)
 	c.rtt.init(p)
-	c.SetOptions(o)
+	c.useOptions(o)
 	c.rcvShift = c.scaleFor()
 }
 

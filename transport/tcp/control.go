@@ -169,7 +169,7 @@ func (c *Conn) windowUsed(flight int) bool {
 	if 2*flight < c.win.Cwnd && flight+c.mss <= c.win.Cwnd {
 		return false // by far
 	}
-	if c.win.Cwnd < c.win.Ssthresh && !c.ctrl.OwnsRecovery() {
+	if c.win.Cwnd < c.win.Ssthresh && !c.control().OwnsRecovery() {
 		return 2*flight >= c.win.Cwnd
 	}
 	return flight+c.mss > c.win.Cwnd

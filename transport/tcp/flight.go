@@ -237,9 +237,12 @@ func (c *Conn) needSeldom() *seldom {
 
 // shared returns a copy of o. Connections that are opened one after the other
 // mostly have the same options: they share them.
-func (l *Layer) shared(o Options) *Options {
-	if l.lastOptions == nil || *l.lastOptions != o {
-		kept := o // o itself would be allocated with every call
+func (l *Layer) shared(o Options) *Options { return l.share(&o) }
+
+// share is shared for who would rather not copy o on the way.
+func (l *Layer) share(o *Options) *Options {
+	if l.lastOptions == nil || *l.lastOptions != *o {
+		kept := *o
 		l.lastOptions = &kept
 	}
 	return l.lastOptions

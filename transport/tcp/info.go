@@ -201,6 +201,9 @@ func (c *Conn) Info() Info {
 	if c.is(flagSynAcked) {
 		i.Delivered++
 	}
+	if c.traffic == &noTraffic && c.finAcked() {
+		i.Delivered++
+	}
 	return i
 }
 

@@ -28,10 +28,11 @@ func (l *Layer) keyed(use purpose, local, remote netip.AddrPort, more ...uint32)
 	h.word(uint64(use)<<32 | uint64(local.Port())<<16 | uint64(remote.Port()))
 	// Both addresses of a pair are of one family. An IPv4 address is hashed as the
 	// IPv4-mapped one, so no two pairs give the same bytes.
-	for _, a := range [...][16]byte{local.Addr().As16(), remote.Addr().As16()} {
-		h.word(binary.LittleEndian.Uint64(a[:8]))
-		h.word(binary.LittleEndian.Uint64(a[8:]))
-	}
+	a, b := local.Addr().As16(), remote.Addr().As16()
+	h.word(binary.LittleEndian.Uint64(a[:8]))
+	h.word(binary.LittleEndian.Uint64(a[8:]))
+	h.word(binary.LittleEndian.Uint64(b[:8]))
+	h.word(binary.LittleEndian.Uint64(b[8:]))
 	for _, x := range more {
 		h.word(uint64(x))
 	}
@@ -58,26 +59,24 @@ func (h *sipHash) word(m uint64) {
 }
 
 func (h *sipHash) absorb(m uint64) {
-	h.v3 ^= m
-	h.rounds(2)
-	h.v0 ^= m
+	v0, v1, v2, v3 := sipRound(h.v0, h.v1, h.v2, h.v3^m)
+	v0, v1, v2, v3 = sipRound(v0, v1, v2, v3)
+	h.v0, h.v1, h.v2, h.v3 = v0^m, v1, v2, v3
 }
 
 func (h *sipHash) sum() uint64 {
 	h.absorb(h.length << 56)
-	h.v2 ^= 0xff
-	h.rounds(4)
-	return h.v0 ^ h.v1 ^ h.v2 ^ h.v3
+	v0, v1, v2, v3 := h.v0, h.v1, h.v2^0xff, h.v3
+	for range 4 {
+		v0, v1, v2, v3 = sipRound(v0, v1, v2, v3)
+	}
+	return v0 ^ v1 ^ v2 ^ v3
 }
 
-func (h *sipHash) rounds(n int) {
-	v0, v1, v2, v3 := h.v0, h.v1, h.v2, h.v3
-	for range n {
-		v0, v2 = v0+v1, v2+v3
-		v1, v3 = bits.RotateLeft64(v1, 13)^v0, bits.RotateLeft64(v3, 16)^v2
-		v0, v2 = bits.RotateLeft64(v0, 32)+v3, v2+v1
-		v1, v3 = bits.RotateLeft64(v1, 17)^v2, bits.RotateLeft64(v3, 21)^v0
-		v2 = bits.RotateLeft64(v2, 32)
-	}
-	h.v0, h.v1, h.v2, h.v3 = v0, v1, v2, v3
+func sipRound(v0, v1, v2, v3 uint64) (uint64, uint64, uint64, uint64) {
+	v0, v2 = v0+v1, v2+v3
+	v1, v3 = bits.RotateLeft64(v1, 13)^v0, bits.RotateLeft64(v3, 16)^v2
+	v0, v2 = bits.RotateLeft64(v0, 32)+v3, v2+v1
+	v1, v3 = bits.RotateLeft64(v1, 17)^v2, bits.RotateLeft64(v3, 21)^v0
+	return v0, v1, bits.RotateLeft64(v2, 32), v3
 }

@@ -65,7 +65,7 @@ func (l *Layer) Stats() Stats { return l.stats }
 func (l *Layer) Connections(f func(*Conn)) { l.table.each(f) }
 
 // Count returns how many connections there are, those in TIME-WAIT included.
-func (l *Layer) Count() int { return l.table.count }
+func (l *Layer) Count() int { return l.table.count + l.table.away.count }
 
 // Connect is OPEN, active (RFC 9293, section 3.10.1): it sends a SYN to remote,
 // from p if that is not nil. ENETUNREACH: no route. EADDRNOTAVAIL: no port left,
@@ -102,7 +102,7 @@ func (l *Layer) connect(p *Port, remote netip.AddrPort, o Owner, opts Options, d
 	} else if local, previous = l.chooseLocal(local, remote); local.Port() == 0 {
 		return nil, 0, syscall.EADDRNOTAVAIL
 	}
-	c := l.newConn(path, local.Port(), remote.Port(), opts)
+	c := l.newConn(&path, local.Port(), remote.Port(), &opts)
 	c.owner = o
 	if p != nil {
 		c.port = p
@@ -150,8 +150,11 @@ type lookedUp struct {
 // chooseLocal adds an ephemeral port to local, zero if none is left.
 func (l *Layer) chooseLocal(local, remote netip.AddrPort) (_ netip.AddrPort, previous *Conn) {
 	n := l.ephemeralFor(local, remote, func(n uint16) (free bool) {
-		if len(l.ports[n]) > 0 {
+		switch {
+		case len(l.ports[n]) > 0:
 			return false
+		case l.implicit.of(n) == 0:
+			return true
 		}
 		previous, free = l.vacate(netip.AddrPortFrom(local.Addr(), n), remote)
 		return free
@@ -175,16 +178,17 @@ func (l *Layer) vacate(local, remote netip.AddrPort) (previous *Conn, free bool)
 	quiet := l.loop.Now().Sub(max(old.heardAt, old.lastSent))
 	reuse := l.about.ReuseTimeWait || local.Addr().IsLoopback() || remote.Addr().IsLoopback()
 	if old.state != TimeWait || !old.stamp.enabled || !reuse || quiet < reuseQuiet {
+		l.schedule(old)
 		return nil, false
 	}
 	old.destroy(nil)
 	return old, true
 }
 
-func (l *Layer) newConn(path network.Path, localPort, remotePort uint16, o Options) *Conn {
+func (l *Layer) newConn(path *network.Path, localPort, remotePort uint16, o *Options) *Conn {
 	c := l.takeConn()
 	c.timer.Init(l.loop, (*expirer)(c))
-	c.init(l.env, l.about, path, localPort, remotePort, o)
+	c.init(l.env, l.about, path, localPort, remotePort, l.share(o))
 	l.recallPath(c)
 	return c
 }
@@ -311,8 +315,11 @@ func (l *Layer) refuse(s *Segment, d *network.Datagram) {
 	l.send(&path, pseudoSum(&path), &r, &network.Send{SourceRoute: d.Route})
 }
 
-// schedule sets the connection's timer to its deadline.
+// schedule sets the connection's timer to its deadline, or puts it away.
 func (l *Layer) schedule(c *Conn) {
+	if c.state == TimeWait && l.putAway(c) {
+		return
+	}
 	if d := c.Deadline(); d != c.timer.When() && c.state != Closed {
 		if c.state == TimeWait {
 			c.timer.Stop() // not one of those that are soon moved back

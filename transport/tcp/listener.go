@@ -123,7 +123,7 @@ func (ln *Listener) input(now ev.Time, s *Segment, d *network.Datagram, previous
 		return
 	}
 	o, _ := ln.routed(s.Route)
-	path, err := l.path(d.Src, d.Dst, &o)
+	path, err := l.path(d.Src, d.Dst, o)
 	if err != nil || path.Broadcast() {
 		return
 	}
@@ -164,7 +164,7 @@ func (ln *Listener) open(now ev.Time, s *Segment, path network.Path, previous *C
 func (ln *Listener) newConn(path network.Path, s *Segment) *Conn {
 	l := ln.layer
 	o, own := ln.routed(s.Route)
-	c := l.newConn(path, s.DstPort, s.SrcPort, o)
+	c := l.newConn(&path, s.DstPort, s.SrcPort, o)
 	c.set(flagPassive)
 	if !own {
 		c.set(flagFollow)

@@ -128,6 +128,10 @@ func (c *Conn) sendText(now ev.Time, n int, fin bool) {
 		end++
 	}
 	c.needFlight()
+	if n == 0 && c.traffic == &noTraffic {
+		c.sendFIN(now)
+		return
+	}
 	c.control()
 	flight := c.inFlight()
 	if flight == 0 && c.rate.limitedTo != 0 {
@@ -147,6 +151,17 @@ func (c *Conn) sendText(now ev.Time, n int, fin bool) {
 	c.rate.sent(now, g, flight)
 	c.transmit(now, textFlags(n, g.pushed || last && long, fin), seq, n)
 	c.spend(now, n)
+}
+
+// sendFIN is sendText for a FIN before which nothing was said: there is nothing to be
+// controlled and no rate to be measured, and most likely never will be.
+func (c *Conn) sendFIN(now ev.Time) {
+	seq := c.sndNxt
+	g := c.board.add(seq, seq+1)
+	g.resent = seq.Before(c.sndMax) // it was a window probe before
+	g.last = true
+	g.sentAt, g.firstSentAt, g.deliveredAt, g.inFlight = now, now, now, g.len()
+	c.transmit(now, textFlags(0, false, true), seq, 0)
 }
 
 // mayResend reports whether the windows allow the lost segment in slot i to be
@@ -181,6 +196,7 @@ func (c *Conn) resend(now ev.Time, i int32) bool {
 	}
 	fin := text != g.end
 	n := text.Sub(g.seq)
+	c.needTraffic() // a FIN alone has had none
 	last, long := c.joinBurst(func() int { return c.lostTogether(i) })
 	flight := c.inFlight()
 	g.resent = true

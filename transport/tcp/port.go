@@ -124,8 +124,8 @@ func (l *Layer) conflicts(local netip.AddrPort, s *Sharing) bool {
 			return true
 		}
 	}
-	return connections && l.table.any(func(c *Conn) bool {
-		return c.localPort == local.Port() && (c.port == nil || c.port.orphan) &&
+	return connections && l.table.any(local.Port(), func(c *Conn) bool {
+		return (c.port == nil || c.port.orphan) &&
 			!s.allows(c.sharing(), false) && (network.Overlap(c.path.Src(), local.Addr()) || c.dual() && local.Addr() == anyIPv4)
 	})
 }

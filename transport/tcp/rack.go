@@ -129,7 +129,7 @@ func (c *Conn) lose(a *ack, i int32) {
 	n := c.board.ring[i].len()
 	c.board.become(i, segLost)
 	a.lost += n
-	c.rate.lost += int64(n)
+	c.needTraffic().rate.lost += int64(n)
 }
 
 // rackExpired is the reordering timer (RFC 8985, section 6.3).

@@ -84,12 +84,14 @@ func (c *Conn) inFlight() int {
 // acknowledged.
 func (c *Conn) deliver(a *ack, g *sentSegment) {
 	a.delivered += g.len()
-	c.data.delivered += uint32(g.segments())
 	if !g.resent {
 		a.original = a.original || g.end.AtMost(c.recover)
 		c.rack.observeRTT(a.now, a.now.Sub(g.sentAt))
 	}
-	c.rate.delivers(a.now, &a.rate, g, c.rack.minRTT)
+	if c.traffic != &noTraffic { // else it is a FIN before which nothing was said
+		c.data.delivered += uint32(g.segments())
+		c.rate.delivers(a.now, &a.rate, g, c.rack.minRTT)
+	}
 	// A timestamp echoed from before the repetition shows that the original has
 	// arrived (RFC 8985, section 6.2, step 2).
 	fresh := !g.resent || !a.echoed || int32(a.echo-c.stamp.clock(g.sentAt)) >= 0
@@ -140,7 +142,7 @@ func (c *Conn) respond(a *ack) {
 	if a.ece {
 		c.congestionExperienced(a)
 	}
-	if a.delivered > 0 && (!ended || c.control().OwnsRecovery()) {
+	if a.delivered > 0 && c.traffic != &noTraffic && (!ended || c.control().OwnsRecovery()) {
 		c.control().Acked(&c.win, c.sample(a))
 	}
 	if l.phase == phaseRecovery && !c.control().OwnsRecovery() {

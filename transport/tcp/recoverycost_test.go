@@ -11,12 +11,12 @@ import (
 	"septet/network"
 )
 
-func (b *bench) path(t testing.TB) network.Path {
+func (b *bench) path(t testing.TB) *network.Path {
 	p, err := b.tcp.net.Path(b.peer, b.host)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return p
+	return &p
 }
 
 // silent is the environment of a connection that a test drives by hand: what it
@@ -33,7 +33,7 @@ func (s *silent) schedule(*Conn)       {}
 func handDriven(t testing.TB, window int) (*Conn, *silent) {
 	b := newBench(t, nil, 1500)
 	env := &silent{Layer: b.tcp}
-	c := b.tcp.newConn(b.path(t), 4000, 80, Options{SendBuffer: 64 << 20})
+	c := b.tcp.newConn(b.path(t), 4000, 80, &Options{SendBuffer: 64 << 20})
 	c.env = env
 	b.loop.Lock()
 	t.Cleanup(b.loop.Unlock)

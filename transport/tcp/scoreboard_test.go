@@ -54,7 +54,7 @@ func TestScoreboardAgainstModel(t *testing.T) {
 	for seed := range uint64(200) {
 		rng := rand.New(rand.NewPCG(seed, 1))
 		b := newBench(t, nil, 1500)
-		c := b.tcp.newConn(b.path(t), 1, 2, Options{})
+		c := b.tcp.newConn(b.path(t), 1, 2, &Options{})
 		base := header.Seq(0).Add(-5000)
 		c.sndUna, c.sndNxt, c.sndMax, c.iss = base, base, base, base-1
 		c.rack.fack, c.rack.endSeq, c.recover = base, base, base-1

@@ -19,7 +19,7 @@ func TestInitialSequenceNumbers(t *testing.T) {
 	//rfc:6528 3 MUST the hash cannot be computed from outside
 	b := newBench(t, nil, 1500)
 	iss := func(l *Layer, host, peer uint16, now ev.Time) header.Seq {
-		c := &Conn{path: b.path(t), localPort: host, remotePort: peer}
+		c := &Conn{path: *b.path(t), localPort: host, remotePort: peer}
 		seq, _ := l.secrets(c, now)
 		return seq
 	}

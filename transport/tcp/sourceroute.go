@@ -38,10 +38,11 @@ func (c *Conn) takeRoute(now ev.Time, s *Segment) {
 
 // routed returns the options of a new connection with the peer whose SYN came by this
 // way: by the other way it is answered, unless the listener has a route of its own.
-func (ln *Listener) routed(way *network.SourceRoute) (o Options, own bool) {
-	if o = ln.opts; o.SourceRoute != nil {
-		return o, true
+func (ln *Listener) routed(way *network.SourceRoute) (o *Options, own bool) {
+	if own = ln.opts.SourceRoute != nil; own || way == nil {
+		return &ln.opts, own
 	}
-	o.SourceRoute = way
-	return o, false
+	other := ln.opts
+	other.SourceRoute = way
+	return &other, false
 }

@@ -13,6 +13,7 @@ type table struct {
 	count   int
 	seed    uint64
 	last    *Conn // found last: segments of one connection come one after the other
+	away    away
 }
 
 // hash mixes both addresses with the seed, which an attacker does not know.
@@ -34,6 +35,8 @@ func mix(x uint64) uint64 {
 	return hi ^ lo
 }
 
+// find returns the connection between two addresses, nil if there is none. One that was
+// put away is restored.
 func (t *table) find(local, remote netip.AddrPort) *Conn {
 	if c := t.last; c != nil && c.between(local, remote) {
 		return c
@@ -45,12 +48,17 @@ func (t *table) search(local, remote netip.AddrPort) *Conn {
 	if len(t.buckets) == 0 {
 		return nil
 	}
-	c := t.buckets[t.hash(local, remote)&uint64(len(t.buckets)-1)]
+	h := t.hash(local, remote)
+	c := t.buckets[h&uint64(len(t.buckets)-1)]
 	for c != nil && !c.between(local, remote) {
 		c = c.chain
 	}
 	if c != nil {
 		t.last = c
+	} else if t.away.count > 0 {
+		if w := t.away.find(uint32(h), local, remote); w != nil {
+			return w.layer.restore(w)
+		}
 	}
 	return c
 }
@@ -70,21 +78,24 @@ func (t *table) insert(c *Conn) {
 	t.count++
 }
 
-func (t *table) remove(c *Conn) {
+// remove returns half of the hash.
+func (t *table) remove(c *Conn) uint32 {
 	if len(t.buckets) == 0 {
-		return
+		return 0
 	}
 	if t.last == c {
 		t.last = nil
 	}
-	p := &t.buckets[t.hash(c.Local(), c.Remote())&uint64(len(t.buckets)-1)]
+	h := t.hash(c.Local(), c.Remote())
+	p := &t.buckets[h&uint64(len(t.buckets)-1)]
 	for ; *p != nil; p = &(*p).chain {
 		if *p == c {
 			*p, c.chain = c.chain, nil
 			t.count--
-			return
+			break
 		}
 	}
+	return uint32(h)
 }
 
 func (t *table) grow() {
@@ -100,13 +111,18 @@ func (t *table) grow() {
 	}
 }
 
-// any reports whether some connection is such.
-func (t *table) any(such func(*Conn) bool) bool {
+// any reports whether some connection on a local port is such.
+func (t *table) any(port uint16, such func(*Conn) bool) bool {
 	for _, c := range t.buckets {
 		for ; c != nil; c = c.chain {
-			if such(c) {
+			if c.localPort == port && such(c) {
 				return true
 			}
+		}
+	}
+	for _, w := range t.away.all(port) {
+		if w.layer.withRestored(w, such) {
+			return true
 		}
 	}
 	return false
@@ -120,7 +136,14 @@ func (t *table) each(f func(*Conn)) {
 			all = append(all, c)
 		}
 	}
+	away := t.away.all(0)
 	for _, c := range all {
 		f(c)
+	}
+	for _, w := range away {
+		w.layer.withRestored(w, func(c *Conn) bool {
+			f(c)
+			return true
+		})
 	}
 }

@@ -79,14 +79,18 @@ func (c *Conn) SetOptions(o Options) {
 	if c.state != Closed {
 		o.SourceRoute = c.opts.SourceRoute
 	}
-	c.opts = c.env.shared(o)
-	c.snd.limit = bufferSize(o.SendBuffer, c.about.SendBuffer)
-	c.rcv.limit = bufferSize(o.ReceiveBuffer, c.about.ReceiveBuffer)
+	c.useOptions(c.env.shared(o))
 	if c.state.synchronized() {
 		now := c.env.now()
 		c.startKeepAlive(now)
 		c.act(now)
 	}
+}
+
+func (c *Conn) useOptions(o *Options) {
+	c.opts = o
+	c.snd.limit = bufferSize(o.SendBuffer, c.about.SendBuffer)
+	c.rcv.limit = bufferSize(o.ReceiveBuffer, c.about.ReceiveBuffer)
 }
 
 func bufferSize(asked, usual int) int {
@@ -390,8 +394,12 @@ func (c *Conn) Forget() {
 	}
 	c.set(flagForgotten | flagDetached)
 	c.owner = nil
-	if c.state == Closed {
+	switch c.state {
+	case Closed:
 		c.env.ended(c)
+	case TimeWait:
+		c.rest()
+		c.env.schedule(c)
 	}
 }
 
