@@ -46,7 +46,7 @@ func (l *Layer) input(p *packet.Packet, in *Interface, group bool) {
 	switch {
 	case h.Dst == in.addr && !group:
 		if h.Src == in.vouched {
-			in.flow = flowOf(p.Head())
+			l.flow = flow{in, addressesOf(p.Head())}
 		}
 		l.deliver(p, d)
 	case l.forwardCached(p, d, &h):
@@ -63,7 +63,7 @@ func (l *Layer) input(p *packet.Packet, in *Interface, group bool) {
 func (i *Interface) expected(p *packet.Packet, d *Datagram) bool {
 	b := p.Head()
 	total, plain := header.PlainIPv4(b)
-	if !plain || flowOf(b) != i.flow || i.flow == 0 || total > p.Len() {
+	if !plain || i.layer.flow != (flow{i, addressesOf(b)}) || total > p.Len() {
 		return false
 	}
 	if p.Frames() == 1 {
@@ -76,8 +76,15 @@ func (i *Interface) expected(p *packet.Packet, d *Datagram) bool {
 	return true
 }
 
-// flowOf returns the source and the destination in an IPv4 header.
-func flowOf(b []byte) uint64 { return be.Uint64(b[12:]) }
+// flow is where a packet has come from that passed all checks, and was for this host: the
+// interface, and its vouched and addr as they stand in the header.
+type flow struct {
+	in        *Interface
+	addresses uint64
+}
+
+// addressesOf returns the source and the destination in an IPv4 header.
+func addressesOf(b []byte) uint64 { return be.Uint64(b[12:]) }
 
 // vouch reports whether a packet from src to dst may come in there, and keeps
 // the answer if it holds for every destination. A source is one other host
@@ -96,7 +103,7 @@ func (l *Layer) vouch(src, dst netip.Addr, in *Interface) bool {
 	case l.addresses[src] != foreign:
 		return false
 	}
-	in.vouched, in.flow = src, 0
+	in.vouched, l.flow = src, flow{}
 	return true
 }
 

@@ -49,6 +49,7 @@ type Layer struct {
 	pool      *packet.Pool
 	protocols []openProtocol // a few, in the order in which they came
 	datagram  *Datagram      // what input hands to the handlers: one at a time
+	flow      flow           // of the last packet, see Interface.expected
 	// generation changes with the interfaces and the routes, so that whoever
 	// keeps a Path sees that it must be looked up again.
 	generation    uint32

@@ -157,8 +157,9 @@ func (l *Layer) carrierChanged() {
 // changed makes everything forget what was looked up before.
 func (l *Layer) changed() {
 	l.generation++
+	l.flow = flow{}
 	for _, i := range l.interfaces {
-		i.vouched, i.flow = netip.Addr{}, 0
+		i.vouched = netip.Addr{}
 	}
 }
 

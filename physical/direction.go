@@ -41,17 +41,17 @@ type direction struct {
 	bare       bool // nothing is to be decided about a frame
 	steady     bool // nothing but when it arrives, and that does not depend on chance
 	posted     bool
+	burst      burst
 	sender     transmitter
 	later      later
 	stats      Stats
 	impairment Impairment
 	now        packet.Queue
-	burst      burst
 	rand       *rand.Rand
 }
 
-func (d *direction) init(w *Wire, name Direction) {
-	d.wire, d.name, d.loop, d.maxFrame = w, name, w.loop, w.maxFrame
+func (d *direction) init(w *Wire, name Direction, maxFrame int) {
+	d.wire, d.name, d.loop, d.maxFrame = w, name, w.loop, maxFrame
 	d.rand = rand.New(rand.NewPCG(w.loop.Rand().Uint64(), w.loop.Rand().Uint64()))
 	d.later.timer.Init(w.loop, d)
 }

@@ -17,14 +17,12 @@ func MaxFrame(mtu int) int { return header.EthernetLen + 4 + mtu }
 // transmitted is never received within the same call, only posted. Like all
 // protocol state it is used with the loop's turn held.
 type Wire struct {
-	loop     *event.Loop
-	pool     *packet.Pool
-	mtu      int
-	maxFrame int
-	aToB     direction
-	bToA     direction
-	a, b     end
-	cut      bool // see SetUp
+	loop *event.Loop
+	pool *packet.Pool
+	aToB direction
+	bToA direction
+	a, b end
+	cut  bool // see SetUp
 }
 
 // NewWire returns a wire for frames with a payload of up to mtu bytes. Zero
@@ -33,9 +31,9 @@ type Wire struct {
 // comes from outside goes through Impairment.Validate first. The turn must be
 // held.
 func NewWire(l *event.Loop, pool *packet.Pool, mtu int, aToB, bToA Impairment) *Wire {
-	w := &Wire{loop: l, pool: pool, mtu: mtu, maxFrame: MaxFrame(mtu)}
-	w.aToB.init(w, AToB)
-	w.bToA.init(w, BToA)
+	w := &Wire{loop: l, pool: pool}
+	w.aToB.init(w, AToB, MaxFrame(mtu))
+	w.bToA.init(w, BToA, MaxFrame(mtu))
 	w.a, w.b = end{out: &w.aToB, in: &w.bToA}, end{out: &w.bToA, in: &w.aToB}
 	for d, i := range [...]Impairment{AToB: aToB, BToA: bToA} {
 		if err := w.SetImpairment(Direction(d), i); err != nil {

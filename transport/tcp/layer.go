@@ -65,7 +65,7 @@ func (l *Layer) Stats() Stats { return l.stats }
 func (l *Layer) Connections(f func(*Conn)) { l.table.each(f) }
 
 // Count returns how many connections there are, those in TIME-WAIT included.
-func (l *Layer) Count() int { return l.table.count + l.table.away.count }
+func (l *Layer) Count() int { return l.table.count + l.table.away.size() }
 
 // Connect is OPEN, active (RFC 9293, section 3.10.1): it sends a SYN to remote,
 // from p if that is not nil. ENETUNREACH: no route. EADDRNOTAVAIL: no port left,

@@ -52,6 +52,9 @@ func (l *Layer) putAway(c *Conn) bool {
 	w.timer.Init(l.loop, w)
 	w.timer.Reset(c.keepAt)
 	w.hash = l.table.remove(c)
+	if l.table.away == nil {
+		l.table.away = new(away)
+	}
 	l.table.away.insert(w)
 	l.ended(c)
 	return true
@@ -97,6 +100,14 @@ func (w *timeWait) Expire(*ev.Timer) {
 type away struct {
 	buckets []*timeWait
 	count   int
+}
+
+// size is how many there are.
+func (t *away) size() int {
+	if t == nil {
+		return 0
+	}
+	return t.count
 }
 
 func (t *away) find(hash uint32, local, remote netip.AddrPort) *timeWait {
@@ -147,6 +158,9 @@ func (t *away) grow() {
 
 // all returns those on a local port, or on every one if that is zero.
 func (t *away) all(port uint16) []*timeWait {
+	if t == nil {
+		return nil
+	}
 	var all []*timeWait
 	for _, w := range t.buckets {
 		for ; w != nil; w = w.chain {
