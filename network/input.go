@@ -76,6 +76,14 @@ func (i *Interface) expected(p *packet.Packet, d *Datagram) bool {
 	return true
 }
 
+// vouch makes src the source that passed the checks last, of whom no packet is expected yet.
+func (i *Interface) vouch(src netip.Addr) {
+	i.vouched, i.flow = src, 0
+	if i.six != nil {
+		i.six.flowing = false
+	}
+}
+
 // flowOf returns the source and the destination in an IPv4 header.
 func flowOf(b []byte) uint64 { return be.Uint64(b[12:]) }
 
@@ -96,7 +104,7 @@ func (l *Layer) vouch(src, dst netip.Addr, in *Interface) bool {
 	case l.addresses[src] != foreign:
 		return false
 	}
-	in.vouched, in.flow = src, 0
+	in.vouch(src)
 	return true
 }
 
