@@ -220,11 +220,11 @@ func (l *Loop) partFor(w *waiter) bool {
 // to sleep again.
 func (l *Loop) giveBack() {
 	l.settled, l.letIn.asked = false, false
-	if l.woken == nil {
-		l.gate.leave(l, nil)
-		return
+	heir := l.woken
+	if heir != nil {
+		heir = l.heir()
 	}
-	l.gate.leave(l, l.heir())
+	l.gate.leave(l, heir)
 }
 
 // heir returns the waiter woken last in a turn that ends, in which there is one, and has
@@ -233,14 +233,22 @@ func (l *Loop) giveBack() {
 func (l *Loop) heir() *waiter {
 	w := l.woken
 	l.woken = nil
-	for other := w.also; other != nil; {
+	if w.also != nil {
+		w.letOthersGo()
+	}
+	return w
+}
+
+// letOthersGo lets go on who was woken before w in the same turn.
+func (w *waiter) letOthersGo() {
+	other := w.also
+	w.also = nil
+	for other != nil {
 		next := other.also
 		other.also = nil
 		other.Run()
 		other = next
 	}
-	w.also = nil
-	return w
 }
 
 // Turn returns a number that changes whenever all posted work is done: bytes

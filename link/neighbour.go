@@ -318,8 +318,7 @@ func (n *failedRun) Run() {
 	for p := f.queue.Pop(); p != nil; p = f.queue.Pop() {
 		h := p.Pull(header.EthernetLen)
 		typ := header.EtherType(binary.BigEndian.Uint16(h[12:]))
-		isIP := typ == header.EtherTypeIPv4 || typ == header.EtherTypeIPv6
-		if !isIP || f.giveBack == nil {
+		if !isIP(typ) || f.giveBack == nil {
 			p.Release()
 			continue
 		}

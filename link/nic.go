@@ -247,20 +247,32 @@ func (n *NIC) input(p *packet.Packet) {
 		}
 	}
 	dst, src, typ := (*header.MAC)(b), (*header.MAC)(b[6:]), header.EtherType(binary.BigEndian.Uint16(b[12:]))
+	if *dst == n.mac && !dst.IsGroup() && !src.IsGroup() && isIP(typ) && n.receive != nil {
+		p.Pull(header.EthernetLen)
+		n.receive(p, typ, false)
+		return
+	}
+	n.inputOther(p, *dst, *src, typ)
+}
+
+func isIP(t header.EtherType) bool { return t == header.EtherTypeIPv4 || t == header.EtherTypeIPv6 }
+
+// inputOther takes a frame that is not simply one of IP for this station.
+func (n *NIC) inputOther(p *packet.Packet, dst, src header.MAC, typ header.EtherType) {
 	group := dst.IsGroup()
 	switch {
 	case src.IsGroup():
 		n.drop(p, &n.stats.InBadSource)
-	case !group && *dst != n.mac:
+	case !group && dst != n.mac:
 		n.drop(p, &n.stats.InNotForUs)
-	case group && !n.filter.passes(*dst):
+	case group && !n.filter.passes(dst):
 		n.drop(p, &n.stats.InOtherGroup)
-	case (typ == header.EtherTypeIPv4 || typ == header.EtherTypeIPv6) && n.receive != nil:
+	case isIP(typ) && n.receive != nil:
 		p.Pull(header.EthernetLen)
 		n.receive(p, typ, group)
 	case typ == header.EtherTypeARP:
 		p.Pull(header.EthernetLen)
-		n.inputARP(p.Bytes(), *src)
+		n.inputARP(p.Bytes(), src)
 		p.Release()
 	default:
 		n.drop(p, &n.stats.InUnknownType)

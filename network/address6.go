@@ -174,7 +174,7 @@ func (i *Interface) unassign(a *address6) {
 func (i *Interface) disown(a *address6) {
 	delete(i.layer.addresses, a.Addr)
 	if i.six.mine == a.Addr {
-		i.six.mine = netip.Addr{}
+		i.six.mine, i.six.flowing = netip.Addr{}, false
 	}
 	i.layer.changed()
 }

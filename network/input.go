@@ -86,6 +86,14 @@ type flow struct {
 // addressesOf returns the source and the destination in an IPv4 header.
 func addressesOf(b []byte) uint64 { return be.Uint64(b[12:]) }
 
+// vouch makes src the source that passed the checks last, of whom no packet is expected yet.
+func (i *Interface) vouch(src netip.Addr) {
+	i.vouched, i.layer.flow = src, flow{}
+	if i.six != nil {
+		i.six.flowing = false
+	}
+}
+
 // vouch reports whether a packet from src to dst may come in there, and keeps
 // the answer if it holds for every destination. A source is one other host
 // (RFC 1122, section 3.2.1.3): not a group, not a loopback address from outside,
@@ -103,7 +111,7 @@ func (l *Layer) vouch(src, dst netip.Addr, in *Interface) bool {
 	case l.addresses[src] != foreign:
 		return false
 	}
-	in.vouched, l.flow = src, flow{}
+	in.vouch(src)
 	return true
 }
 

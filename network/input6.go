@@ -15,6 +15,10 @@ func (l *Layer) input6(p *packet.Packet, in *Interface, group bool) {
 		l.drop(p, &l.stats.InDisabled)
 		return
 	}
+	if d := l.datagram; !group && in.expected6(p, d) {
+		l.deliverTo(p, d)
+		return
+	}
 	h, _, err := header.ParseIPv6(p.Head())
 	if err != nil {
 		l.drop(p, &l.stats.InBadHeader)
@@ -44,11 +48,15 @@ func (l *Layer) input6(p *packet.Packet, in *Interface, group bool) {
 		l.drop(p, &l.stats.InMartian)
 		return
 	}
-	if h.Src.IsLinkLocalUnicast() || h.Dst.IsLinkLocalUnicast() {
+	scoped := h.Src.IsLinkLocalUnicast() || h.Dst.IsLinkLocalUnicast()
+	if scoped {
 		l.scope(d)
 	}
 	switch {
 	case in.six != nil && d.Dst == in.six.mine && !group && !d.Protocol.IsExtension():
+		if !scoped && d.Src == in.vouched {
+			in.six.flow, in.six.flowing = flowOf6(p.Head()), true
+		}
 		l.deliverTo(p, d)
 	case p.Frames() > 1:
 		p.Break(func(frame *packet.Packet) { l.classify6(frame, d) })
@@ -56,6 +64,29 @@ func (l *Layer) input6(p *packet.Packet, in *Interface, group bool) {
 		l.classify6(p, d)
 	}
 }
+
+// expected6 is expected for IPv6: without extension headers, and not of the link.
+func (i *Interface) expected6(p *packet.Packet, d *Datagram) bool {
+	six, b := i.six, p.Head()
+	if six == nil || !six.flowing || len(b) < header.IPv6Len || b[0]>>4 != 6 || flowOf6(b) != six.flow {
+		return false
+	}
+	total, next := header.IPv6Len+int(be.Uint16(b[4:])), header.Protocol(b[6])
+	if total > p.Len() || next.IsExtension() {
+		return false
+	}
+	if p.Frames() == 1 {
+		p.Truncate(total)
+	}
+	*d = Datagram{
+		Src: i.vouched, Dst: six.mine, TTL: b[7], TOS: uint8(be.Uint16(b) >> 4), Protocol: next,
+		Interface: i, HeaderLen: header.IPv6Len, next: nextHeaderAt,
+	}
+	return true
+}
+
+// flowOf6 returns the source and the destination in an IPv6 header.
+func flowOf6(b []byte) [32]byte { return [32]byte(b[8:]) }
 
 // nextHeaderAt is where an IPv6 header says what follows it.
 const nextHeaderAt = 6
@@ -112,7 +143,7 @@ func (l *Layer) vouch6(d *Datagram) bool {
 		return d.Protocol == header.ProtocolICMPv6 && d.TTL == ndHopLimit && d.Dst == allNodes
 	}
 	if !d.Dst.IsMulticast() {
-		in.vouched, in.layer.flow = d.Src, flow{}
+		in.vouch(d.Src)
 	}
 	return true
 }
@@ -141,7 +172,7 @@ func (l *Layer) classify6(p *packet.Packet, d *Datagram) {
 	case group:
 		l.drop(p, &l.stats.InWrongLink)
 	case l.addresses[d.Dst] == own:
-		in.six.mine = d.Dst
+		in.six.mine, in.six.flowing = d.Dst, false
 		l.deliver6(p, d)
 	case !l.forwarding:
 		l.drop(p, &l.stats.InNotForUs)

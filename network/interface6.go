@@ -17,6 +17,8 @@ type interface6 struct {
 	addresses []*address6 // the one of the link first
 	// mine is the own address to which a packet came last.
 	mine      netip.Addr
+	flow      [32]byte // as Interface.flow, with mine
+	flowing   bool     // flow is set
 	discovery link.Discovery
 	hopLimit  uint8      // of what asks for no other; zero is DefaultTTL
 	mtu       int        // what routers say of the link's; zero if they do not

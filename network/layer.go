@@ -48,6 +48,7 @@ type Layer struct {
 	loop      *event.Loop
 	pool      *packet.Pool
 	protocols []openProtocol // a few, in the order in which they came
+	recent    *protocol      // of them, the one found last
 	datagram  *Datagram      // what input hands to the handlers: one at a time
 	flow      flow           // of the last packet, see Interface.expected
 	// generation changes with the interfaces and the routes, so that whoever
@@ -221,9 +222,17 @@ func (l *Layer) protocol(p header.Protocol) *protocol {
 // findProtocol returns what is open for protocol p, nil if nothing ever was. A host
 // has three or four, so looking at each costs less than a table.
 func (l *Layer) findProtocol(p header.Protocol) *protocol {
+	if r := l.recent; r != nil && r.number == p {
+		return r
+	}
+	return l.searchProtocol(p)
+}
+
+func (l *Layer) searchProtocol(p header.Protocol) *protocol {
 	for i := range l.protocols {
 		if l.protocols[i].number == p {
-			return l.protocols[i].protocol
+			l.recent = l.protocols[i].protocol
+			return l.recent
 		}
 	}
 	return nil

@@ -72,3 +72,66 @@ func TestForwardByInterfaceWithoutAddress(t *testing.T) {
 		t.Errorf("%d packets without a way and %d forwarded, want 3 and none: the interface has no address", s.NoRoute, s.Forwarded)
 	}
 }
+
+// A host of both families that hears the same stations again and again: what it remembers
+// of the last packet changes nothing about who is told to have sent the next one, and lets
+// nothing through that is wrong.
+func TestSameStationAgain(t *testing.T) {
+	b := newBench(t)
+	l := b.host()
+	i, s := b.join6(l)
+	check(t, i.AddAddress(netip.MustParsePrefix("2001:db8:1::1/64")))
+	check(t, i.AddAddress(netip.MustParsePrefix("10.0.0.1/24")))
+	b.run(5 * time.Second)
+	var got sink
+	l.Handle(experimental, &got)
+	mine := addr("10.0.0.1")
+	s.nic.Learn(mine, i.NIC().MAC())
+	send := func(ip []byte, typ header.EtherType) {
+		got = sink{}
+		s.nic.Output(b.pool.From(ip), s.nic.Neighbour(mine), typ)
+		b.run(0)
+	}
+	four := func(src string, tos uint8) []byte {
+		return ip(header.IPv4{Src: addr(src), Dst: mine, TTL: 7, TOS: tos, Protocol: experimental}, []byte("hello"))
+	}
+	six := func(src string, tos uint8) []byte {
+		p := make([]byte, header.IPv6Len)
+		h := header.IPv6{PayloadLength: 5, NextHeader: experimental, HopLimit: 7, TrafficClass: tos, Src: addr(src), Dst: addr("2001:db8:1::1")}
+		h.Put(p)
+		return append(p, "hello"...)
+	}
+	for round := range 4 {
+		for _, src := range []string{"10.0.0.7", "10.0.0.7", "2001:db8:1::7", "2001:db8:1::7", "10.0.0.8", "2001:db8:1::8"} {
+			dst, n := mine, header.IPv4Len
+			if addr(src).Is6() {
+				dst, n = addr("2001:db8:1::1"), header.IPv6Len
+				send(append(six(src, uint8(round)), "padding"...), header.EtherTypeIPv6)
+			} else {
+				send(append(four(src, uint8(round)), "padding"...), header.EtherTypeIPv4)
+			}
+			if len(got.payloads) != 1 || string(got.payloads[0]) != "hello" {
+				t.Fatalf("from %s: received %q, want the payload without header and padding", src, got.payloads)
+			}
+			if d := got.datagrams[0]; d.Src != addr(src) || d.Dst != dst || d.TTL != 7 || d.TOS != uint8(round) ||
+				d.Protocol != experimental || d.Interface != i || d.HeaderLen != n || d.Broadcast || d.Route != nil {
+				t.Fatalf("from %s: it came as %+v", src, d)
+			}
+		}
+	}
+	// Each right after a good one from the same station.
+	for name, wrong := range map[string]func(p []byte) []byte{
+		"cut short":            func(p []byte) []byte { return p[:len(p)-1] },
+		"without a payload":    func(p []byte) []byte { return p[:header.IPv6Len-1] },
+		"of version 4":         func(p []byte) []byte { p[0] = 0x40; return p },
+		"from another station": func(p []byte) []byte { p[8] = 0xff; return p },
+		"to another host":      func(p []byte) []byte { p[39]++; return p },
+		"with a bad extension": func(p []byte) []byte { p[6] = byte(header.ProtocolDestinationOptions); return p },
+	} {
+		send(six("2001:db8:1::7", 0), header.EtherTypeIPv6)
+		send(six("2001:db8:1::7", 0), header.EtherTypeIPv6)
+		if send(wrong(six("2001:db8:1::7", 0)), header.EtherTypeIPv6); len(got.payloads) != 0 {
+			t.Errorf("one that is %s was delivered after a good one", name)
+		}
+	}
+}

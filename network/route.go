@@ -157,9 +157,8 @@ func (l *Layer) carrierChanged() {
 // changed makes everything forget what was looked up before.
 func (l *Layer) changed() {
 	l.generation++
-	l.flow = flow{}
 	for _, i := range l.interfaces {
-		i.vouched = netip.Addr{}
+		i.vouch(netip.Addr{})
 	}
 }
 

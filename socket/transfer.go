@@ -196,41 +196,59 @@ func (s *Socket) sendAll(b []byte, flags int, to netip.AddrPort, control []Contr
 			return 0, s.use(err, len(b), flags)
 		}
 	}
-	limit := s.limit(s.sendTimeout)
-	blocked := false // this call has the right to go on, see sending
+	n, err = s.sendNow(b, flags, to, control, false)
+	if s.sent(b, n, err, flags) {
+		return n, err
+	}
+	return s.sendRest(b, n, err, flags, to, control)
+}
+
+// sent reports whether a call that had b to send returns, after n bytes of it and err. Only
+// a stream can be full: from a datagram socket EAGAIN says that no port is free, which
+// waiting does not change.
+func (s *Socket) sent(b []byte, n int, err error, flags int) bool {
+	if err == nil {
+		return n == len(b) || s.kind != SOCK_STREAM
+	}
+	return err != syscall.EAGAIN || s.kind != SOCK_STREAM || s.nonblocking || flags&MSG_DONTWAIT != 0
+}
+
+// sendNow sends what there is room for. mine says that this call has the right to go on,
+// see sending.
+func (s *Socket) sendNow(b []byte, flags int, to netip.AddrPort, control []ControlMessage, mine bool) (int, error) {
+	switch {
+	case s.closed:
+		return 0, errClosed
+	case s.expired(s.writeDeadline):
+		return 0, event.ErrTimeout
+	case s.sending && !mine:
+		// Bytes of two calls never mix: another one is not done.
+		return 0, syscall.EAGAIN
+	}
+	return s.sendOnce(b, flags, to, control)
+}
+
+// sendRest goes on with a call that has sent n bytes of b, until all is sent or err does
+// not pass by waiting.
+func (s *Socket) sendRest(b []byte, n int, err error, flags int, to netip.AddrPort, control []ControlMessage) (int, error) {
+	l, limit, mine := s.stack.loop, s.limit(s.sendTimeout), false
 	for {
-		switch {
-		case s.closed:
-			err = errClosed
-		case s.expired(s.writeDeadline):
-			err = event.ErrTimeout
-		case s.sending && !blocked:
-			// Bytes of two calls never mix: another one is not done.
-			err = syscall.EAGAIN
-		default:
-			var taken int
-			taken, err = s.sendOnce(b[n:], flags, to, control)
-			n += taken
-			if err == nil && taken > 0 && n < len(b) {
-				// What was taken may have made room already. Others are let in first.
-				s.sending, blocked = true, true
-				l.Yield()
-				continue
-			}
+		if err == nil || !s.sending {
+			s.sending, mine = true, true
 		}
-		// Only a stream can be full. From a datagram socket EAGAIN says that no
-		// port is free, which waiting does not change.
-		if err != syscall.EAGAIN || s.kind != SOCK_STREAM || s.nonblocking || flags&MSG_DONTWAIT != 0 {
+		if err == nil {
+			// What was taken may have made room already. Others are let in first.
+			l.Yield()
+		} else if err = l.Wait(&s.writable, min(limit, s.writeDeadline)); err != nil {
 			break
 		}
-		if !s.sending {
-			s.sending, blocked = true, true
-		}
-		if err = l.Wait(&s.writable, min(limit, s.writeDeadline)); err != nil {
+		var more int
+		more, err = s.sendNow(b[n:], flags, to, control, mine)
+		if n += more; s.sent(b, n, err, flags) {
 			break
 		}
 	}
-	if blocked {
+	if mine {
 		s.sending = false
 		l.Signal(&s.writable)
 	}
