@@ -376,7 +376,7 @@ func BenchmarkSleepInVirtualTime(b *testing.B) {
 }
 
 func waitersOf(c *Cond) (n int) {
-	for w := c.waiters.first; w != nil && (n == 0 || w != c.waiters.first); w = w.links[ofCond].next {
+	for w := c.waiters.first; w != nil && (n == 0 || w != c.waiters.first); w = w.next {
 		n++
 	}
 	return n

@@ -64,8 +64,8 @@ type Loop struct {
 	rand   *rand.Rand
 	closed bool
 
-	waiting waiterList // every blocked call
-	settled bool       // Settle was called in this turn
+	waiters []*waiter // of every blocked call, and spare ones
+	settled bool      // Settle was called in this turn
 	letIn   letIn
 	woken   *waiter // of the calls that go on when the turn is given back the last
 	spare   *waiter // waiters to use again, linked by their own spare
@@ -146,14 +146,19 @@ func (l *Loop) Lock() {
 	if l.kind == virtualTime {
 		return
 	}
-	switch {
-	case l.gate.held.TryLock():
-	case l.kind == bubbleTime:
-		l.gate.held.Lock() // so that the bubble's clock stands meanwhile
-	default:
-		l.gate.enter(l)
+	if !l.gate.held.TryLock() {
+		l.await()
 	}
 	l.stale = true
+}
+
+// await takes the turn when somebody else has it.
+func (l *Loop) await() {
+	if l.kind == bubbleTime {
+		l.gate.held.Lock() // so that the bubble's clock stands meanwhile
+		return
+	}
+	l.gate.enter(l)
 }
 
 // Unlock runs what was posted and gives the turn back.
@@ -188,6 +193,7 @@ func (l *Loop) Yield() {
 func (l *Loop) part() bool {
 	switch first := l.settled && l.woken != nil; {
 	case first && l.gate.stand.Load() > 0:
+		l.settled, l.letIn.asked = false, false
 		l.gate.aside(l, l.heir())
 		l.stale = true
 		return true
@@ -203,17 +209,21 @@ func (l *Loop) part() bool {
 // giveBack ends a turn that is not virtual. The goroutines woken in it are let go on
 // only now: earlier, they would start on another processor, find the turn taken and go
 // to sleep again.
-func (l *Loop) giveBack() { l.gate.leave(l, l.heir()) }
+func (l *Loop) giveBack() {
+	l.settled, l.letIn.asked = false, false
+	if l.woken == nil {
+		l.gate.leave(l, nil)
+		return
+	}
+	l.gate.leave(l, l.heir())
+}
 
-// heir returns the waiter woken last in a turn that ends, nil if there is none, and has
+// heir returns the waiter woken last in a turn that ends, in which there is one, and has
 // the others go on. He is let go on when the turn is free. Where his waker blocks next,
 // Go's scheduler mostly goes on with him on the same processor.
 func (l *Loop) heir() *waiter {
 	w := l.woken
-	l.woken, l.settled, l.letIn.asked = nil, false, false
-	if w == nil {
-		return nil
-	}
+	l.woken = nil
 	for other := w.also; other != nil; {
 		next := other.also
 		other.also = nil
@@ -268,9 +278,7 @@ func (l *Loop) settle() {
 func (l *Loop) Close() {
 	l.Lock()
 	l.closed = true
-	for w := l.waiting.first; w != nil; w = l.waiting.first {
-		l.wake(w, ErrClosed)
-	}
+	l.wakeAll(ErrClosed)
 	if l.kind == bubbleTime {
 		l.releaseAll()
 	}

@@ -48,6 +48,13 @@ func (l *Loop) stopDriver() {
 // rouse wakes the driver if there is something for it to do before the moment it
 // sleeps to: a timer is due, or in a bubble somebody may go on.
 func (l *Loop) rouse() {
+	if l.timers.sooner || l.ready.size > 0 {
+		l.rouseDriver()
+	}
+}
+
+func (l *Loop) rouseDriver() {
+	l.timers.sooner = false
 	switch {
 	case l.ready.size > 0:
 	case l.timers.least() >= l.until:

@@ -43,9 +43,11 @@ func (t *Timer) Reset(when Time) {
 	switch {
 	case t.slot < 0 && when >= q.distant.begin(t):
 	case t.slot <= 0:
+		q.sooner = true
 		t.unqueue()
 		q.add(t)
 	case when < q.keys[t.slot-1].when:
+		q.sooner = true
 		q.set(t.slot-1, key{when, t.seq})
 	}
 }

@@ -16,6 +16,7 @@ type tournament struct {
 	winners []int32
 	vacant  []int32 // places
 	size    int     // of them are taken
+	sooner  bool    // a timer was set since rouse looked, and may be the first now
 	seq     uint64
 	distant distant
 }

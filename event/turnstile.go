@@ -90,7 +90,7 @@ func (t *turnstile) enter(l *Loop) {
 
 // aside gives the turn to heir and returns with it when others have had theirs.
 func (t *turnstile) aside(l *Loop, heir *waiter) {
-	next := t.overdue(l)
+	next := t.overdue(l) // where nobody stands any more it is nobody
 	c := t.newClaim(l.now)
 	t.lineUp(c)
 	t.pass(next)
@@ -132,12 +132,15 @@ func (t *turnstile) await(c *claim) {
 
 // leave gives the turn back. heir was woken in it, or is nil.
 func (t *turnstile) leave(l *Loop, heir *waiter) {
-	next := t.overdue(l)
+	var next *claim
+	if t.stand.Load() > 0 {
+		next = t.overdue(l)
+	}
 	t.pass(next)
 	switch {
 	case heir != nil:
 		heir.park.Signal() // he takes the turn, and calls the next one when he leaves
-	case next == nil:
+	case next == nil && t.stand.Load() > 0:
 		t.callNewest()
 	}
 }
@@ -145,9 +148,6 @@ func (t *turnstile) leave(l *Loop, heir *waiter) {
 // overdue takes who stands longest out of the line and gives him the turn, if it is
 // time for that.
 func (t *turnstile) overdue(l *Loop) *claim {
-	if t.stand.Load() == 0 {
-		return nil
-	}
 	now := l.Now()
 	if now.Sub(t.handed) <= patience {
 		return nil
@@ -165,9 +165,6 @@ func (t *turnstile) overdue(l *Loop) *claim {
 
 // callNewest wakes who came last, if nobody is on his way.
 func (t *turnstile) callNewest() {
-	if t.stand.Load() == 0 {
-		return
-	}
 	t.mu.Lock()
 	c := t.newest
 	if c == nil || t.called {

@@ -18,9 +18,10 @@ type waiter struct {
 	parked   bool // its goroutine or task sleeps
 	released bool // and may go on (not in virtual time)
 
-	links [lists]links
-	spare *waiter // the next of those to be used again
-	also  *waiter // woken before it in the same turn
+	next, prev *waiter // of those who wait for the same condition, see waiterList
+	place      int     // in the loop's list of all waiters
+	spare      *waiter // the next of those to be used again
+	also       *waiter // woken before it in the same turn
 
 	task *Task     // virtual time: whom to resume, nil for a call outside every task
 	park sync.Cond // real time
@@ -66,7 +67,7 @@ func (l *Loop) SignalOne(c *Cond) {
 // SignalNewest wakes the call that began to wait for c last.
 func (l *Loop) SignalNewest(c *Cond) {
 	if c.waiters.first != nil {
-		l.wake(c.waiters.first.links[ofCond].prev, nil)
+		l.wake(c.waiters.first.prev, nil)
 	}
 }
 
@@ -98,8 +99,10 @@ func (w *waiter) Run() {
 
 func (l *Loop) wake(w *waiter, err error) {
 	w.woken, w.err = true, err
-	w.unlink()
-	w.timer.Reset(Never)
+	w.cond.waiters.remove(w)
+	if w.timer.When() != Never {
+		w.timer.Reset(Never)
+	}
 	switch {
 	case !w.parked:
 		// Woken by what was still posted: Wait sees it and does not block.
@@ -119,69 +122,73 @@ const maxSpareWaiters = 256
 func (l *Loop) newWaiter(c *Cond) *waiter {
 	w := l.spare
 	if w == nil {
-		w = &waiter{loop: l}
-		w.park.L = (*turn)(l)
-		w.timer.Init(l, w)
+		w = l.makeWaiter()
 	} else {
-		l.spare, w.spare = w.spare, nil
+		l.spare = w.spare
 		l.spares--
 	}
 	w.woken, w.released, w.err, w.cond, w.task = false, false, nil, c, l.current
-	c.waiters.add(w, ofCond)
-	l.waiting.add(w, ofLoop)
+	c.waiters.add(w)
+	return w
+}
+
+// makeWaiter returns a waiter that stands in the loop's list of all, as long as it is
+// used or kept: so a call that blocks needs to be entered nowhere.
+func (l *Loop) makeWaiter() *waiter {
+	w := &waiter{loop: l, place: len(l.waiters)}
+	l.waiters = append(l.waiters, w)
+	w.park.L = (*turn)(l)
+	w.timer.Init(l, w)
 	return w
 }
 
 func (l *Loop) freeWaiter(w *waiter) {
 	w.cond, w.task = nil, nil
-	if l.spares >= maxSpareWaiters {
-		w.timer.Stop()
+	if l.spares < maxSpareWaiters {
+		w.spare, l.spare = l.spare, w
+		l.spares++
 		return
 	}
-	w.spare, l.spare = l.spare, w
-	l.spares++
+	w.timer.Stop()
+	last := len(l.waiters) - 1
+	other := l.waiters[last]
+	l.waiters[w.place], other.place = other, w.place
+	l.waiters[last] = nil
+	l.waiters = l.waiters[:last]
 }
 
-// unlink takes the waiter off its condition and off the loop's list.
-func (w *waiter) unlink() {
-	w.cond.waiters.remove(w, ofCond)
-	w.loop.waiting.remove(w, ofLoop)
+// wakeAll wakes every blocked call.
+func (l *Loop) wakeAll(err error) {
+	for _, w := range l.waiters {
+		if w.cond != nil && !w.woken {
+			l.wake(w, err)
+		}
+	}
 }
 
-// The lists in which a waiter stands.
-const (
-	ofCond = iota // those who wait for the same condition
-	ofLoop        // every blocked call
-	lists
-)
-
-// links are a waiter's neighbours in one list.
-type links struct{ next, prev *waiter }
-
-// waiterList holds waiters, oldest first. It is a ring, so that the list itself is
-// one word.
+// waiterList holds those who wait for one condition, oldest first. It is a ring, so that
+// the list itself is one word.
 type waiterList struct{ first *waiter }
 
-func (q *waiterList) add(w *waiter, list int) {
-	if q.first == nil {
-		w.links[list] = links{w, w}
+func (q *waiterList) add(w *waiter) {
+	first := q.first
+	if first == nil {
+		w.next, w.prev = w, w
 		q.first = w
 		return
 	}
-	first := &q.first.links[list]
-	w.links[list] = links{q.first, first.prev}
-	first.prev.links[list].next = w
+	w.next, w.prev = first, first.prev
+	first.prev.next = w
 	first.prev = w
 }
 
-func (q *waiterList) remove(w *waiter, list int) {
-	at := &w.links[list]
-	switch {
-	case at.next == w:
+func (q *waiterList) remove(w *waiter) {
+	if w.next == w {
 		q.first = nil
-	case q.first == w:
-		q.first = at.next
+		return
 	}
-	at.next.links[list].prev, at.prev.links[list].next = at.prev, at.next
-	*at = links{}
+	if q.first == w {
+		q.first = w.next
+	}
+	w.next.prev, w.prev.next = w.prev, w.next
 }

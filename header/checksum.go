@@ -54,11 +54,13 @@ func Checksum(b []byte, sum uint16) uint16 {
 
 // fold ends the sum of words that were read in little-endian order: acc is less than
 // 2^35.
-func fold(acc uint64) uint16 {
+func fold(acc uint64) uint16 { return bits.ReverseBytes16(foldWords(acc)) }
+
+// foldWords is fold for words in network byte order.
+func foldWords(acc uint64) uint16 {
 	acc = acc>>16 + acc&0xffff
 	acc = acc>>16 + acc&0xffff
-	acc = acc>>16 + acc&0xffff
-	return bits.ReverseBytes16(uint16(acc))
+	return uint16(acc>>16 + acc&0xffff)
 }
 
 // checksumPlain is Checksum of an IPv4 header without options.

@@ -83,9 +83,14 @@ func ParseEthernet(b []byte) (h Ethernet, payload []byte, err error) {
 
 // Put writes the header.
 func (h *Ethernet) Put(b []byte) int {
-	_ = b[EthernetLen-1]
-	copy(b[0:], h.Dst[:])
-	copy(b[6:], h.Src[:])
-	be.PutUint16(b[12:], uint16(h.Type))
+	PutEthernet(b, &h.Dst, &h.Src, h.Type)
 	return EthernetLen
+}
+
+// PutEthernet writes the header for who has its parts apart.
+func PutEthernet(b []byte, dst, src *MAC, typ EtherType) {
+	_ = b[EthernetLen-1]
+	copy(b[0:], dst[:])
+	copy(b[6:], src[:])
+	be.PutUint16(b[12:], uint16(typ))
 }

@@ -102,33 +102,45 @@ func (h *IPv4) Parse(b []byte) (n int, err error) {
 // Len returns the length that Put writes.
 func (h *IPv4) Len() int { return IPv4Len + (len(h.Options)+3)&^3 }
 
-// Put writes the header with its checksum.
+// Put writes the header with its checksum. The plain part is put together from words in
+// registers, and summed up there too.
 func (h *IPv4) Put(b []byte) int {
 	n := h.Len()
 	_ = b[n-1]
-	b[0], b[1] = 0x40|byte(n/4), h.TOS
-	be.PutUint16(b[2:], uint16(h.TotalLength))
-	be.PutUint16(b[4:], h.ID)
-	fragment := uint16(h.FragmentOffset / 8)
+	fragment := uint32(h.FragmentOffset/8) & 0x1fff
 	if h.DontFragment {
 		fragment |= 0x4000
 	}
 	if h.MoreFragments {
 		fragment |= 0x2000
 	}
-	be.PutUint16(b[6:], fragment)
-	b[8], b[9] = h.TTL, byte(h.Protocol)
-	b[10], b[11] = 0, 0
 	src, dst := h.Src.As4(), h.Dst.As4()
-	copy(b[12:], src[:])
-	copy(b[16:], dst[:])
-	sum := checksumPlain((*[IPv4Len]byte)(b))
+	first := uint32(0x40|n/4)<<24 | uint32(h.TOS)<<16 | uint32(uint16(h.TotalLength))
+	second := uint32(h.ID)<<16 | fragment
+	third := uint32(h.TTL)<<24 | uint32(h.Protocol)<<16
+	from, to := be.Uint32(src[:]), be.Uint32(dst[:])
+	// The order of their bytes does not matter to a sum (RFC 1071, section 2).
+	sum := foldWords(uint64(first) + uint64(second) + uint64(third) + uint64(from) + uint64(to))
 	if n > IPv4Len {
 		clear(b[IPv4Len+copy(b[IPv4Len:n], h.Options) : n])
 		sum = Checksum(b[IPv4Len:n], sum)
 	}
-	be.PutUint16(b[10:], ^sum)
+	be.PutUint32(b[0:], first)
+	be.PutUint32(b[4:], second)
+	be.PutUint32(b[8:], third|uint32(^sum))
+	be.PutUint32(b[12:], from)
+	be.PutUint32(b[16:], to)
 	return n
+}
+
+// PlainIPv4 reports whether b begins with the right header of an IPv4 packet that has no
+// options and is no fragment, as nearly all are, and the length of the whole packet.
+func PlainIPv4(b []byte) (total int, ok bool) {
+	if len(b) < IPv4Len || b[0] != 0x45 || be.Uint16(b[6:])&0x3fff != 0 {
+		return 0, false
+	}
+	total = int(be.Uint16(b[2:]))
+	return total, total >= IPv4Len && checksumPlain((*[IPv4Len]byte)(b)) == 0xffff
 }
 
 // IsFragment reports whether the packet is a part of a larger one.

@@ -139,7 +139,7 @@ func (n *NIC) sendReply(request *header.ARP) {
 func (n *NIC) sendARP(dst header.MAC, arp *header.ARP) {
 	p := n.pool.Get(header.ARPLen)
 	arp.Put(p.Extend(header.ARPLen))
-	n.send(p, dst, header.EtherTypeARP)
+	n.send(p, &dst, header.EtherTypeARP)
 }
 
 // sourceFor returns the own address that has the longest prefix in common with

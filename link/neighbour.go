@@ -167,10 +167,10 @@ func (n *NIC) outputDoubtful(p *packet.Packet, nb *Neighbour, typ header.EtherTy
 		n.Output(p, nb, typ)
 	case Stale:
 		nb.doubted()
-		n.send(p, nb.mac, typ)
+		n.send(p, &nb.mac, typ)
 	case Delay, Probe:
 		nb.used = true
-		n.send(p, nb.mac, typ)
+		n.send(p, &nb.mac, typ)
 	default:
 		nb.keep(p, typ)
 	}

@@ -3,6 +3,7 @@
 package link
 
 import (
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"net/netip"
@@ -145,7 +146,7 @@ func (n *NIC) hasAddress(a netip.Addr) bool {
 func (n *NIC) Output(p *packet.Packet, nb *Neighbour, typ header.EtherType) {
 	if n.loop.Now() < nb.fresh {
 		nb.used = true
-		n.send(p, nb.mac, typ)
+		n.send(p, &nb.mac, typ)
 		return
 	}
 	n.outputDoubtful(p, nb, typ)
@@ -153,12 +154,13 @@ func (n *NIC) Output(p *packet.Packet, nb *Neighbour, typ header.EtherType) {
 
 // Broadcast sends a packet to every station on the link.
 func (n *NIC) Broadcast(p *packet.Packet, typ header.EtherType) {
-	n.send(p, header.BroadcastMAC, typ)
+	n.send(p, &header.BroadcastMAC, typ)
 }
 
 // Multicast sends a packet to the stations that listen to an IP group.
 func (n *NIC) Multicast(p *packet.Packet, group netip.Addr, typ header.EtherType) {
-	n.send(p, GroupMAC(group), typ)
+	dst := GroupMAC(group)
+	n.send(p, &dst, typ)
 }
 
 // GroupMAC returns the Ethernet address of an IP group. RFC 1112, section 6.4: the low
@@ -192,14 +194,13 @@ func (n *NIC) carrierChanged(up bool) {
 }
 
 // send puts the Ethernet header in front and gives the frame away.
-func (n *NIC) send(p *packet.Packet, dst header.MAC, typ header.EtherType) {
+func (n *NIC) send(p *packet.Packet, dst *header.MAC, typ header.EtherType) {
 	if p.FrameLen() > n.mtu {
 		n.stats.OutTooLong += uint64(p.Frames())
 		p.Release()
 		return
 	}
-	h := header.Ethernet{Dst: dst, Src: n.mac, Type: typ}
-	h.Put(p.Push(header.EthernetLen))
+	header.PutEthernet(p.Push(header.EthernetLen), dst, &n.mac, typ)
 	n.transmit(p)
 }
 
@@ -237,26 +238,29 @@ func (n *NIC) input(p *packet.Packet) {
 	}
 	n.stats.InFrames += uint64(p.Frames())
 	n.stats.InBytes += uint64(p.TotalLen())
-	if len(p.Head()) < header.EthernetLen {
+	b := p.Head()
+	if len(b) < header.EthernetLen {
 		p.Own()
+		if b = p.Head(); len(b) < header.EthernetLen {
+			n.drop(p, &n.stats.InRunts)
+			return
+		}
 	}
-	h, _, err := header.ParseEthernet(p.Head())
-	group := h.Dst.IsGroup()
+	dst, src, typ := (*header.MAC)(b), (*header.MAC)(b[6:]), header.EtherType(binary.BigEndian.Uint16(b[12:]))
+	group := dst.IsGroup()
 	switch {
-	case err != nil:
-		n.drop(p, &n.stats.InRunts)
-	case h.Src.IsGroup():
+	case src.IsGroup():
 		n.drop(p, &n.stats.InBadSource)
-	case h.Dst != n.mac && !group:
+	case !group && *dst != n.mac:
 		n.drop(p, &n.stats.InNotForUs)
-	case group && !n.filter.passes(h.Dst):
+	case group && !n.filter.passes(*dst):
 		n.drop(p, &n.stats.InOtherGroup)
-	case (h.Type == header.EtherTypeIPv4 || h.Type == header.EtherTypeIPv6) && n.receive != nil:
+	case (typ == header.EtherTypeIPv4 || typ == header.EtherTypeIPv6) && n.receive != nil:
 		p.Pull(header.EthernetLen)
-		n.receive(p, h.Type, group)
-	case h.Type == header.EtherTypeARP:
+		n.receive(p, typ, group)
+	case typ == header.EtherTypeARP:
 		p.Pull(header.EthernetLen)
-		n.inputARP(p.Bytes(), h.Src)
+		n.inputARP(p.Bytes(), *src)
 		p.Release()
 	default:
 		n.drop(p, &n.stats.InUnknownType)

@@ -60,6 +60,7 @@ type switchPort struct {
 	rail  physical.Trainway // the port, if it takes trains
 	down  bool              // the port has no carrier
 	vlans portVLANs
+	known [4]*station // found last for frames from this port, by the end of the address
 
 	attached
 	unregistered bool   // see SetUnregistered
@@ -140,7 +141,7 @@ func (in *switchPort) input(p *packet.Packet) {
 // address as source has been refused before.
 func (s *Switch) learn(vlan uint16, src header.MAC, in *switchPort) {
 	now := s.loop.Now()
-	st := s.table.find(vlan, src, now)
+	st := in.find(vlan, src, now)
 	switch {
 	case st == nil:
 		in.met(src)
@@ -156,9 +157,20 @@ func (s *Switch) learn(vlan uint16, src header.MAC, in *switchPort) {
 	}
 }
 
+// find is the table's, for a frame from this port: mostly it was one of the same stations
+// that the frames before were from and for.
+func (in *switchPort) find(vlan uint16, m header.MAC, now event.Time) *station {
+	known := &in.known[int(m[5])%len(in.known)]
+	if st := *known; st != nil && st.mac == m && st.vlan == vlan && !st.gone && !st.aged(now) {
+		return st
+	}
+	*known = in.sw.table.find(vlan, m, now)
+	return *known
+}
+
 // forward sends a frame to the port of its destination.
 func (s *Switch) forward(p *packet.Packet, v header.VLAN, dst header.MAC, in *switchPort) {
-	st := s.table.find(v.ID, dst, s.loop.Now())
+	st := in.find(v.ID, dst, s.loop.Now())
 	switch {
 	case st == nil:
 		s.flood(p, v, in, everybody)

@@ -33,6 +33,7 @@ type macTable struct {
 type station struct {
 	vlan   uint16
 	mac    header.MAC
+	gone   bool // it is in the table no more
 	port   int
 	seen   event.Time
 	listed event.Time // what seen was when it was put into the list
@@ -89,6 +90,7 @@ func (t *macTable) makeRoom(now event.Time) {
 
 func (t *macTable) remove(st *station) {
 	delete(t.byMAC, macKey(st.vlan, st.mac))
+	st.gone = true
 	t.unlink(st)
 }
 

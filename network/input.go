@@ -11,6 +11,10 @@ import (
 // says that its frame was sent to a group of stations.
 func (l *Layer) input(p *packet.Packet, in *Interface, group bool) {
 	l.stats.Received += uint64(p.Frames())
+	if d := l.datagram; !group && in.expected(p, d) {
+		l.deliver(p, d)
+		return
+	}
 	// RFC 1122, sections 3.2.1.1 and 3.2.1.2: version and checksum are
 	// verified, and what is wrong is silently discarded.
 	var h header.IPv4
@@ -41,6 +45,9 @@ func (l *Layer) input(p *packet.Packet, in *Interface, group bool) {
 	}
 	switch {
 	case h.Dst == in.addr && !group:
+		if h.Src == in.vouched {
+			in.flow = flowOf(p.Head())
+		}
 		l.deliver(p, d)
 	case l.forwardCached(p, d, &h):
 	case p.Frames() > 1:
@@ -49,6 +56,28 @@ func (l *Layer) input(p *packet.Packet, in *Interface, group bool) {
 		l.classify(p, d, &h)
 	}
 }
+
+// expected is what input finds out for a packet like the one before it: from the same
+// host to this interface's own address, without options and no fragment. Its addresses
+// are looked at as they stand there, in one comparison.
+func (i *Interface) expected(p *packet.Packet, d *Datagram) bool {
+	b := p.Head()
+	total, plain := header.PlainIPv4(b)
+	if !plain || flowOf(b) != i.flow || i.flow == 0 || total > p.Len() {
+		return false
+	}
+	if p.Frames() == 1 {
+		p.Truncate(total) // the padding of a short Ethernet frame
+	}
+	*d = Datagram{
+		Src: i.vouched, Dst: i.addr, TTL: b[8], TOS: b[1], Protocol: header.Protocol(b[9]),
+		Interface: i, HeaderLen: header.IPv4Len, id: uint32(be.Uint16(b[4:])),
+	}
+	return true
+}
+
+// flowOf returns the source and the destination in an IPv4 header.
+func flowOf(b []byte) uint64 { return be.Uint64(b[12:]) }
 
 // vouch reports whether a packet from src to dst may come in there, and keeps
 // the answer if it holds for every destination. A source is one other host
@@ -67,7 +96,7 @@ func (l *Layer) vouch(src, dst netip.Addr, in *Interface) bool {
 	case l.addresses[src] != foreign:
 		return false
 	}
-	in.vouched = src
+	in.vouched, in.flow = src, 0
 	return true
 }
 

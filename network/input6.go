@@ -112,7 +112,7 @@ func (l *Layer) vouch6(d *Datagram) bool {
 		return d.Protocol == header.ProtocolICMPv6 && d.TTL == ndHopLimit && d.Dst == allNodes
 	}
 	if !d.Dst.IsMulticast() {
-		in.vouched = d.Src
+		in.vouched, in.flow = d.Src, 0
 	}
 	return true
 }

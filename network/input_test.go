@@ -90,7 +90,8 @@ func TestBroadcast(t *testing.T) {
 }
 
 // What comes by wire and must not be believed: RFC 1122, sections 3.2.1 and
-// 3.3.6. Nothing of it is delivered, answered or forwarded; each is counted.
+// 3.3.6. Nothing of it is delivered, answered or forwarded; each is counted, also when a
+// good one has come just before.
 func TestInputDrops(t *testing.T) {
 	good := header.IPv4{Src: addr("10.0.0.2"), Dst: addr("10.0.0.1"), Protocol: experimental}
 	from := func(src string) header.IPv4 { h := good; h.Src = addr(src); return h }
@@ -118,6 +119,8 @@ func TestInputDrops(t *testing.T) {
 		{name: "cut short", packet: ip(good, pattern(100))[:99], count: func(s *network.Stats) *uint64 { return &s.InTruncated }},
 		{name: "from 127.0.0.1", packet: ip(from("127.0.0.1"), nil), count: martian},
 		{name: "from 0.0.0.0", packet: ip(from("0.0.0.0"), nil), count: martian},
+		{name: "from 0.0.0.0 to 0.0.0.0", count: martian,
+			packet: ip(header.IPv4{Src: addr("0.0.0.0"), Dst: addr("0.0.0.0"), Protocol: experimental}, nil)},
 		{name: "from 0.1.2.3", packet: ip(from("0.1.2.3"), nil), count: martian},
 		{name: "from a multicast group", packet: ip(from("224.0.0.1"), nil), count: martian},
 		{name: "from the broadcast address", packet: ip(from("10.0.0.255"), nil), count: martian},
@@ -131,26 +134,32 @@ func TestInputDrops(t *testing.T) {
 		{name: "to one host in a frame for all", packet: ip(good, nil), linkGroup: true,
 			count: func(s *network.Stats) *uint64 { return &s.InWrongLink }},
 	} {
-		t.Run(c.name, func(t *testing.T) {
-			b := newBench(t)
-			l := b.host()
-			p := b.attach(l, "10.0.0.1/24", "10.0.0.2", 1500)
-			var got sink
-			l.Handle(experimental, &got)
-			if c.linkGroup {
-				p.broadcast(c.packet)
-			} else {
-				p.send("10.0.0.1", c.packet)
-			}
-			b.run(time.Minute)
-			stats := l.Stats()
-			if n := *c.count(&stats); n != 1 {
-				t.Errorf("its counter is %d, want 1: %+v", n, stats)
-			}
-			if len(got.payloads) != 0 || len(p.take()) != 0 {
-				t.Error("it was delivered or answered")
-			}
-		})
+		for _, after := range []string{"nothing", "a good one"} {
+			t.Run(c.name+" after "+after, func(t *testing.T) {
+				b := newBench(t)
+				l := b.host()
+				p := b.attach(l, "10.0.0.1/24", "10.0.0.2", 1500)
+				var got sink
+				l.Handle(experimental, &got)
+				if after != "nothing" {
+					p.send("10.0.0.1", ip(good, nil))
+					got.payloads = nil
+				}
+				if c.linkGroup {
+					p.broadcast(c.packet)
+				} else {
+					p.send("10.0.0.1", c.packet)
+				}
+				b.run(time.Minute)
+				stats := l.Stats()
+				if n := *c.count(&stats); n != 1 {
+					t.Errorf("its counter is %d, want 1: %+v", n, stats)
+				}
+				if len(got.payloads) != 0 || len(p.take()) != 0 {
+					t.Error("it was delivered or answered")
+				}
+			})
+		}
 	}
 }
 

@@ -20,7 +20,10 @@ type Interface struct {
 	// vouched is the source that passed the checks last, so that a stream of
 	// packets is looked up once. Changing an address clears it.
 	vouched netip.Addr
-	nic     *link.NIC // nil for "lo"
+	// flow is vouched and addr as they stand in a header, once a packet between them has
+	// passed all checks; zero if none has.
+	flow uint64
+	nic  *link.NIC // nil for "lo"
 
 	six    *interface6  // nil while IPv6 is off
 	index  int          // from 1

@@ -75,6 +75,10 @@ func (l *Layer) Output(p *packet.Packet, path *Path, o *Send) error {
 	h.Put(p.Push(h.Len()))
 	p.MarkIP()
 	l.stats.Sent += uint64(p.Frames())
+	if fits && path.neighbour != nil {
+		path.via.nic.Output(p, path.neighbour, header.EtherTypeIPv4)
+		return nil
+	}
 	l.transmit(p, path, fits, mtu)
 	return nil
 }

@@ -37,7 +37,11 @@ func (l *Layer) output6(p *packet.Packet, path *Path, o *Send) error {
 	h.Put(p.Push(header.IPv6Len))
 	p.MarkIP()
 	l.stats.Sent += uint64(p.Frames())
-	if fits {
+	switch {
+	case fits && path.neighbour != nil:
+		path.via.nic.Output(p, path.neighbour, header.EtherTypeIPv6)
+		return nil
+	case fits:
 		l.transmitFrame(p, path)
 		return nil
 	}

@@ -158,7 +158,7 @@ func (l *Layer) carrierChanged() {
 func (l *Layer) changed() {
 	l.generation++
 	for _, i := range l.interfaces {
-		i.vouched = netip.Addr{}
+		i.vouched, i.flow = netip.Addr{}, 0
 	}
 }
 

@@ -13,7 +13,8 @@
 // The payload of a transport segment may be borrowed from the sender's buffer
 // instead of being copied (Borrow). Borrowed bytes stay as they are until the
 // end of the turn in which the packet was sent; who keeps a packet longer
-// (a wire with a delay, a queue) calls Own first. Code that needs all bytes in
+// (a wire with a delay, a queue) calls Keep first, which copies them unless they are on
+// loan (Loans), or Own. Code that needs all bytes in
 // one piece calls Bytes, which owns too.
 package packet
 
@@ -38,8 +39,10 @@ type Packet struct {
 	// A checksum that has not been filled in, because nobody has looked at the
 	// bytes so far: the Internet checksum of everything from sumStart on belongs
 	// at sumAt (both counted from the start of buf). See PartialChecksum.
-	sumStart, sumAt int
+	sumStart, sumAt int32
+	seq             header.Seq // of a loan: where the payload begins in its buffer
 	checksum        checksumState
+	kept            bool // the loan is in its list
 
 	// In is the number of the interface at which the packet arrived, for whoever set
 	// it: a packet that waits to be read has lost all else that was known of it.
@@ -49,8 +52,8 @@ type Packet struct {
 	// clock, for whoever set it; zero if nobody asked for it.
 	At int64
 
-	more bool // see More
 	train
+	loan
 }
 
 type checksumState uint8
@@ -121,7 +124,7 @@ func (p *Packet) Truncate(n int) {
 	switch {
 	case n >= p.Len():
 	case n <= head:
-		p.tail = nil
+		p.giveTail()
 		p.end = p.start + n
 	default:
 		p.tail = p.tail[:n-head]
@@ -132,13 +135,22 @@ func (p *Packet) Truncate(n int) {
 // not change b before the end of the turn.
 func (p *Packet) Borrow(b []byte) { p.tail = b }
 
+// giveTail drops the borrowed payload.
+func (p *Packet) giveTail() {
+	p.tail = nil
+	if p.kept {
+		p.repay()
+	}
+	p.of = nil
+}
+
 // Own copies borrowed bytes into the packet, so that it may outlive the turn.
 func (p *Packet) Own() {
 	if len(p.tail) == 0 {
 		return
 	}
 	tail := p.tail
-	p.tail = nil
+	p.giveTail()
 	if p.end+len(tail) > len(p.buf) {
 		p.reserve(0, len(tail))
 	}
@@ -154,7 +166,7 @@ func (p *Packet) Clone() *Packet {
 	q.checksum, q.In, q.At, q.more = p.checksum, p.In, p.At, p.more
 	if p.checksum == partial {
 		shift := q.start - p.start
-		q.sumStart, q.sumAt = p.sumStart+shift, p.sumAt+shift
+		q.sumStart, q.sumAt = p.sumStart+int32(shift), p.sumAt+int32(shift)
 	}
 	return q
 }
@@ -167,7 +179,7 @@ func (p *Packet) Clone() *Packet {
 // sockets of one kernel.
 func (p *Packet) PartialChecksum(at int) {
 	p.checksum = partial
-	p.sumStart, p.sumAt = p.start, p.start+at
+	p.sumStart, p.sumAt = int32(p.start), int32(p.start+at)
 }
 
 // FillChecksum computes the checksum that PartialChecksum left open.
@@ -206,7 +218,7 @@ func (p *Packet) reserve(front, back int) {
 	p.pool.keep(larger)
 	p.start += front
 	p.end += front
-	p.sumStart += front
-	p.sumAt += front
-	p.ip += front
+	p.sumStart += int32(front)
+	p.sumAt += int32(front)
+	p.ip += int32(front)
 }

@@ -272,7 +272,8 @@ func TestPoolUsesPacketsAgainUpToItsCap(t *testing.T) {
 	for p := pl.free[len(pl.free)-1]; p != nil; p = p.next {
 		kept++
 	}
-	if kept*bufferSizes[2] != pl.freeBytes-pl.keptSmall() || kept == 0 {
+	longest := bufferSizes[len(bufferSizes)-1]
+	if kept*longest != pl.freeBytes-pl.keptShorter() || kept == 0 {
 		t.Errorf("%d packets are kept, %d bytes counted", kept, pl.freeBytes)
 	}
 	huge := pl.Get(1 << 20)
@@ -283,8 +284,8 @@ func TestPoolUsesPacketsAgainUpToItsCap(t *testing.T) {
 	}
 }
 
-func (pl *Pool) keptSmall() (n int) {
-	for class, size := range bufferSizes[:2] {
+func (pl *Pool) keptShorter() (n int) {
+	for class, size := range bufferSizes[:len(bufferSizes)-1] {
 		for p := pl.free[class]; p != nil; p = p.next {
 			n += size
 		}
@@ -301,7 +302,11 @@ func TestGrowingLosesNoBuffer(t *testing.T) {
 		p.Release()
 	}
 	wantLive(t, &pl, 0)
-	if pl.freeBytes > 3*(bufferSizes[0]+bufferSizes[1]+bufferSizes[2]) {
+	all := 0
+	for _, size := range bufferSizes {
+		all += size
+	}
+	if pl.freeBytes > 3*all {
 		t.Errorf("one packet at a time, and the pool has grown to %d bytes", pl.freeBytes)
 	}
 }
@@ -341,8 +346,11 @@ func TestFramePacketIsTwoKiB(t *testing.T) {
 		t.Errorf("the buffer has %d bytes, a frame with its headroom takes %d", frameBuffer, Headroom+frame)
 	}
 	pool := &Pool{}
-	if p := pool.Get(0); len(p.buf) != frameBuffer {
+	if p := pool.Get(1500); len(p.buf) != frameBuffer {
 		t.Errorf("a packet for a frame has a buffer of %d bytes, should be the one beside it of %d", len(p.buf), frameBuffer)
+	}
+	if p := pool.Get(0); len(p.buf) != headBuffer {
+		t.Errorf("a packet for headers has a buffer of %d bytes, should be the one beside it of %d", len(p.buf), headBuffer)
 	}
 }
 

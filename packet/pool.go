@@ -6,23 +6,34 @@ import (
 	"septet/prefetch"
 )
 
-// Buffers come in sizes for an Ethernet frame, a jumbo frame and the longest IP
-// datagram, each with its headroom. What is longer (no frame is) is not kept.
-var bufferSizes = [...]int{frameBuffer, 10 << 10, 66 << 10}
+// Buffers come in sizes for headers alone, an Ethernet frame, a jumbo frame and the
+// longest IP datagram, each with its headroom. What is longer (no frame is) is not kept.
+var bufferSizes = [...]int{headBuffer, frameBuffer, 10 << 10, 66 << 10}
 
-// frameBuffer is what a packet itself leaves of 2 KiB.
-const frameBuffer = 2<<10 - 152
+// headBuffer and frameBuffer are what a packet itself leaves of 448 bytes and of 2 KiB.
+const (
+	headBuffer  = 448 - packetSize
+	frameBuffer = 2<<10 - packetSize
+	packetSize  = 144
+)
 
-// framePacket is a packet for an Ethernet frame together with its buffer: in one
-// piece, because with many frames on the way neither is in the processor's caches,
-// and each page that is touched costs its own translation.
-type framePacket struct {
-	Packet
-	bytes [frameBuffer]byte
-}
+// headPacket is a packet whose payload is borrowed, framePacket one for an Ethernet
+// frame, together with its buffer: in one piece, because with many frames on the way
+// neither is in the processor's caches, and each page that is touched costs its own
+// translation.
+type (
+	headPacket struct {
+		Packet
+		bytes [headBuffer]byte
+	}
+	framePacket struct {
+		Packet
+		bytes [frameBuffer]byte
+	}
+)
 
-// prefetched is how much of a framePacket Expect asks for: the packet, and the buffer as
-// far as the headers of a frame usually reach.
+// prefetched is how much of a packet Expect asks for: itself, and the buffer as far as the
+// headers of a frame usually reach.
 const prefetched = 320
 
 // Expect says that p will be looked at soon.
@@ -71,12 +82,17 @@ func (pl *Pool) take(n int) *Packet {
 }
 
 func (pl *Pool) make(size int) *Packet {
-	if size != frameBuffer {
-		return &Packet{pool: pl, buf: make([]byte, size)}
+	switch size {
+	case headBuffer:
+		h := &headPacket{}
+		h.pool, h.buf = pl, h.bytes[:]
+		return &h.Packet
+	case frameBuffer:
+		f := &framePacket{}
+		f.pool, f.buf = pl, f.bytes[:]
+		return &f.Packet
 	}
-	f := &framePacket{}
-	f.pool, f.buf = pl, f.bytes[:]
-	return &f.Packet
+	return &Packet{pool: pl, buf: make([]byte, size)}
 }
 
 // From returns a packet with a copy of b.
@@ -92,7 +108,7 @@ func (pl *Pool) Live() int { return pl.live }
 
 // Release ends the packet's life. The owner must not use it again.
 func (p *Packet) Release() {
-	p.tail = nil
+	p.giveTail()
 	p.checksum, p.In = unverified, 0
 	p.frames, p.more = 0, false
 	p.pool.live--

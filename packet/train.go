@@ -22,24 +22,25 @@ const MaxFrames = 64
 
 // train is the part of a Packet that makes it one.
 type train struct {
-	frames int  // 0 if it is none
-	size   int  // payload of each frame; the last may have less
-	ip     int  // where the IP header starts in the buffer
-	pushed bool // the last frame's segment has PSH
+	frames int32 // 0 if it is none
+	size   int32 // payload of each frame; the last may have less
+	ip     int32 // where the IP header starts in the buffer
+	pushed bool  // the last frame's segment has PSH
+	more   bool  // see More
 }
 
 // Couple makes p, a TCP segment with the header of the first frame and the payload
 // of all, a train with size bytes of payload in each frame but the last, whose
 // segment has PSH if pushed says so.
 func (p *Packet) Couple(size int, pushed bool) {
-	p.frames, p.size, p.pushed = (len(p.tail)+size-1)/size, size, pushed
+	p.frames, p.size, p.pushed = int32((len(p.tail)+size-1)/size), int32(size), pushed
 }
 
 // MarkIP notes that the packet now starts with its IP header.
-func (p *Packet) MarkIP() { p.ip = p.start }
+func (p *Packet) MarkIP() { p.ip = int32(p.start) }
 
 // Frames returns how many frames p stands for: 1 unless it is a train.
-func (p *Packet) Frames() int { return max(1, p.frames) }
+func (p *Packet) Frames() int { return max(1, int(p.frames)) }
 
 // More reports whether the next frame of the same flow follows this one in the same
 // turn: they come from a train, or would have been one.
@@ -54,7 +55,7 @@ func (p *Packet) FrameLen() int {
 	if p.frames == 0 {
 		return p.Len()
 	}
-	return p.end - p.start + min(p.size, len(p.tail))
+	return p.end - p.start + min(int(p.size), len(p.tail))
 }
 
 // TotalLen returns the length of all frames together.
@@ -63,7 +64,7 @@ func (p *Packet) TotalLen() int {
 }
 
 // Size returns the payload of each frame of a train but the last.
-func (p *Packet) Size() int { return p.size }
+func (p *Packet) Size() int { return int(p.size) }
 
 // Pushed reports whether the last segment of a train has PSH.
 func (p *Packet) Pushed() bool { return p.pushed }
@@ -90,9 +91,9 @@ func (p *Packet) Each(see func(*Packet)) {
 	first := p.readFirst()
 	p.frames = 0
 	rest := whole.tail
-	for k := range whole.frames {
-		p.tail = Uncouple(&rest, whole.size)
-		p.more = k+1 < whole.frames
+	for k := range whole.Frames() {
+		p.tail = Uncouple(&rest, whole.Size())
+		p.more = k+1 < whole.Frames()
 		p.become(&first, k, &whole.train)
 		see(p)
 		p.end = whole.end // should p have come to own the frame's bytes
@@ -144,9 +145,10 @@ func (p *Packet) readFirst() firstFrame {
 // become writes the headers of frame k, whose payload is p's tail, or its beginning.
 func (p *Packet) become(first *firstFrame, k int, t *train) {
 	be := binary.BigEndian
-	text := min(len(p.tail), t.size)
+	size := int(t.size)
+	text := min(len(p.tail), size)
 	ip, tcp := (*[header.IPv4Len]byte)(p.buf[p.ip:]), (*[header.TCPLen]byte)(p.buf[p.sumStart:])
-	if length := uint16(p.end - p.ip + text); first.six {
+	if length := uint16(p.end - int(p.ip) + text); first.six {
 		be.PutUint16(ip[4:], length-header.IPv6Len)
 	} else {
 		id := first.id + uint16(k)
@@ -154,11 +156,11 @@ func (p *Packet) become(first *firstFrame, k int, t *train) {
 		be.PutUint16(ip[4:], id)
 		be.PutUint16(ip[10:], ^fold(uint32(first.ip)+uint32(length)+uint32(id)))
 	}
-	be.PutUint32(tcp[4:], uint32(first.seq)+uint32(k*t.size))
-	if tcp[flagsAt] &^= push; t.pushed && k+1 == t.frames {
+	be.PutUint32(tcp[4:], uint32(first.seq)+uint32(k*size))
+	if tcp[flagsAt] &^= push; t.pushed && k+1 == int(t.frames) {
 		tcp[flagsAt] |= push
 	}
-	be.PutUint16(tcp[16:], shorten(first.sum, t.size-text))
+	be.PutUint16(tcp[16:], shorten(first.sum, size-text))
 	p.checksum = partial
 }
 

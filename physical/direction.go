@@ -150,7 +150,7 @@ func (d *direction) impair(p *packet.Packet, n int) {
 	}
 	d.wire.taps.frame(now, d.name, Sent, p)
 	if d.steady {
-		p.Own()
+		p.Keep()
 		d.later.add(flight{packet: p, departs: departs, arrives: departs.Add(d.impairment.Delay)}, false)
 		return
 	}
@@ -195,7 +195,7 @@ func (d *direction) launch(p *packet.Packet, departs event.Time) {
 		d.deliverNow(p)
 		return
 	}
-	p.Own()
+	p.Keep()
 	f := flight{packet: p, departs: departs, arrives: departs.Add(d.wayTime())}
 	if held {
 		f.arrives = f.arrives.Add(i.reorderBy(d.wire.maxFrame))
@@ -257,14 +257,17 @@ func (d *direction) deliver(p *packet.Packet) {
 		d.lose(p)
 		return
 	}
-	if p.Frames() > 1 && d.wire.taps.see(Delivered) {
-		p.Break(d.deliver) // so that what one frame leads to is seen before the next
-		return
+	frames, n := p.Frames(), p.TotalLen()
+	if len(d.wire.taps) > 0 {
+		if frames > 1 && d.wire.taps.see(Delivered) {
+			p.Break(d.deliver) // so that what one frame leads to is seen before the next
+			return
+		}
+		d.show(Delivered, p)
 	}
-	d.onTheWay -= d.weight(p)
-	d.stats.Delivered += uint64(p.Frames())
-	d.stats.DeliveredBytes += uint64(p.TotalLen())
-	d.show(Delivered, p)
+	d.onTheWay -= n + frames*frameCost
+	d.stats.Delivered += uint64(frames)
+	d.stats.DeliveredBytes += uint64(n)
 	d.receive(p)
 }
 

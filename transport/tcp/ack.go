@@ -113,6 +113,7 @@ func (c *Conn) newACK(a *ack, s *Segment) {
 	c.path.Confirm()    // RFC 4861, section 7.3.1: forward progress
 	c.forgetSoftError() // what ICMP has reported is over
 	c.takeCumulative(a, s.Ack)
+	c.loans.CallIn(s.Ack)
 	c.snd.acknowledge(c.store, s.Ack, c.is(flagWarm))
 	c.sndUna = s.Ack
 	if c.sndNxt.Before(c.sndUna) {

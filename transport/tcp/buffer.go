@@ -137,6 +137,9 @@ func (sb *sendBuffer) write(s storage, b []byte) int {
 	return n
 }
 
+// moves reports whether a write of n bytes would need another place for those before.
+func (sb *sendBuffer) moves(n int) bool { return sb.size+min(n, sb.limit-sb.size) > len(sb.mem) }
+
 // writeGuest is write without copying: the bytes stay in *b, which is cut to what
 // there is room for. What is left of them must be adopted before they change.
 func (sb *sendBuffer) writeGuest(b *[]byte) int {

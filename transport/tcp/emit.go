@@ -56,7 +56,7 @@ func (l *Layer) send(path *network.Path, pseudo uint16, s *Segment, ip *network.
 		p.Append(s.rest)
 	} else {
 		p = l.pool.Get(0)
-		p.Borrow(s.Text)
+		p.BorrowOf(s.loans, s.Text, s.Seq)
 	}
 	p.SetMore(s.more)
 	l.output(p, path, pseudo, s, text, ip)

@@ -3,6 +3,7 @@ package tcp
 import (
 	ev "septet/event"
 	"septet/header"
+	"septet/packet"
 )
 
 // flight is what a connection must know while something is outstanding or a loss
@@ -12,6 +13,7 @@ type flight struct {
 	board scoreboard
 	loss  recovery
 	tlp   tailLossProbe
+	loans packet.Loans // segments on the way whose text is in the send buffer
 
 	rackAt ev.Time // reordering timer
 	tlpAt  ev.Time // tail loss probe
@@ -129,6 +131,7 @@ func (w *scratch) lendFlight() *flight {
 // of its scoreboard. The last one is lent first: it is still in the processor's cache.
 func (w *scratch) takeBackFlight(f *flight) {
 	f.board.empty()
+	f.loans.CallAll() // what is on the way when the connection ends, and window probes
 	f.loss, f.tlp = recovery{}, tailLossProbe{}
 	f.rackAt, f.tlpAt = ev.Never, ev.Never
 	w.flights.keep(f, maxStoredFlights)

@@ -83,6 +83,7 @@ func (c *Conn) takeOne(now ev.Time, s *Segment, g *sentSegment) {
 	out.PriorInFlight, out.WindowLimited = b.pipe, c.windowUsed(b.pipe)
 
 	b.empty()
+	c.loans.CallIn(s.Ack)
 	c.snd.acknowledge(c.store, s.Ack, c.is(flagWarm))
 	c.sndUna = s.Ack
 	if c.sndNxt.Before(c.sndUna) {

@@ -3,6 +3,7 @@ package tcp
 import (
 	"septet/header"
 	"septet/network"
+	"septet/packet"
 )
 
 // Segment is one TCP segment: its header and its text. On the way out the text
@@ -14,9 +15,10 @@ type Segment struct {
 	// Route is the way back of a segment that came by a source route.
 	Route *network.SourceRoute
 	rest  []byte
-	last  bool // of its burst
-	more  bool // the next one comes at once, see train.go
-	size  int  // it stands for several with so much text each; 0: for itself
+	loans *packet.Loans // of the buffer that Text is in, nil if it is there for the turn only
+	last  bool          // of its burst
+	more  bool          // the next one comes at once, see train.go
+	size  int           // it stands for several with so much text each; 0: for itself
 }
 
 // length returns SEG.LEN: the text, with SYN and FIN counted (RFC 9293, 3.4).

@@ -21,6 +21,9 @@ func (c *Conn) transmit(now ev.Time, flags header.TCPFlags, seq header.Seq, n in
 		if n > c.mss && !c.isProbe(seq) {
 			s.size = c.mss
 		}
+		if seq == c.sndMax && len(s.rest) == 0 && c.snd.guest == nil && c.flight != &atRest {
+			s.loans = &c.flight.loans
+		}
 		c.noteSize(seq, min(n, c.mss))
 	}
 	if flags&header.ACK != 0 {

@@ -240,6 +240,9 @@ func (c *Conn) write(b []byte) (int, error) {
 	case c.report != nil:
 		return 0, c.takeReport()
 	}
+	if c.loans.Any() && c.snd.moves(len(b)) {
+		c.loans.CallAll()
+	}
 	n := c.snd.write(c.store, b)
 	if n == 0 && len(b) > 0 {
 		return 0, syscall.EAGAIN
@@ -260,6 +263,7 @@ func (c *Conn) WriteThrough(b []byte) (int, error) {
 		return c.Write(b)
 	}
 	c.unset(flagMore)
+	c.loans.CallAll() // the ring may have to move for what is left of the guest
 	guest := &c.scratch.guest
 	*guest = b
 	n := c.snd.writeGuest(guest)
