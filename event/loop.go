@@ -177,9 +177,7 @@ func (l *Loop) Unlock() {
 		l.giveWay()
 	}
 	l.rouse()
-	if !l.settled || l.woken == nil {
-		l.giveBack()
-	} else if l.partFor(l.woken) {
+	if !l.settled || l.woken == nil || l.partFor(l.woken) {
 		l.giveBack()
 	}
 }
