@@ -65,7 +65,7 @@ func (l *Layer) Stats() Stats { return l.stats }
 func (l *Layer) Connections(f func(*Conn)) { l.table.each(f) }
 
 // Count returns how many connections there are, those in TIME-WAIT included.
-func (l *Layer) Count() int { return l.table.count + l.table.away.count }
+func (l *Layer) Count() int { return l.table.count + l.table.away.size() }
 
 // Connect is OPEN, active (RFC 9293, section 3.10.1): it sends a SYN to remote,
 // from p if that is not nil. ENETUNREACH: no route. EADDRNOTAVAIL: no port left,
@@ -102,7 +102,7 @@ func (l *Layer) connect(p *Port, remote netip.AddrPort, o Owner, opts Options, d
 	} else if local, previous = l.chooseLocal(local, remote); local.Port() == 0 {
 		return nil, 0, syscall.EADDRNOTAVAIL
 	}
-	c := l.newConn(&path, local.Port(), remote.Port(), &opts)
+	c := l.newConn(&path, local.Port(), remote.Port(), l.share(&opts))
 	c.owner = o
 	if p != nil {
 		c.port = p
@@ -187,8 +187,7 @@ func (l *Layer) vacate(local, remote netip.AddrPort) (previous *Conn, free bool)
 
 func (l *Layer) newConn(path *network.Path, localPort, remotePort uint16, o *Options) *Conn {
 	c := l.takeConn()
-	c.timer.Init(l.loop, (*expirer)(c))
-	c.init(l.env, l.about, path, localPort, remotePort, l.share(o))
+	c.init(l.env, l.about, path, localPort, remotePort, o)
 	l.recallPath(c)
 	return c
 }
@@ -348,10 +347,11 @@ func (l *Layer) stateChanged(c *Conn, from State, _ event) {
 	case TimeWait:
 		l.timeWaits++
 	case Closed:
-		c.timer.Stop()
 		l.table.remove(c)
 		if c.is(flagForgotten) {
 			l.ended(c)
+		} else {
+			c.timer.Stop()
 		}
 		if c.port != nil {
 			c.port.release()

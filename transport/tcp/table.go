@@ -13,7 +13,7 @@ type table struct {
 	count   int
 	seed    uint64
 	last    *Conn // found last: segments of one connection come one after the other
-	away    away
+	away    *away // nil until there is one
 }
 
 // hash mixes both addresses with the seed, which an attacker does not know.
@@ -55,7 +55,7 @@ func (t *table) search(local, remote netip.AddrPort) *Conn {
 	}
 	if c != nil {
 		t.last = c
-	} else if t.away.count > 0 {
+	} else if t.away != nil {
 		if w := t.away.find(uint32(h), local, remote); w != nil {
 			return w.layer.restore(w)
 		}

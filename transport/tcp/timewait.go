@@ -48,10 +48,12 @@ func (l *Layer) putAway(c *Conn) bool {
 		sndMxW: int32(c.sndMxW), rcvLimit: int32(c.rcv.limit), mss: int32(c.mss),
 		sndShift: c.sndShift, rcvShift: c.rcvShift,
 	}
-	c.timer.Stop()
 	w.timer.Init(l.loop, w)
 	w.timer.Reset(c.keepAt)
 	w.hash = l.table.remove(c)
+	if l.table.away == nil {
+		l.table.away = &away{}
+	}
 	l.table.away.insert(w)
 	l.ended(c)
 	return true
@@ -60,7 +62,6 @@ func (l *Layer) putAway(c *Conn) bool {
 // restore makes w a Conn again.
 func (l *Layer) restore(w *timeWait) *Conn {
 	c := l.takeConn()
-	c.timer.Init(l.loop, (*expirer)(c))
 	c.init(l.env, l.about, &w.path, w.localPort, w.remotePort, w.opts)
 	c.state, c.flags, c.port = TimeWait, w.flags, w.port
 	c.beginAt(w.iss)
@@ -97,6 +98,14 @@ func (w *timeWait) Expire(*ev.Timer) {
 type away struct {
 	buckets []*timeWait
 	count   int
+}
+
+// size returns how many there are.
+func (t *away) size() int {
+	if t == nil {
+		return 0
+	}
+	return t.count
 }
 
 func (t *away) find(hash uint32, local, remote netip.AddrPort) *timeWait {
@@ -147,6 +156,9 @@ func (t *away) grow() {
 
 // all returns those on a local port, or on every one if that is zero.
 func (t *away) all(port uint16) []*timeWait {
+	if t == nil {
+		return nil
+	}
 	var all []*timeWait
 	for _, w := range t.buckets {
 		for ; w != nil; w = w.chain {

@@ -37,7 +37,7 @@ func inTimeWait(t *testing.T, p *Personality, forgets, synAck string) *script {
 	if forgets == "late" {
 		c.Forget()
 	}
-	if away := s.tcp.table.away.count; away != 1 && forgets != "never" || s.tcp.Count() != 1 {
+	if away := s.tcp.table.away.size(); away != 1 && forgets != "never" || s.tcp.Count() != 1 {
 		t.Fatalf("forgotten %s: of %d connections %d were put away, must be 1", forgets, s.tcp.Count(), away)
 	}
 	return s
@@ -129,9 +129,9 @@ func TestPutAwayEnds(t *testing.T) {
 			t.Errorf("%v from %v to %v is listed, not the connection in TIME-WAIT", c.State(), c.Local(), c.Remote())
 		}
 	})
-	if s.tcp.Count() != 1 || s.tcp.table.away.count != 1 {
+	if s.tcp.Count() != 1 || s.tcp.table.away.size() != 1 {
 		t.Errorf("%d connections, %d put away: a nanosecond before the end there must be one, and looking changes nothing",
-			s.tcp.Count(), s.tcp.table.away.count)
+			s.tcp.Count(), s.tcp.table.away.size())
 	}
 	s.advance(end)
 	if n := s.tcp.Count() + s.tcp.timeWaits + s.tcp.implicit.total; n != 0 {
