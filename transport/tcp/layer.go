@@ -226,6 +226,7 @@ func (l *Layer) input(s *Segment, d *network.Datagram) {
 		// It is bound to another one. There cannot be two between the same addresses, and
 		// an answer would go to the peer of the first.
 		l.stats.NoConnection++
+		l.schedule(c)
 		return
 	}
 	if c != nil && (c.state != TimeWait || !l.reopens(c, s, d)) {
@@ -374,6 +375,9 @@ func (l *Layer) Error(e *network.Error) {
 	c := l.table.find(local, remote)
 	if c == nil || seq.Before(c.sndUna) || !seq.Before(c.sndMax) {
 		l.stats.ICMPIgnored++
+		if c != nil {
+			l.schedule(c) // it may have been put away
+		}
 		return
 	}
 	if c.opts.SourceRoute == nil {

@@ -100,11 +100,11 @@ func (ln *Listener) Close() {
 	for c := ln.Accept(); c != nil; c = ln.Accept() {
 		c.Abort()
 	}
-	l.table.each(func(c *Conn) {
+	for _, c := range l.table.whole() {
 		if c.listener == ln && !c.is(flagTaken) {
 			c.Abort()
 		}
-	})
+	}
 	ln.port.listening = false
 	ln.port.Release()
 	if ln.owner != nil {

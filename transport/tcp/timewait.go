@@ -15,7 +15,7 @@ import (
 // away again. So there is nothing here of what TIME-WAIT is, only what it must remember.
 type timeWait struct {
 	chain *timeWait // next in the bucket
-	layer *Layer
+	layer *Layer    // nil once it is restored
 	timer ev.Timer
 
 	path                  network.Path
@@ -76,11 +76,17 @@ func (l *Layer) restore(w *timeWait) *Conn {
 	c.timer.Reset(c.keepAt)
 	l.table.away.remove(w)
 	l.table.insert(c)
+	w.layer = nil
 	return c
 }
 
-// withRestored calls f with the connection, and puts it away again if it is still one.
-func (l *Layer) withRestored(w *timeWait, f func(*Conn) bool) bool {
+// show calls f with the connection, if that was not restored meanwhile, and puts it away
+// again if it is still one.
+func (w *timeWait) show(f func(*Conn) bool) bool {
+	l := w.layer
+	if l == nil {
+		return false
+	}
 	c := l.restore(w)
 	said := f(c)
 	l.schedule(c)
