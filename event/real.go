@@ -57,19 +57,27 @@ func (l *Loop) rouseDriver() {
 	l.timers.sooner = false
 	switch {
 	case l.ready.size > 0:
-	case l.timers.least() >= l.until:
+	case l.firstTimer() >= l.until:
 		return
 	default:
-		first := l.timers.earliest()
-		if first >= l.until {
-			return
-		}
-		l.until = first
+		l.until = l.timers.least()
 	}
 	select {
 	case l.alarm <- struct{}{}:
 	default:
 	}
+}
+
+// firstTimer returns the moment at which the driver must look next. In real time it looks
+// once too often rather than have every turn look for timers that were unset or moved
+// later since they were queued: most of them soon are set again, later.
+func (l *Loop) firstTimer() Time {
+	if l.kind == realTime {
+		if first := l.timers.least(); first > l.now {
+			return first
+		}
+	}
+	return l.timers.earliest()
 }
 
 // burst bounds how many timers the driver fires before others get a turn.
@@ -115,12 +123,13 @@ func (l *Loop) fireDue() (wait time.Duration, more bool) {
 		if l.releaseNext() {
 			continue
 		}
-		first := l.timers.earliest()
+		now := l.Now()
+		first := l.firstTimer()
 		if first == Never {
 			l.until = Never
 			return forever, true
 		}
-		if now := l.Now(); first > now {
+		if first > now {
 			l.until = first
 			return first.Sub(now), true
 		}

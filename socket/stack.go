@@ -27,6 +27,7 @@
 package socket
 
 import (
+	"net/netip"
 	"syscall"
 
 	"septet/event"
@@ -49,9 +50,12 @@ type Stack struct {
 	sniffing *sniffing // nil without packet sockets
 	pings    *pingHost // nil while nobody may have or has ping sockets
 
+	former *[8]addresses // of streams that are closed
+
 	first   *Socket // all open sockets, linked through them
 	watches watches // of blocked calls that must end with the host
-	open    int
+	open    int32
+	formers uint8 // so many of former are taken
 	closed  bool
 }
 
@@ -148,7 +152,7 @@ func (st *Stack) newSocket(domain, kind, protocol int) (*Socket, error) {
 func (st *Stack) Open() int {
 	st.loop.Lock()
 	defer st.loop.Unlock()
-	return st.open
+	return int(st.open)
 }
 
 // Close ends every socket at once: connections are reset, blocked calls return,
@@ -170,6 +174,18 @@ func (st *Stack) add(s *Socket) {
 	}
 	st.first = s
 	st.open++
+}
+
+// keepAddresses returns the addresses as a closed stream goes on telling them. Several
+// share a piece of memory: each by itself would cost more to allocate than to fill in.
+func (st *Stack) keepAddresses(local, remote netip.AddrPort) *addresses {
+	if st.former == nil || int(st.formers) == len(st.former) {
+		st.former, st.formers = new([8]addresses), 0
+	}
+	a := &st.former[st.formers]
+	st.formers++
+	a.local, a.remote = local, remote
+	return a
 }
 
 func (st *Stack) remove(s *Socket) {

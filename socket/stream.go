@@ -281,7 +281,7 @@ func (t *stream) close(abort bool) {
 	if t.conn == nil {
 		return
 	}
-	t.was = &addresses{t.conn.Local(), t.conn.Remote()}
+	t.was = t.socket.stack.keepAddresses(t.conn.Local(), t.conn.Remote())
 	t.conn.SetOwner(nil)
 	if t.unread() > 0 && t.conn.State() != tcp.TimeWait {
 		abort = true // as for what is unread in the receive buffer, see tcp.Conn.Close

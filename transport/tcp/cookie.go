@@ -132,7 +132,7 @@ func (ln *Listener) sendCookie(now ev.Time, s *Segment, path network.Path) {
 	}
 	c := l.phantom
 	*c = Conn{}
-	c.init(l.env, l.about, &path, s.DstPort, s.SrcPort, l.share(o))
+	c.init(l.env, l.about, &path, s.DstPort, s.SrcPort, o)
 	c.set(flagPassive)
 	_, c.stamp.offset = l.env.secrets(c, now)
 	c.beginAt(l.sequence(k, local, remote))

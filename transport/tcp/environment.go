@@ -73,10 +73,14 @@ type workspaces struct{}
 
 func (l *Layer) scratch() *scratch {
 	if l.work == nil {
-		ws := l.loop.Shared(workspaces{}, func() any { return new(workspace) }).(*workspace)
-		l.work = &scratch{workspace: ws}
+		l.makeScratch()
 	}
 	return l.work
+}
+
+func (l *Layer) makeScratch() {
+	ws := l.loop.Shared(workspaces{}, func() any { return new(workspace) }).(*workspace)
+	l.work = &scratch{workspace: ws}
 }
 
 // settle has everything run that was posted.

@@ -102,7 +102,7 @@ func (l *Layer) connect(p *Port, remote netip.AddrPort, o Owner, opts Options, d
 	} else if local, previous = l.chooseLocal(local, remote); local.Port() == 0 {
 		return nil, 0, syscall.EADDRNOTAVAIL
 	}
-	c := l.newConn(&path, local.Port(), remote.Port(), &opts)
+	c := l.newConn(&path, local.Port(), remote.Port(), l.share(&opts))
 	c.owner = o
 	if p != nil {
 		c.port = p
@@ -187,8 +187,7 @@ func (l *Layer) vacate(local, remote netip.AddrPort) (previous *Conn, free bool)
 
 func (l *Layer) newConn(path *network.Path, localPort, remotePort uint16, o *Options) *Conn {
 	c := l.takeConn()
-	c.timer.Init(l.loop, (*expirer)(c))
-	c.init(l.env, l.about, path, localPort, remotePort, l.share(o))
+	c.init(l.env, l.about, path, localPort, remotePort, o)
 	l.recallPath(c)
 	return c
 }
@@ -227,6 +226,7 @@ func (l *Layer) input(s *Segment, d *network.Datagram) {
 		// It is bound to another one. There cannot be two between the same addresses, and
 		// an answer would go to the peer of the first.
 		l.stats.NoConnection++
+		l.schedule(c)
 		return
 	}
 	if c != nil && (c.state != TimeWait || !l.reopens(c, s, d)) {
@@ -348,10 +348,11 @@ func (l *Layer) stateChanged(c *Conn, from State, _ event) {
 	case TimeWait:
 		l.timeWaits++
 	case Closed:
-		c.timer.Stop()
 		l.table.remove(c)
 		if c.is(flagForgotten) {
 			l.ended(c)
+		} else {
+			c.timer.Stop()
 		}
 		if c.port != nil {
 			c.port.release()
@@ -374,6 +375,9 @@ func (l *Layer) Error(e *network.Error) {
 	c := l.table.find(local, remote)
 	if c == nil || seq.Before(c.sndUna) || !seq.Before(c.sndMax) {
 		l.stats.ICMPIgnored++
+		if c != nil {
+			l.schedule(c) // it may have been put away
+		}
 		return
 	}
 	if c.opts.SourceRoute == nil {

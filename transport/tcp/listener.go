@@ -26,7 +26,7 @@ type Listener struct {
 	layer    *Layer
 	port     *Port
 	owner    Owner
-	opts     Options
+	opts     *Options // as those of a connection
 	backlog  int
 	halfOpen int       // connections in SYN-RECEIVED
 	ready    []*Conn   // established or early, waiting for Accept
@@ -46,7 +46,7 @@ func (l *Layer) Listen(p *Port, backlog int, o Owner) (*Listener, error) {
 			return nil, syscall.EADDRINUSE
 		}
 	}
-	ln := &Listener{layer: l, port: p, owner: o, opts: Options{Sharing: p.Sharing}}
+	ln := &Listener{layer: l, port: p, owner: o, opts: l.share(&Options{Sharing: p.Sharing})}
 	ln.SetBacklog(backlog)
 	p.listening = true
 	if l.listeners == nil {
@@ -62,13 +62,13 @@ func (l *Layer) Listen(p *Port, backlog int, o Owner) (*Listener, error) {
 func (ln *Listener) SetBacklog(n int) { ln.backlog = min(max(n, 0), maxBacklog) }
 
 // SetOptions sets the options that accepted connections start with.
-func (ln *Listener) SetOptions(o Options) { ln.opts = o }
+func (ln *Listener) SetOptions(o Options) { ln.opts = ln.layer.share(&o) }
 
 // SetSharing changes with whom the listener shares its port.
 func (ln *Listener) SetSharing(s Sharing) { ln.port.Sharing = s }
 
 // Options returns the options that accepted connections start with.
-func (ln *Listener) Options() Options { return ln.opts }
+func (ln *Listener) Options() Options { return *ln.opts }
 
 // Addr returns the address listened on.
 func (ln *Listener) Addr() netip.AddrPort { return ln.port.addr }
@@ -100,11 +100,11 @@ func (ln *Listener) Close() {
 	for c := ln.Accept(); c != nil; c = ln.Accept() {
 		c.Abort()
 	}
-	l.table.each(func(c *Conn) {
+	for _, c := range l.table.whole() {
 		if c.listener == ln && !c.is(flagTaken) {
 			c.Abort()
 		}
-	})
+	}
 	ln.port.listening = false
 	ln.port.Release()
 	if ln.owner != nil {

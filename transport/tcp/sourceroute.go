@@ -40,9 +40,9 @@ func (c *Conn) takeRoute(now ev.Time, s *Segment) {
 // way: by the other way it is answered, unless the listener has a route of its own.
 func (ln *Listener) routed(way *network.SourceRoute) (o *Options, own bool) {
 	if own = ln.opts.SourceRoute != nil; own || way == nil {
-		return &ln.opts, own
+		return ln.opts, own
 	}
-	other := ln.opts
+	other := *ln.opts
 	other.SourceRoute = way
-	return &other, false
+	return ln.layer.share(&other), false
 }

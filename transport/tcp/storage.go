@@ -1,6 +1,10 @@
 package tcp
 
-import "math/bits"
+import (
+	"math/bits"
+
+	ev "septet/event"
+)
 
 // maxStoredBytes caps the memory kept for buffers that nobody uses.
 const maxStoredBytes = 8 << 20
@@ -88,10 +92,12 @@ func (s *spares[T]) take() (x T, ok bool) {
 	return x, true
 }
 
-func (s *spares[T]) keep(x T, most int) {
-	if len(*s) < most {
-		*s = append(*s, x)
+func (s *spares[T]) keep(x T, most int) bool {
+	if len(*s) >= most {
+		return false
 	}
+	*s = append(*s, x)
+	return true
 }
 
 // spareConns keeps connections that have ended for those that begin. One that has
@@ -104,26 +110,32 @@ type spareConns struct {
 // maxSpareConns bounds how many are kept.
 const maxSpareConns = 64
 
-// takeConn returns a connection without a state.
+// takeConn returns a connection without a state, whose timer is unset.
 func (l *Layer) takeConn() *Conn {
 	s := &l.scratch().conns
-	if s.turn == l.loop.Turn() {
-		return new(Conn)
+	if s.turn != l.loop.Turn() {
+		if c, ok := s.take(); ok {
+			l.scratch().takeBackTraffic(c.traffic)
+			timer := c.timer
+			*c = Conn{}
+			c.timer = timer
+			return c
+		}
 	}
-	c, ok := s.take()
-	if !ok {
-		return new(Conn)
-	}
-	l.scratch().takeBackTraffic(c.traffic)
-	*c = Conn{}
+	c := new(Conn)
+	c.timer.Init(l.loop, (*expirer)(c))
 	return c
 }
 
-// ended keeps c, to which nobody has a pointer.
+// ended keeps c, to which nobody has a pointer. Its timer keeps its place among the others:
+// the next connection mostly begins at once, and sets it to a later moment.
 func (l *Layer) ended(c *Conn) {
 	s := &l.scratch().conns
-	s.keep(c, maxSpareConns)
-	s.turn = l.loop.Turn()
+	if s.turn = l.loop.Turn(); s.keep(c, maxSpareConns) {
+		c.timer.Reset(ev.Never)
+	} else {
+		c.timer.Stop()
+	}
 }
 
 // maxStoredPlacements bounds how many are kept.

@@ -13,7 +13,7 @@ type table struct {
 	count   int
 	seed    uint64
 	last    *Conn // found last: segments of one connection come one after the other
-	away    *away // nil until one is put there
+	away    *away // nil until there is one
 }
 
 // hash mixes both addresses with the seed, which an attacker does not know.
@@ -55,7 +55,7 @@ func (t *table) search(local, remote netip.AddrPort) *Conn {
 	}
 	if c != nil {
 		t.last = c
-	} else if t.away.size() > 0 {
+	} else if t.away != nil {
 		if w := t.away.find(uint32(h), local, remote); w != nil {
 			return w.layer.restore(w)
 		}
@@ -121,27 +121,32 @@ func (t *table) any(port uint16, such func(*Conn) bool) bool {
 		}
 	}
 	for _, w := range t.away.all(port) {
-		if w.layer.withRestored(w, such) {
+		if w.show(such) {
 			return true
 		}
 	}
 	return false
 }
 
-// each calls f for every connection. f may end connections.
-func (t *table) each(f func(*Conn)) {
+// whole returns the connections that were not put away.
+func (t *table) whole() []*Conn {
 	all := make([]*Conn, 0, t.count)
 	for _, c := range t.buckets {
 		for ; c != nil; c = c.chain {
 			all = append(all, c)
 		}
 	}
-	away := t.away.all(0)
-	for _, c := range all {
+	return all
+}
+
+// each calls f for every connection. f may end connections.
+func (t *table) each(f func(*Conn)) {
+	whole, away := t.whole(), t.away.all(0)
+	for _, c := range whole {
 		f(c)
 	}
 	for _, w := range away {
-		w.layer.withRestored(w, func(c *Conn) bool {
+		w.show(func(c *Conn) bool {
 			f(c)
 			return true
 		})

@@ -15,7 +15,7 @@ import (
 // away again. So there is nothing here of what TIME-WAIT is, only what it must remember.
 type timeWait struct {
 	chain *timeWait // next in the bucket
-	layer *Layer
+	layer *Layer    // nil once it is restored
 	timer ev.Timer
 
 	path                  network.Path
@@ -48,12 +48,11 @@ func (l *Layer) putAway(c *Conn) bool {
 		sndMxW: int32(c.sndMxW), rcvLimit: int32(c.rcv.limit), mss: int32(c.mss),
 		sndShift: c.sndShift, rcvShift: c.rcvShift,
 	}
-	c.timer.Stop()
 	w.timer.Init(l.loop, w)
 	w.timer.Reset(c.keepAt)
 	w.hash = l.table.remove(c)
 	if l.table.away == nil {
-		l.table.away = new(away)
+		l.table.away = &away{}
 	}
 	l.table.away.insert(w)
 	l.ended(c)
@@ -63,7 +62,6 @@ func (l *Layer) putAway(c *Conn) bool {
 // restore makes w a Conn again.
 func (l *Layer) restore(w *timeWait) *Conn {
 	c := l.takeConn()
-	c.timer.Init(l.loop, (*expirer)(c))
 	c.init(l.env, l.about, &w.path, w.localPort, w.remotePort, w.opts)
 	c.state, c.flags, c.port = TimeWait, w.flags, w.port
 	c.beginAt(w.iss)
@@ -78,11 +76,17 @@ func (l *Layer) restore(w *timeWait) *Conn {
 	c.timer.Reset(c.keepAt)
 	l.table.away.remove(w)
 	l.table.insert(c)
+	w.layer = nil
 	return c
 }
 
-// withRestored calls f with the connection, and puts it away again if it is still one.
-func (l *Layer) withRestored(w *timeWait, f func(*Conn) bool) bool {
+// show calls f with the connection, if that was not restored meanwhile, and puts it away
+// again if it is still one.
+func (w *timeWait) show(f func(*Conn) bool) bool {
+	l := w.layer
+	if l == nil {
+		return false
+	}
 	c := l.restore(w)
 	said := f(c)
 	l.schedule(c)
@@ -102,7 +106,7 @@ type away struct {
 	count   int
 }
 
-// size is how many there are.
+// size returns how many there are.
 func (t *away) size() int {
 	if t == nil {
 		return 0

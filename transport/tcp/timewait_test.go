@@ -2,7 +2,9 @@ package tcp
 
 import (
 	"math/rand/v2"
+	"net/netip"
 	"reflect"
+	"syscall"
 	"testing"
 	"time"
 	"unsafe"
@@ -136,5 +138,30 @@ func TestPutAwayEnds(t *testing.T) {
 	s.advance(end)
 	if n := s.tcp.Count() + s.tcp.timeWaits + s.tcp.implicit.total; n != 0 {
 		t.Error("after 2 MSL (RFC 9293, section 3.6.1) something of it is left")
+	}
+}
+
+// TestPutAwayGivesWay: RFC 6191, section 2: one with timestamps gives way to a new
+// connection between the same addresses when it has been quiet for a second, put away or
+// not, and the new one begins beyond it (RFC 9293, section 3.6.1).
+func TestPutAwayGivesWay(t *testing.T) {
+	for _, forgets := range []string{"never", "early", "late"} {
+		s := inTimeWait(t, &RFCPersonality, forgets, "SYN,ACK seq 0 ack 1 <mss 1460, ts 100 0>")
+		port, err := s.tcp.Reserve(anyPort(s.hostPort), Sharing{ReuseAddr: true})
+		if err != nil {
+			t.Fatal(err)
+		}
+		peer := netip.AddrPortFrom(s.peer, s.peerPort)
+		s.advance(s.now.Add(time.Second - 1))
+		if _, err := s.tcp.Connect(port, peer, nil, Options{}); err != syscall.EADDRNOTAVAIL {
+			t.Errorf("forgotten %s, within a second: %v, must be EADDRNOTAVAIL", forgets, err)
+		}
+		s.advance(s.now.Add(time.Second))
+		c, err := s.tcp.Connect(port, peer, nil, Options{})
+		if err != nil {
+			t.Errorf("forgotten %s, after a second: %v", forgets, err)
+		} else if old := s.hostISS.Add(2); !c.iss.After(old) {
+			t.Errorf("forgotten %s: the new connection begins with %d, not beyond the old one's %d", forgets, c.iss, old)
+		}
 	}
 }
