@@ -14,7 +14,8 @@ import (
 )
 
 // inTimeWait returns a host with one connection in TIME-WAIT, whose user has let go of
-// it: before the peer's FIN, after it, or not so far that it could be put away.
+// it: before the peer's FIN, after it, or not so far that it could be put away. Unjudged:
+// what comes then is random.
 func inTimeWait(t *testing.T, p *Personality, forgets, synAck string) *script {
 	t.Helper()
 	s := &script{
