@@ -26,7 +26,7 @@ const (
 const maxLinkMemberships = 1024
 
 // linkMembership is struct packet_mreq. Of its types only PACKET_MR_PROMISC does anything:
-// the cards of a lab take every group.
+// a packet socket sees the frames of every group all the same.
 type linkMembership struct {
 	via  *network.Interface
 	kind uint16
