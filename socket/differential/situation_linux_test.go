@@ -189,7 +189,9 @@ func (s *situation) note(call string, results ...any) {
 			fmt.Fprintf(&line, " %v", r)
 		}
 	}
+	s.mu.Lock() // who is blocked for ever on the kernel may go on while the others' notes are read
 	s.log = append(s.log, line.String())
+	s.mu.Unlock()
 }
 
 func errnoName(e syscall.Errno) string {
