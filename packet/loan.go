@@ -14,28 +14,29 @@ type Loans struct{ first, last *Packet }
 // loan is the part of a Packet whose payload is in a buffer that has Loans.
 type loan struct {
 	of           *Loans  // nil if the payload is there for the turn at most
-	newer, older *Packet // in the list, if the packet is kept beyond the turn
+	newer, older *Packet // in the list
 }
 
-// BorrowOf is Borrow from a buffer whose owner keeps b until l.CallIn is called for the
-// byte at seq, where b begins.
+// BorrowOf is Borrow from a buffer whose owner keeps b until l.CallIn is called for a
+// number behind seq, where b begins. With no Loans, or behind later bytes, it is Borrow:
+// CallIn looks from the first packet on.
 func (p *Packet) BorrowOf(l *Loans, b []byte, seq header.Seq) {
-	p.tail, p.of, p.seq = b, l, seq
-}
-
-// Keep has the packet outlive the turn. Bytes that are there for the turn only are copied.
-func (p *Packet) Keep() {
-	switch l := p.of; {
-	case p.kept:
-	case l == nil, l.last != nil && p.seq.Before(l.last.seq):
-		p.Own()
-	default:
+	p.tail = b
+	if l != nil && len(b) > 0 && (l.last == nil || !seq.Before(l.last.seq)) {
+		p.seq = seq
 		l.add(p)
 	}
 }
 
+// Keep has the packet outlive the turn. Bytes that are there for the turn only are copied.
+func (p *Packet) Keep() {
+	if p.of == nil {
+		p.Own()
+	}
+}
+
 func (l *Loans) add(p *Packet) {
-	p.kept, p.older = true, l.last
+	p.of, p.older = l, l.last
 	if l.last == nil {
 		l.first = p
 	} else {
@@ -57,7 +58,7 @@ func (p *Packet) repay() {
 	} else {
 		newer.older = older
 	}
-	p.newer, p.older, p.kept = nil, nil, false
+	p.loan = loan{}
 }
 
 // CallIn ends the loan of all that begins before seq: whoever has it gets a copy.

@@ -111,3 +111,21 @@ func TestOtherBytesAreCopiedToBeKept(t *testing.T) {
 		t.Error("a packet that is kept by one wire after the other stands in the list once")
 	}
 }
+
+// A connection may end, and its Loans serve another, between the sending of a packet and the
+// moment in the same turn at which a wire behind a bare one keeps it.
+func TestWhatIsCalledInBeforeItIsKept(t *testing.T) {
+	var pl Pool
+	var l Loans
+	buffer := []byte("aaaa")
+	p := pl.Get(0)
+	p.Append([]byte("header"))
+	p.BorrowOf(&l, buffer, 100)
+	l.CallAll()
+	p.Keep()
+	copy(buffer, "xxxx")
+	wantPayload(t, p, []byte("aaaa"), "all were called in before it was kept")
+	if l.Any() {
+		t.Error("what was called in is on loan again")
+	}
+}

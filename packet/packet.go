@@ -42,7 +42,6 @@ type Packet struct {
 	sumStart, sumAt int32
 	seq             header.Seq // of a loan: where the payload begins in its buffer
 	checksum        checksumState
-	kept            bool // the loan is in its list
 
 	// In is the number of the interface at which the packet arrived, for whoever set
 	// it: a packet that waits to be read has lost all else that was known of it.
@@ -138,10 +137,9 @@ func (p *Packet) Borrow(b []byte) { p.tail = b }
 // giveTail drops the borrowed payload.
 func (p *Packet) giveTail() {
 	p.tail = nil
-	if p.kept {
+	if p.of != nil {
 		p.repay()
 	}
-	p.of = nil
 }
 
 // Own copies borrowed bytes into the packet, so that it may outlive the turn.
