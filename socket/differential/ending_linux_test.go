@@ -156,8 +156,8 @@ func (s *situation) small() (c, p Descriptor) {
 
 func resetWakesSend(s *situation) {
 	c, p := s.small()
+	s.filled(c)
 	s.start(func(s *situation) {
-		s.filled(c)
 		n, err := c.Send([]byte("one more"), 0)
 		s.note("send", n, err)
 		n, err = c.Send([]byte("and another"), 0)
@@ -169,8 +169,8 @@ func resetWakesSend(s *situation) {
 
 func readerWakesSend(s *situation) {
 	c, p := s.small()
+	s.filled(c) // before anyone reads, for otherwise it would have no end
 	s.start(func(s *situation) {
-		s.filled(c)
 		n, err := c.Send([]byte("one more"), 0)
 		s.note("send", n, err)
 		s.note("shutdown", c.Shutdown(SHUT_WR))

@@ -142,24 +142,22 @@ func (j *judge) script(t *testing.T, name string, sc script) {
 
 // patiences are how long the kernel is given to settle. It mostly needs no time at all; if
 // it seems to differ the machine may be busy, and it is asked again, slowly.
-var patiences = []time.Duration{5 * time.Millisecond, 40 * time.Millisecond, 200 * time.Millisecond}
+var patiences = []time.Duration{
+	5 * time.Millisecond, 40 * time.Millisecond, 200 * time.Millisecond, 400 * time.Millisecond, 800 * time.Millisecond,
+}
 
 // compare plays a script to the lab and to the kernel.
 func (j *judge) compare(t *testing.T, name string, f family, sc script) {
-	kept := <-j.idle
-	defer func() { j.idle <- kept }()
-	k, lab := kept, labWorld
+	k := <-j.idle
+	defer func() { j.idle <- k }()
+	lab, kernel := labWorld, func() *kernelWorld { return k }
 	if sc.lonely {
-		lab = lonelyLab
-		var err error
-		if k, err = newLonelyKernel(); err != nil {
-			t.Skipf("no machine of the kernel's: %v", err)
-		}
+		lab, kernel = lonelyLab, func() *kernelWorld { return lonelyKernel(t) } // a new one each time, for it remembers
 	}
 	got := play(lab(t), f, sc)
 	var want []string
 	for _, patience := range patiences {
-		want = play(k.world(patience), f, sc)
+		want = play(kernel().world(patience), f, sc)
 		if j.asListed(name+"/"+f.name, got, want) {
 			break
 		}

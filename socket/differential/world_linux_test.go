@@ -101,7 +101,6 @@ func ends(l *event.Loop) func() error {
 // situations, one at a time.
 type kernelWorld struct {
 	here, there *namespace // nil without root
-	running     sync.WaitGroup
 }
 
 // hour is how long a situation may take on the kernel. On a busy machine its small buffers
@@ -109,15 +108,16 @@ type kernelWorld struct {
 const hour = 2 * time.Minute
 
 func (k *kernelWorld) world(patience time.Duration) *world {
+	running := new(sync.WaitGroup) // the world's: who hung in one run must not hold up the next
 	return &world{
-		here:     program{socket.System(machine.New()), k, k.here, false},
-		user:     program{machine.New(), k, k.here, true},
-		there:    program{machine.New(), k, k.there, false},
+		here:     program{socket.System(machine.New()), running, k.here, false},
+		user:     program{machine.New(), running, k.here, true},
+		there:    program{machine.New(), running, k.there, false},
 		patience: patience, slack: 100 * patience,
 		wait: func() error {
 			done := make(chan struct{})
 			go func() {
-				k.running.Wait()
+				running.Wait()
 				close(done)
 			}()
 			select {
@@ -133,14 +133,14 @@ func (k *kernelWorld) world(patience time.Duration) *world {
 // program is the machine as a program in a namespace sees it.
 type program struct {
 	socket.System
-	k    *kernelWorld
-	in   *namespace
-	user bool
+	running *sync.WaitGroup
+	in      *namespace
+	user    bool
 }
 
 // Go starts a program on a thread of its own, which is in the namespace.
 func (p program) Go(_ string, task func()) {
-	p.k.running.Go(func() { p.enter(task) })
+	p.running.Go(func() { p.enter(task) })
 }
 
 // GetIfAddrs is the machine's, of the namespace of the caller's thread.
@@ -250,9 +250,9 @@ func newKernelWorld() (*kernelWorld, error) {
 	return k, nil
 }
 
-// newLonelyKernel makes a machine whose cable leads nowhere, see lonelyLab. It tells
+// lonelyKernel makes a machine whose cable leads nowhere, see lonelyLab. It tells
 // nobody of itself: there is no link-local address, and no router is asked for.
-func newLonelyKernel() (*kernelWorld, error) {
+func lonelyKernel(t *testing.T) *kernelWorld {
 	k := new(kernelWorld)
 	err := begin(func(n *namespace) error {
 		k.here = n
@@ -265,7 +265,10 @@ func newLonelyKernel() (*kernelWorld, error) {
 		time.Sleep(100 * time.Millisecond) // until the link is up
 		return err
 	})
-	return k, err
+	if err != nil {
+		t.Skipf("no machine of the kernel's: %v", err)
+	}
+	return k
 }
 
 // nested makes the cable from the first machine, and sets both up.
