@@ -87,6 +87,8 @@ func (s *Socket) receive(b []byte, flags int, m *Message) (n int, from netip.Add
 			err = event.ErrTimeout
 		case n > 0 && s.ended():
 			return n, from, nil // why it has ended is for the next call to tell
+		case flags == 0 && m == nil && s.silent():
+			err = syscall.EAGAIN
 		default:
 			var got int
 			got, from, err = s.receiveOnce(b[n:], flags, m)
@@ -141,6 +143,13 @@ func (s *Socket) receiveTaken(b []byte, flags int, m *Message) (n int, from neti
 func (s *Socket) ended() bool {
 	t, ok := s.protocol.(*stream)
 	return ok && (t.conn == nil || t.buffered() == 0 && t.conn.CanRead())
+}
+
+// silent reports whether a plain read of a stream, as it mostly is in an exchange of short
+// messages, need not ask what there is: nothing, and there will be more.
+func (s *Socket) silent() bool {
+	t, ok := s.protocol.(*stream)
+	return ok && t.conn != nil && t.taken.Load() == nil && !s.shutRead && t.conn.Silent()
 }
 
 // waits reports whether a call that receives blocks until something is there.

@@ -212,8 +212,16 @@ func (c *Conn) Peek(b []byte) (int, error) {
 	return c.rcv.peek(b[:min(n, len(b))]), nil
 }
 
+// Silent reports whether Read would return EAGAIN, in the usual case: the connection is
+// established, and nothing is the matter.
+func (c *Conn) Silent() bool { return c.rcv.size == 0 && c.unremarkable() }
+
+func (c *Conn) unremarkable() bool {
+	return c.state == Established && c.err == nil && c.report == nil && !c.is(flagReadClosed|flagRcvUrgent)
+}
+
 func (c *Conn) nothingToRead() error {
-	if c.state == Established && c.err == nil && c.report == nil && !c.is(flagReadClosed|flagRcvUrgent) {
+	if c.unremarkable() {
 		return syscall.EAGAIN // the usual case of what follows
 	}
 	if c.is(flagFinTaken) {
