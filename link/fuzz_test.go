@@ -27,6 +27,7 @@ func frames() [][]byte {
 		ethernet(nicMAC, header.EtherTypeARP, arp),
 		ethernet(nicMAC, header.EtherTypeIPv4, []byte("E")),
 		ethernet(header.BroadcastMAC, header.EtherTypeVLAN, []byte{0, 1, 8, 0}),
+		ethernet(header.MAC{1, 0, 0x5e, 0, 0, 9}, header.EtherTypeIPv4, []byte("of a group")),
 	}
 }
 
@@ -44,7 +45,7 @@ func FuzzNIC(f *testing.F) {
 		if len(frame) <= 1518 && s.InFrames != 1 {
 			t.Errorf("InFrames is %d, should be 1", s.InFrames)
 		}
-		accounted := s.InRunts + s.InBadSource + s.InNotForUs + s.InUnknownType + uint64(len(b.received)) +
+		accounted := s.InRunts + s.InBadSource + s.InNotForUs + s.InOtherGroup + s.InUnknownType + uint64(len(b.received)) +
 			s.ARP.InMalformed + s.ARP.InRequests + s.ARP.InReplies
 		if accounted != s.InFrames {
 			t.Errorf("%d of %d frames are accounted for: %+v", accounted, s.InFrames, s)
