@@ -293,9 +293,12 @@ func (s *Socket) abandon() {
 	s.end(true)
 }
 
-// noDelay is what every stream of package net begins with. Options that were set
-// are never changed, only replaced.
-var noDelay = tcp.Options{NoDelay: true}
+// noDelay is what every stream of package net begins with, usualOptions what any other
+// does. Options that were set are never changed, only replaced.
+var (
+	noDelay      = tcp.Options{NoDelay: true}
+	usualOptions tcp.Options
+)
 
 // newNetSocket makes a socket for an address with the options that package net sets: small
 // writes go out at once, and broadcasts are allowed. It is a descriptor of p, which may not

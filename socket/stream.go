@@ -165,11 +165,11 @@ func (t *stream) connect(to netip.AddrPort) error {
 	if to.Addr() == netip.IPv6Unspecified() && t.port != nil && t.port.Addr().Addr().Is4() {
 		to = netip.AddrPortFrom(localhost4, to.Port()) // as datagram.here has it
 	}
-	var o tcp.Options
-	if t.options != nil {
-		o = *t.options
+	o := t.options
+	if o == nil {
+		o = &usualOptions
 	}
-	conn, err := t.socket.stack.tcp.Connect(t.port, to, t, o)
+	conn, err := t.socket.stack.tcp.ConnectWith(t.port, to, t, o)
 	if err != nil {
 		return err
 	}

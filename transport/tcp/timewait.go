@@ -42,7 +42,7 @@ func (l *Layer) putAway(c *Conn) bool {
 	}
 	w := &timeWait{
 		layer: l, path: c.path, localPort: c.localPort, remotePort: c.remotePort,
-		opts: c.opts, port: c.port,
+		hash: c.hash, opts: c.opts, port: c.port,
 		stamp: c.stamp, quiet: max(c.heardAt, c.lastSent), flags: c.flags,
 		iss: c.iss, sndMax: c.sndMax, rcvNxt: c.rcvNxt, rcvAdv: c.rcvAdv,
 		sndMxW: int32(c.sndMxW), rcvLimit: int32(c.rcv.limit), mss: int32(c.mss),
@@ -50,7 +50,7 @@ func (l *Layer) putAway(c *Conn) bool {
 	}
 	w.timer.Init(l.loop, w)
 	w.timer.Reset(c.keepAt)
-	w.hash = l.table.remove(c)
+	l.table.remove(c)
 	if l.table.away == nil {
 		l.table.away = &away{}
 	}
