@@ -56,8 +56,8 @@ func (t *table) search(local, remote netip.AddrPort) *Conn {
 	if c != nil {
 		t.last = c
 	} else if t.away != nil {
-		if w := t.away.find(h, local, remote); w != nil {
-			return w.layer.restore(w)
+		if id := t.away.find(h, local, remote); id != 0 {
+			return t.away.restore(id)
 		}
 	}
 	return c
@@ -126,7 +126,7 @@ func (t *table) any(port uint16, such func(*Conn) bool) bool {
 		}
 	}
 	for _, w := range t.away.all(port) {
-		if w.show(such) {
+		if t.away.show(w, such) {
 			return true
 		}
 	}
@@ -151,7 +151,7 @@ func (t *table) each(f func(*Conn)) {
 		f(c)
 	}
 	for _, w := range away {
-		w.show(func(c *Conn) bool {
+		t.away.show(w, func(c *Conn) bool {
 			f(c)
 			return true
 		})
