@@ -73,7 +73,13 @@ func (f *frameCounter) Frame(_ event.Time, _ physical.Direction, e physical.Even
 
 func (s *septet) Listen() (net.Listener, error) { return s.server.Listen("tcp", at(septetServer, 0)) }
 
-func (s *septet) Dial(to net.Addr) (net.Conn, error) { return s.client.Dial("tcp", to.String()) }
+func (s *septet) Dial(to net.Addr) (net.Conn, error) {
+	c, err := s.client.Sockets.DialTCP("tcp", nil, to.(*net.TCPAddr))
+	if err != nil {
+		return nil, err
+	}
+	return c, nil
+}
 
 func (s *septet) ListenPacket() (net.PacketConn, error) {
 	c, err := s.server.ListenPacket("udp", at(septetServer, 0))

@@ -141,10 +141,43 @@ const (
 	timestampsLen    = 12
 )
 
+// usualSYN is how the options of nearly every SYN stand: the MSS, then SACK-permitted and
+// timestamps as synLayout has them, a no-op and the window scale.
+const (
+	usualSYNLen = 20
+	synMSS      = OptionMSS<<8 | 4
+	synLayout   = OptionSACKPermitted<<24 | 2<<16 | OptionTimestamps<<8 | 10
+	synScale    = OptionNop<<16 | OptionWindowScale<<8 | 3
+)
+
+// parseSYN reads the options of a SYN, if they are the usual ones.
+func (o *TCPOptions) parseSYN(b *[usualSYNLen]byte) bool {
+	scale := be.Uint32(b[16:])
+	if be.Uint16(b[:]) != synMSS || be.Uint32(b[4:]) != synLayout || scale>>8 != synScale {
+		return false
+	}
+	o.HasMSS, o.HasWindowScale, o.SACKPermitted, o.HasTimestamps = true, true, true, true
+	o.MSS, o.WindowScale = be.Uint16(b[2:]), uint8(scale)
+	o.TSVal, o.TSEcr = be.Uint32(b[8:]), be.Uint32(b[12:])
+	return true
+}
+
+// putSYN writes what parseSYN reads.
+func (o *TCPOptions) putSYN(b *[usualSYNLen]byte) {
+	be.PutUint32(b[0:], synMSS<<16|uint32(o.MSS))
+	be.PutUint32(b[4:], synLayout)
+	be.PutUint32(b[8:], o.TSVal)
+	be.PutUint32(b[12:], o.TSEcr)
+	be.PutUint32(b[16:], synScale<<8|uint32(o.WindowScale))
+}
+
 // parse reads the options as far as they make sense. RFC 9293, section 3.1
 // (MUST-7): an illegal option length may not do harm; what follows it is
 // ignored, and what came before it stands.
 func (o *TCPOptions) parse(b []byte) {
+	if len(b) == usualSYNLen && o.parseSYN((*[usualSYNLen]byte)(b)) {
+		return
+	}
 	if len(b) >= timestampsLen && be.Uint32(b) == timestampsLayout {
 		o.HasTimestamps = true
 		o.TSVal, o.TSEcr = be.Uint32(b[4:]), be.Uint32(b[8:])
@@ -224,6 +257,10 @@ func (o *TCPOptions) Len() int {
 
 // put writes the options in the order and with the padding that Linux uses.
 func (o *TCPOptions) put(b []byte) {
+	if len(b) == usualSYNLen && o.HasMSS && o.SACKPermitted && o.HasTimestamps && o.HasWindowScale {
+		o.putSYN((*[usualSYNLen]byte)(b)) // these four alone have that length
+		return
+	}
 	i := 0
 	if o.HasMSS {
 		b[i], b[i+1] = OptionMSS, 4

@@ -52,6 +52,12 @@ func TestOptionsOnTheWire(t *testing.T) {
 		{"asking for a cookie", "0101 2202", TCPOptions{HasFastOpen: true}},
 		{"a cookie of 4", "0101 2206 0102 0304", TCPOptions{HasFastOpen: true, FastOpen: cookie}},
 		{"two minutes", "1c04 8002", TCPOptions{HasUserTimeout: true, UserTimeout: 0x8002}},
+		{"the usual ones of a SYN", "0204 05b4 0402 080a 0102 0304 0506 0708 0103 0307",
+			TCPOptions{HasMSS: true, MSS: 1460, SACKPermitted: true, HasTimestamps: true,
+				TSVal: 0x01020304, TSEcr: 0x05060708, HasWindowScale: true, WindowScale: 7}},
+		{"a SYN's without a window scale, and a timeout", "0204 05b4 0402 080a 0102 0304 0506 0708 1c04 8002",
+			TCPOptions{HasMSS: true, MSS: 1460, SACKPermitted: true, HasTimestamps: true,
+				TSVal: 0x01020304, TSEcr: 0x05060708, HasUserTimeout: true, UserTimeout: 0x8002}},
 		{"two behind an MSS", "0204 05b4 1c04 0005 0101 2202",
 			TCPOptions{HasMSS: true, MSS: 1460, HasUserTimeout: true, UserTimeout: 5, HasFastOpen: true}},
 	} {
@@ -76,5 +82,23 @@ func TestLongestSYN(t *testing.T) {
 	}
 	if n := o.Len(); n > TCPMaxLen-TCPLen {
 		t.Errorf("the options take %d bytes, there is room for %d", n, TCPMaxLen-TCPLen)
+	}
+}
+
+// TestNearlyTheUsualSYN: a byte changed anywhere in the usual options of a SYN is read as
+// what it now says.
+func TestNearlyTheUsualSYN(t *testing.T) {
+	usual := unhex(t, "0204 05b4 0402 080a 0102 0304 0506 0708 0103 0307")
+	for i := range usual {
+		for v := range 256 {
+			b := bytes.Clone(usual)
+			b[i] = byte(v)
+			var got, want TCPOptions
+			got.parse(b)
+			want.parse(append(b, OptionEnd)) // which no layout is looked for in
+			if got != want {
+				t.Errorf("byte %d as %#02x: %x is read as %+v, its options one by one as %+v", i, v, b, got, want)
+			}
+		}
 	}
 }

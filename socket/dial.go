@@ -61,6 +61,11 @@ func (d *Dialer) Dial(network, address string) (net.Conn, error) {
 // DialContext connects to an address and gives up when ctx ends. If a name has
 // several addresses they are tried in turn, those of two families in a race.
 func (d *Dialer) DialContext(ctx context.Context, network, address string) (net.Conn, error) {
+	return d.dial(ctx, network, netip.AddrPort{}, address)
+}
+
+// dial is DialContext for a host's name, or for its address if that is valid.
+func (d *Dialer) dial(ctx context.Context, network string, to netip.AddrPort, address string) (net.Conn, error) {
 	fail := func(to net.Addr, err error) (net.Conn, error) {
 		return nil, &net.OpError{Op: "dial", Net: network, Source: d.LocalAddr, Addr: to, Err: err}
 	}
@@ -72,7 +77,7 @@ func (d *Dialer) DialContext(ctx context.Context, network, address string) (net.
 	if a.from, err = d.source(a.medium); err != nil {
 		return fail(nil, err)
 	}
-	s, tried, err := a.dial(address)
+	s, tried, err := a.dial(to, address)
 	if err != nil {
 		return fail(addrOf(a.medium.kind, tried), d.process.ended(err))
 	}
@@ -150,12 +155,18 @@ type attempt struct {
 	race   *race // nil if nobody else tries
 }
 
-// dial finds what the address means and connects to it. On failure it returns the address
-// that was tried first, if there was one.
-func (a *attempt) dial(address string) (*Socket, netip.AddrPort, error) {
-	if to, ok := a.Stack.literal(a.medium, address); ok && !a.from.Addr().IsValid() {
-		s, err := a.try(to, a.until) // there is nothing to look up and nothing to choose
-		return s, to, err
+// dial finds what the address means and connects to it: to, or if that is not valid what
+// the text says. On failure it returns the address that was tried first, if there was one.
+func (a *attempt) dial(to netip.AddrPort, address string) (*Socket, netip.AddrPort, error) {
+	if !to.IsValid() {
+		to, _ = netip.ParseAddrPort(address)
+	}
+	if at, ok := a.Stack.literal(a.medium, to); ok && !a.from.Addr().IsValid() {
+		s, err := a.try(at, a.until) // there is nothing to look up and nothing to choose
+		return s, at, err
+	}
+	if address == "" && to.IsValid() {
+		address = to.String()
 	}
 	peers, err := a.Stack.addresses(a.limited(), a.process, a.medium, address)
 	if err == nil {
@@ -293,9 +304,12 @@ func (s *Socket) abandon() {
 	s.end(true)
 }
 
-// noDelay is what every stream of package net begins with. Options that were set
-// are never changed, only replaced.
-var noDelay = tcp.Options{NoDelay: true}
+// noDelay is what every stream of package net begins with, usualOptions what any other
+// does. Options that were set are never changed, only replaced.
+var (
+	noDelay      = tcp.Options{NoDelay: true}
+	usualOptions tcp.Options
+)
 
 // newNetSocket makes a socket for an address with the options that package net sets: small
 // writes go out at once, and broadcasts are allowed. It is a descriptor of p, which may not

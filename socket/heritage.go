@@ -44,7 +44,7 @@ func (t *stream) Child() tcp.Owner {
 		}
 		r = t.socket.needRare()
 	}
-	if h := r.heritage; h == nil || h.settings != now || !maps.Equal(h.kept, r.kept) {
+	if h := r.heritage; h == nil || h.settings != now || len(h.kept)+len(r.kept) > 0 && !maps.Equal(h.kept, r.kept) {
 		r.heritage = &heritage{now, maps.Clone(r.kept)}
 	}
 	return r.heritage
@@ -58,6 +58,9 @@ func (h *heritage) give(t *stream) {
 	s.receiveTimeout, s.sendTimeout = h.receiveTimeout, h.sendTimeout
 	if h.noHops {
 		s.needRare().noHops = true
+	}
+	if len(h.kept) == 0 {
+		return // sparing the look into an empty map
 	}
 	for o, v := range h.kept {
 		_ = s.keep(o, v) // it was good once

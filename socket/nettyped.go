@@ -3,6 +3,7 @@ package socket
 import (
 	"context"
 	"net"
+	"net/netip"
 )
 
 // The calls of package net that take and return its own types of addresses and
@@ -42,7 +43,12 @@ func dialTyped[C net.Conn](d Dialer, network string, laddr, raddr net.Addr, nowh
 	if nowhere {
 		return c, &net.OpError{Op: "dial", Net: network, Source: d.LocalAddr, Err: errMissingAddress}
 	}
-	opened, err := d.DialContext(context.Background(), network, raddr.String())
+	to, address := addrPort(raddr), ""
+	to = netip.AddrPortFrom(to.Addr().Unmap(), to.Port())
+	if _, raw := raddr.(*net.IPAddr); raw || !to.IsValid() {
+		to, address = netip.AddrPort{}, raddr.String()
+	}
+	opened, err := d.dial(context.Background(), network, to, address)
 	if err != nil {
 		return c, err
 	}

@@ -65,7 +65,8 @@ var errMissingAddress = errors.New("missing address")
 // unspecified address, which stands for all addresses to whom listens and for the host
 // itself to whom dials; it is the zero Addr if it is of both families.
 func (st *Stack) addresses(ctx context.Context, p *Process, m medium, address string) ([]netip.AddrPort, error) {
-	if a, ok := st.literal(m, address); ok {
+	numbers, _ := netip.ParseAddrPort(address)
+	if a, ok := st.literal(m, numbers); ok {
 		return []netip.AddrPort{a}, nil
 	}
 	host, port := address, uint16(0)
@@ -101,10 +102,9 @@ func (st *Stack) addresses(ctx context.Context, p *Process, m medium, address st
 	return usable, nil
 }
 
-// literal returns what "host:port" means if it is an address in numbers.
-func (st *Stack) literal(m medium, address string) (netip.AddrPort, bool) {
-	a, err := netip.ParseAddrPort(address)
-	if err != nil || !m.takes(a.Addr()) || m.kind == SOCK_RAW {
+// literal returns what an address in numbers means, if it is one.
+func (st *Stack) literal(m medium, a netip.AddrPort) (netip.AddrPort, bool) {
+	if !a.IsValid() || !m.takes(a.Addr()) || m.kind == SOCK_RAW {
 		return netip.AddrPort{}, false
 	}
 	return netip.AddrPortFrom(st.unspecified(m, a.Addr().Unmap()), a.Port()), true

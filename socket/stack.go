@@ -50,12 +50,11 @@ type Stack struct {
 	sniffing *sniffing // nil without packet sockets
 	pings    *pingHost // nil while nobody may have or has ping sockets
 
-	former *[8]addresses // of streams that are closed
+	former *addresses // of the stream closed last, without ports
 
 	first   *Socket // all open sockets, linked through them
 	watches watches // of blocked calls that must end with the host
 	open    int32
-	formers uint8 // so many of former are taken
 	closed  bool
 }
 
@@ -176,16 +175,13 @@ func (st *Stack) add(s *Socket) {
 	st.open++
 }
 
-// keepAddresses returns the addresses as a closed stream goes on telling them. Several
-// share a piece of memory: each by itself would cost more to allocate than to fill in.
-func (st *Stack) keepAddresses(local, remote netip.AddrPort) *addresses {
-	if st.former == nil || int(st.formers) == len(st.former) {
-		st.former, st.formers = new([8]addresses), 0
+// keepAddresses returns two addresses as a closed stream goes on telling them, which adds
+// the ports. Streams between the same hosts share them.
+func (st *Stack) keepAddresses(local, remote netip.Addr) *addresses {
+	if a := st.former; a == nil || a.local.Addr() != local || a.remote.Addr() != remote {
+		st.former = &addresses{netip.AddrPortFrom(local, 0), netip.AddrPortFrom(remote, 0)}
 	}
-	a := &st.former[st.formers]
-	st.formers++
-	a.local, a.remote = local, remote
-	return a
+	return st.former
 }
 
 func (st *Stack) remove(s *Socket) {

@@ -26,7 +26,8 @@ type stream struct {
 	listener *tcp.Listener
 	conn     *tcp.Conn
 	options  *tcp.Options // for the next connection or listener; nil for the defaults
-	was      *addresses   // of the connection, once closed
+	was      *addresses   // of the connection, once closed, without
+	wasPorts [2]uint16    // its own and the peer's
 }
 
 type streamState uint8
@@ -165,11 +166,11 @@ func (t *stream) connect(to netip.AddrPort) error {
 	if to.Addr() == netip.IPv6Unspecified() && t.port != nil && t.port.Addr().Addr().Is4() {
 		to = netip.AddrPortFrom(localhost4, to.Port()) // as datagram.here has it
 	}
-	var o tcp.Options
-	if t.options != nil {
-		o = *t.options
+	o := t.options
+	if o == nil {
+		o = &usualOptions
 	}
-	conn, err := t.socket.stack.tcp.Connect(t.port, to, t, o)
+	conn, err := t.socket.stack.tcp.ConnectWith(t.port, to, t, o)
 	if err != nil {
 		return err
 	}
@@ -281,7 +282,9 @@ func (t *stream) close(abort bool) {
 	if t.conn == nil {
 		return
 	}
-	t.was = t.socket.stack.keepAddresses(t.conn.Local(), t.conn.Remote())
+	local, remote := t.conn.Local(), t.conn.Remote()
+	t.was = t.socket.stack.keepAddresses(local.Addr(), remote.Addr())
+	t.wasPorts = [2]uint16{local.Port(), remote.Port()}
 	t.conn.SetOwner(nil)
 	if t.unread() > 0 && t.conn.State() != tcp.TimeWait {
 		abort = true // as for what is unread in the receive buffer, see tcp.Conn.Close

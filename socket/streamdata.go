@@ -124,7 +124,7 @@ func (t *stream) lingering() bool {
 func (t *stream) local() netip.AddrPort {
 	switch {
 	case t.was != nil:
-		return t.was.local
+		return withPort(t.was.local, t.wasPorts[0])
 	case t.conn != nil && t.port != nil && t.port.Addr().Port() != t.conn.Local().Port():
 		return t.port.Addr() // bound again after the connection had ended
 	case t.conn != nil:
@@ -137,10 +137,18 @@ func (t *stream) local() netip.AddrPort {
 	return netip.AddrPort{}
 }
 
+// withPort returns a, with a port if that is not zero.
+func withPort(a netip.AddrPort, port uint16) netip.AddrPort {
+	if port != 0 {
+		a = netip.AddrPortFrom(a.Addr(), port)
+	}
+	return a
+}
+
 func (t *stream) remote() (netip.AddrPort, error) {
 	switch {
 	case t.was != nil:
-		return t.was.remote, syscall.ENOTCONN
+		return withPort(t.was.remote, t.wasPorts[1]), syscall.ENOTCONN
 	case t.conn == nil:
 		return netip.AddrPort{}, syscall.ENOTCONN
 	case !t.conn.Connected() || t.conn.State() == tcp.Closed || t.conn.State() == tcp.TimeWait:

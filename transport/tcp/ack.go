@@ -27,7 +27,11 @@ func (c *Conn) checkACK(now ev.Time, s *Segment) bool {
 	}
 	c.probes = 0
 	if !c.tellsNothing(s) {
-		c.takeACK(now, s)
+		if g := c.takesOne(s); g != nil {
+			c.takeOne(now, s, g)
+		} else {
+			c.takeACK(now, s)
+		}
 	}
 	c.updateWindow(s)
 	return c.closeOnACK(now)

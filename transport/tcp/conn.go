@@ -68,6 +68,7 @@ type Conn struct {
 	err      error    // why the connection ended
 
 	localPort, remotePort uint16
+	hash                  uint32 // of these and the addresses, see table
 
 	state    State
 	warmSlot uint8  // if flagWarm
@@ -187,7 +188,9 @@ func (c *Conn) move(e event) {
 func (c *Conn) init(env environment, p *Personality, path *network.Path, localPort, remotePort uint16, o *Options) {
 	c.flight, c.traffic, c.seldom = &atRest, &noTraffic, &usual
 	c.scratch, c.about = env.scratch(), p
-	c.env, c.store = env, env
+	if c.env == nil { // of the first connection
+		c.env, c.store = env, env
+	}
 	c.path, c.localPort, c.remotePort = *path, localPort, remotePort
 	c.pseudo = pseudoSum(&c.path)
 	c.stopTimers()

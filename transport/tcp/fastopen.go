@@ -38,7 +38,7 @@ type fastOpenPeer struct {
 // the connection has taken, which is none if there is no cookie for remote yet:
 // one is asked for, and the data is to be written when the connection is open.
 func (l *Layer) ConnectData(p *Port, remote netip.AddrPort, o Owner, opts Options, data []byte) (*Conn, int, error) {
-	return l.connect(p, remote, o, opts, data, true)
+	return l.connect(p, remote, o, l.share(&opts), data, true)
 }
 
 // startFastOpen chooses the option for the SYN of c and returns how much of data

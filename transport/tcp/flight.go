@@ -247,3 +247,11 @@ func (l *Layer) share(o *Options) *Options {
 	}
 	return l.lastOptions
 }
+
+// adopt is share for options that nobody changes.
+func (l *Layer) adopt(o *Options) *Options {
+	if l.lastOptions == nil || l.lastOptions != o && *l.lastOptions != *o {
+		l.lastOptions = o
+	}
+	return l.lastOptions
+}

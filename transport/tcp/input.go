@@ -176,18 +176,27 @@ func (c *Conn) synAcknowledged(now ev.Time, s *Segment) {
 // inputSynchronized is section 3.10.7.4, in the order of the text: a step that
 // says false has dealt with the segment.
 func (c *Conn) inputSynchronized(now ev.Time, s *Segment) {
-	c.trimSYN(s)
-	if c.checkTimestamp(now, s) &&
-		c.checkSequence(now, s) &&
-		c.checkRST(now, s) &&
-		// Third, security: Septet has no security labels.
-		c.checkSYN(now, s) &&
-		c.checkACK(now, s) {
+	if c.comesNext(s) {
+		c.heard(now, s)
+	} else if !c.checkFirst(now, s) {
+		return
+	}
+	if c.checkACK(now, s) {
 		if s.Route != nil {
 			c.takeRoute(now, s)
 		}
 		c.inputText(now, s)
 	}
+}
+
+// checkFirst is what comes before the fifth step.
+func (c *Conn) checkFirst(now ev.Time, s *Segment) bool {
+	c.trimSYN(s)
+	return c.checkTimestamp(now, s) &&
+		c.checkSequence(now, s) &&
+		c.checkRST(now, s) &&
+		// Third, security: Septet has no security labels.
+		c.checkSYN(now, s)
 }
 
 // trimSYN takes a SYN that we already have off a segment that arrives before our
@@ -255,10 +264,7 @@ func (c *Conn) checkSequence(now ev.Time, s *Segment) bool {
 			s.Seq.Before(c.rcvNxt) && s.end().After(c.rcvNxt)
 	}
 	if acceptable {
-		c.heardAt = now
-		if c.stamp.enabled && s.Options.HasTimestamps {
-			c.stamp.update(now, s.Seq, s.Options.TSVal)
-		}
+		c.heard(now, s)
 		if c.is(flagECN) {
 			c.receiveECN(s)
 		}
@@ -272,6 +278,14 @@ func (c *Conn) checkSequence(now ev.Time, s *Segment) bool {
 	}
 	c.refuseUnacceptable(now, s, wnd)
 	return false
+}
+
+// heard notes that an acceptable segment has come.
+func (c *Conn) heard(now ev.Time, s *Segment) {
+	c.heardAt = now
+	if c.stamp.enabled && s.Options.HasTimestamps {
+		c.stamp.update(now, s.Seq, s.Options.TSVal)
+	}
 }
 
 // refuseUnacceptable answers a segment that failed the acceptability test with

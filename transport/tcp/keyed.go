@@ -25,26 +25,26 @@ const (
 // SHA-256 takes.
 func (l *Layer) keyed(use purpose, local, remote netip.AddrPort, more ...uint32) uint64 {
 	h := newSipHash(l.secret)
-	h.word(uint64(use)<<32 | uint64(local.Port())<<16 | uint64(remote.Port()))
-	// Both addresses of a pair are of one family. An IPv4 address is hashed as the
-	// IPv4-mapped one, so no two pairs give the same bytes.
-	a, b := local.Addr().As16(), remote.Addr().As16()
-	h.word(binary.LittleEndian.Uint64(a[:8]))
-	h.word(binary.LittleEndian.Uint64(a[8:]))
-	h.word(binary.LittleEndian.Uint64(b[:8]))
-	h.word(binary.LittleEndian.Uint64(b[8:]))
-	for _, x := range more {
-		h.word(uint64(x))
+	h = h.word(uint64(use)<<32 | uint64(local.Port())<<16 | uint64(remote.Port()))
+	// Both addresses of a pair are of one family. The length, which is hashed too, tells
+	// the families apart: for one use there are always as many words more.
+	if local.Addr().Is4() {
+		a, b := local.Addr().As4(), remote.Addr().As4()
+		h = h.word(uint64(binary.LittleEndian.Uint32(a[:]))<<32 | uint64(binary.LittleEndian.Uint32(b[:])))
+		return h.end(more, 2)
 	}
-	return h.sum()
+	a, b := local.Addr().As16(), remote.Addr().As16()
+	h = h.word(binary.LittleEndian.Uint64(a[:8]))
+	h = h.word(binary.LittleEndian.Uint64(a[8:]))
+	h = h.word(binary.LittleEndian.Uint64(b[:8]))
+	h = h.word(binary.LittleEndian.Uint64(b[8:]))
+	return h.end(more, 5)
 }
 
 // sipHash is SipHash-2-4 (Aumasson and Bernstein, "SipHash: a fast short-input PRF",
-// 2012) of whole words of 64 bits, each as its bytes in little-endian order.
-type sipHash struct {
-	v0, v1, v2, v3 uint64
-	length         uint64 // in bytes
-}
+// 2012) of whole words of 64 bits, each as its bytes in little-endian order. It is passed
+// on by value, which keeps it in registers.
+type sipHash struct{ v0, v1, v2, v3 uint64 }
 
 func newSipHash(key [2]uint64) sipHash {
 	return sipHash{
@@ -53,19 +53,23 @@ func newSipHash(key [2]uint64) sipHash {
 	}
 }
 
-func (h *sipHash) word(m uint64) {
-	h.length += 8
-	h.absorb(m)
-}
-
-func (h *sipHash) absorb(m uint64) {
+func (h sipHash) word(m uint64) sipHash {
 	v0, v1, v2, v3 := sipRound(h.v0, h.v1, h.v2, h.v3^m)
 	v0, v1, v2, v3 = sipRound(v0, v1, v2, v3)
-	h.v0, h.v1, h.v2, h.v3 = v0^m, v1, v2, v3
+	return sipHash{v0 ^ m, v1, v2, v3}
 }
 
-func (h *sipHash) sum() uint64 {
-	h.absorb(h.length << 56)
+// end returns the hash of the words before, so many, and of more.
+func (h sipHash) end(more []uint32, before int) uint64 {
+	for _, x := range more {
+		h = h.word(uint64(x))
+	}
+	return h.sum(before + len(more))
+}
+
+// sum returns the hash of so many words.
+func (h sipHash) sum(words int) uint64 {
+	h = h.word(uint64(words) * 8 << 56)
 	v0, v1, v2, v3 := h.v0, h.v1, h.v2^0xff, h.v3
 	for range 4 {
 		v0, v1, v2, v3 = sipRound(v0, v1, v2, v3)

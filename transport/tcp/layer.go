@@ -24,6 +24,7 @@ type Layer struct {
 
 	table     table
 	listeners map[netip.AddrPort]*Listener
+	addressed int                // of these, those on one address of the host's
 	ports     map[uint16][]*Port // bound
 	implicit  portCounts         // connections on ports that nobody bound
 	secret    [2]uint64
@@ -71,12 +72,19 @@ func (l *Layer) Count() int { return l.table.count + l.table.away.size() }
 // from p if that is not nil. ENETUNREACH: no route. EADDRNOTAVAIL: no port left,
 // or this pair of addresses already has a connection.
 func (l *Layer) Connect(p *Port, remote netip.AddrPort, o Owner, opts Options) (*Conn, error) {
-	c, _, err := l.connect(p, remote, o, opts, nil, false)
+	c, _, err := l.connect(p, remote, o, l.share(&opts), nil, false)
 	return c, err
 }
 
-// connect is Connect, with Fast Open if that is wanted.
-func (l *Layer) connect(p *Port, remote netip.AddrPort, o Owner, opts Options, data []byte, fast bool) (*Conn, int, error) {
+// ConnectWith is Connect with options that stay what they are: the connection has them
+// without a copy.
+func (l *Layer) ConnectWith(p *Port, remote netip.AddrPort, o Owner, opts *Options) (*Conn, error) {
+	c, _, err := l.connect(p, remote, o, l.adopt(opts), nil, false)
+	return c, err
+}
+
+// connect is Connect with shared options, and with Fast Open if that is wanted.
+func (l *Layer) connect(p *Port, remote netip.AddrPort, o Owner, opts *Options, data []byte, fast bool) (*Conn, int, error) {
 	var source netip.Addr
 	var previous *Conn
 	if p != nil {
@@ -84,10 +92,10 @@ func (l *Layer) connect(p *Port, remote netip.AddrPort, o Owner, opts Options, d
 			source = netip.Addr{}
 		}
 	}
-	if a := remote.Addr(); a.IsMulticast() || l.net.IsBroadcast(a) {
+	if a := remote.Addr(); a.IsMulticast() || l.broadcast(a) {
 		return nil, 0, syscall.ENETUNREACH // RFC 9293, MUST-46
 	}
-	path, err := l.path(remote.Addr(), source, &opts)
+	path, err := l.path(remote.Addr(), source, opts)
 	if err != nil {
 		return nil, 0, err
 	}
@@ -102,7 +110,7 @@ func (l *Layer) connect(p *Port, remote netip.AddrPort, o Owner, opts Options, d
 	} else if local, previous = l.chooseLocal(local, remote); local.Port() == 0 {
 		return nil, 0, syscall.EADDRNOTAVAIL
 	}
-	c := l.newConn(&path, local.Port(), remote.Port(), l.share(&opts))
+	c := l.newConn(&path, local.Port(), remote.Port(), opts)
 	c.owner = o
 	if p != nil {
 		c.port = p
@@ -145,6 +153,14 @@ func (l *Layer) path(remote, source netip.Addr, o *Options) (network.Path, error
 type lookedUp struct {
 	remote, source netip.Addr
 	path           network.Path
+}
+
+// broadcast reports whether a is a broadcast address.
+func (l *Layer) broadcast(a netip.Addr) bool {
+	if way := &l.scratch().way; way.remote == a && l.net.Fresh(&way.path) {
+		return way.path.Broadcast()
+	}
+	return l.net.IsBroadcast(a)
 }
 
 // chooseLocal adds an ephemeral port to local, zero if none is left.

@@ -54,7 +54,16 @@ func (l *Layer) Listen(p *Port, backlog int, o Owner) (*Listener, error) {
 	}
 	ln.next = l.listeners[p.addr]
 	l.listeners[p.addr] = ln
+	if ln.addressed() {
+		l.addressed++
+	}
 	return ln, nil
+}
+
+// addressed reports whether the listener is on one address of the host's.
+func (ln *Listener) addressed() bool {
+	a := ln.port.addr.Addr()
+	return a.IsValid() && !a.IsUnspecified()
 }
 
 // SetBacklog changes the number of connections that may wait for Accept. As on

@@ -12,8 +12,10 @@ func (l *Layer) listener(local, remote netip.AddrPort, d *network.Datagram) *Lis
 	if len(l.listeners) == 0 {
 		return nil
 	}
-	if ln := l.listeners[local].pick(local, remote, d); ln != nil {
-		return ln
+	if l.addressed > 0 {
+		if ln := l.listeners[local].pick(local, remote, d); ln != nil {
+			return ln
+		}
 	}
 	anyAddr := netip.IPv4Unspecified()
 	if local.Addr().Is6() {
@@ -66,6 +68,9 @@ func (l *Layer) removeListener(ln *Listener) bool {
 			continue
 		}
 		*at, ln.next = ln.next, nil
+		if ln.addressed() {
+			l.addressed--
+		}
 		if first == nil {
 			delete(l.listeners, addr)
 		} else {

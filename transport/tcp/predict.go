@@ -33,6 +33,16 @@ func (c *Conn) predicted(s *Segment) bool {
 		s.Route == nil && !s.Options.HasUserTimeout
 }
 
+// comesNext reports whether s is in order and what comes before the fifth step has nothing
+// to do but note it. That is so for nearly every segment of a connection that opens or
+// closes, too.
+func (c *Conn) comesNext(s *Segment) bool {
+	return s.Flags&(header.SYN|header.RST) == 0 &&
+		s.Seq == c.rcvNxt && s.length() <= c.rcvAdv.Sub(c.rcvNxt) &&
+		(!c.stamp.enabled || s.Options.HasTimestamps && int32(s.Options.TSVal-c.stamp.recent) >= 0) &&
+		!c.is(flagECN|flagEchoCE) && !s.Options.HasUserTimeout
+}
+
 // inputPredicted takes a segment that was predicted.
 func (c *Conn) inputPredicted(now ev.Time, s *Segment) {
 	c.heardAt = now
@@ -69,20 +79,30 @@ func (c *Conn) theOne(s *Segment) *sentSegment {
 	return nil
 }
 
+// takesOne is theOne for a connection that may be closing. What takeOne does not look at
+// keeps it out, and a control that has not begun though data has passed since the FIN.
+func (c *Conn) takesOne(s *Segment) *sentSegment {
+	if c.is(flagPersist|flagUrgent|flagECN|flagEchoCE) || c.ctrl == nil && c.traffic != &noTraffic {
+		return nil
+	}
+	return c.theOne(s)
+}
+
 // takeOne is takeACK for the acknowledgement of g: newACK and deliver for that segment.
 // Nothing is left on the scoreboard in which losses could be found.
 func (c *Conn) takeOne(now ev.Time, s *Segment, g *sentSegment) {
-	b := &c.board
 	c.measure(now, s)
 	c.retries = 0
 	c.path.Confirm() // RFC 4861, section 7.3.1: forward progress
 
-	out := &c.scratch.sample
-	c.deliverOne(now, g, out)
-	out.Acked, out.Delivered = s.Ack.Sub(c.sndUna), g.len()
-	out.PriorInFlight, out.WindowLimited = b.pipe, c.windowUsed(b.pipe)
-
-	b.empty()
+	k, controlled := &c.rack, c.traffic != &noTraffic // or it is a FIN before which nothing was said
+	k.observeRTT(now, now.Sub(g.sentAt))
+	k.delivers(now, g, true)
+	k.fack = g.end
+	if controlled {
+		c.sampleOne(now, s, g)
+	}
+	c.board.empty()
 	c.loans.CallIn(s.Ack)
 	c.snd.acknowledge(c.store, s.Ack, c.is(flagWarm))
 	c.sndUna = s.Ack
@@ -96,28 +116,34 @@ func (c *Conn) takeOne(now ev.Time, s *Segment, g *sentSegment) {
 	c.tuneSend()
 	c.sizes.passed(c.sndUna)
 	c.notify(Writable)
+	if controlled {
+		c.respondOne(g)
+	}
+}
+
+// sampleOne is the rest of deliver for a segment that was sent once and is the last: there
+// is no other that could have been sent after it, or have been overtaken by it.
+func (c *Conn) sampleOne(now ev.Time, s *Segment, g *sentSegment) {
+	r, out, pipe := &c.rate, &c.scratch.sample, c.board.pipe
+	c.data.delivered += uint32(g.segments())
+	r.delivered += int64(g.len())
+	r.deliveredAt, r.firstSentAt = now, g.sentAt
+	*out = Sample{}
+	out.Now, out.RTT = now, now.Sub(g.sentAt)
+	out.PriorDelivered, out.PriorLost = g.delivered, g.lostBefore
+	out.AppLimited, out.TxInFlight = g.limited, g.inFlight
+	out.Acked, out.Delivered = s.Ack.Sub(c.sndUna), g.len()
+	out.PriorInFlight, out.WindowLimited = pipe, c.windowUsed(pipe)
+}
+
+// respondOne is respond for it.
+func (c *Conn) respondOne(g *sentSegment) {
+	out := &c.scratch.sample
 	out.MinRTT, out.SRTT, out.SndUna, out.SndNxt = c.rack.minRTT, c.rtt.srtt, c.sndUna, c.sndMax
 	c.rate.total(out)
 	c.rate.measure(out, g.sentAt.Sub(g.firstSentAt), g.deliveredAt)
 	c.data.sampled(out)
 	c.ctrl.Acked(&c.win, out)
-}
-
-// deliverOne is deliver for a segment that was sent once and is the last: there is no
-// other that could have been sent after it, or have been overtaken by it.
-func (c *Conn) deliverOne(now ev.Time, g *sentSegment, out *Sample) {
-	rtt := now.Sub(g.sentAt)
-	k, r := &c.rack, &c.rate
-	c.data.delivered += uint32(g.segments())
-	k.observeRTT(now, rtt)
-	k.delivers(now, g, true)
-	k.fack = g.end
-	r.delivered += int64(g.len())
-	r.deliveredAt, r.firstSentAt = now, g.sentAt
-	*out = Sample{}
-	out.Now, out.RTT = now, rtt
-	out.PriorDelivered, out.PriorLost = g.delivered, g.lostBefore
-	out.AppLimited, out.TxInFlight = g.limited, g.inFlight
 }
 
 // The way out has its ordinary case too: the user of a connection with nothing

@@ -17,7 +17,7 @@ type table struct {
 }
 
 // hash mixes both addresses with the seed, which an attacker does not know.
-func (t *table) hash(local, remote netip.AddrPort) uint64 {
+func (t *table) hash(local, remote netip.AddrPort) uint32 {
 	r := remote.Addr().As16()
 	l := local.Addr().As16()
 	h := t.seed ^ uint64(local.Port())<<16 ^ uint64(remote.Port())
@@ -27,7 +27,7 @@ func (t *table) hash(local, remote netip.AddrPort) uint64 {
 		h = mix(h ^ binary.LittleEndian.Uint64(r[:]))
 		h = mix(h ^ binary.LittleEndian.Uint64(l[:]))
 	}
-	return h
+	return uint32(h)
 }
 
 func mix(x uint64) uint64 {
@@ -49,15 +49,15 @@ func (t *table) search(local, remote netip.AddrPort) *Conn {
 		return nil
 	}
 	h := t.hash(local, remote)
-	c := t.buckets[h&uint64(len(t.buckets)-1)]
+	c := *t.bucket(h)
 	for c != nil && !c.between(local, remote) {
 		c = c.chain
 	}
 	if c != nil {
 		t.last = c
 	} else if t.away != nil {
-		if w := t.away.find(uint32(h), local, remote); w != nil {
-			return w.layer.restore(w)
+		if id := t.away.find(h, local, remote); id != 0 {
+			return t.away.restore(id)
 		}
 	}
 	return c
@@ -69,33 +69,38 @@ func (c *Conn) between(local, remote netip.AddrPort) bool {
 		c.path.Dst() == remote.Addr() && c.path.Src() == local.Addr()
 }
 
+func (t *table) bucket(hash uint32) **Conn { return &t.buckets[hash&uint32(len(t.buckets)-1)] }
+
+// insert adds c, for which the next segment most likely is.
 func (t *table) insert(c *Conn) {
+	c.hash = t.hash(c.Local(), c.Remote())
+	t.put(c)
+	t.last = c
+}
+
+func (t *table) put(c *Conn) {
 	if t.count >= len(t.buckets) {
 		t.grow()
 	}
-	b := &t.buckets[t.hash(c.Local(), c.Remote())&uint64(len(t.buckets)-1)]
+	b := t.bucket(c.hash)
 	c.chain, *b = *b, c
 	t.count++
 }
 
-// remove returns half of the hash.
-func (t *table) remove(c *Conn) uint32 {
+func (t *table) remove(c *Conn) {
 	if len(t.buckets) == 0 {
-		return 0
+		return
 	}
 	if t.last == c {
 		t.last = nil
 	}
-	h := t.hash(c.Local(), c.Remote())
-	p := &t.buckets[h&uint64(len(t.buckets)-1)]
-	for ; *p != nil; p = &(*p).chain {
+	for p := t.bucket(c.hash); *p != nil; p = &(*p).chain {
 		if *p == c {
 			*p, c.chain = c.chain, nil
 			t.count--
-			break
+			return
 		}
 	}
-	return uint32(h)
 }
 
 func (t *table) grow() {
@@ -105,7 +110,7 @@ func (t *table) grow() {
 	for _, c := range old {
 		for c != nil {
 			next := c.chain
-			t.insert(c)
+			t.put(c)
 			c = next
 		}
 	}
@@ -121,7 +126,7 @@ func (t *table) any(port uint16, such func(*Conn) bool) bool {
 		}
 	}
 	for _, w := range t.away.all(port) {
-		if w.show(such) {
+		if t.away.show(w, such) {
 			return true
 		}
 	}
@@ -146,7 +151,7 @@ func (t *table) each(f func(*Conn)) {
 		f(c)
 	}
 	for _, w := range away {
-		w.show(func(c *Conn) bool {
+		t.away.show(w, func(c *Conn) bool {
 			f(c)
 			return true
 		})

@@ -116,8 +116,8 @@ func (s *script) lateSegment(rng *rand.Rand) {
 // TestTimeWaitIsSmall: a host whose users open and close connections has little more of
 // each than its two addresses and the time at which it ends.
 func TestTimeWaitIsSmall(t *testing.T) {
-	if size, whole := unsafe.Sizeof(timeWait{}), unsafe.Sizeof(Conn{}); size > 240 || size > whole/3 {
-		t.Errorf("%d bytes are kept of a connection of %d bytes, at most 240 and a third are allowed", size, whole)
+	if size, whole := unsafe.Sizeof(timeWait{}), unsafe.Sizeof(Conn{}); size > 104 || size > whole/7 {
+		t.Errorf("%d bytes are kept of a connection of %d bytes, at most 104 and a seventh are allowed", size, whole)
 	}
 }
 
