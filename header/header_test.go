@@ -64,6 +64,31 @@ func TestChecksumEqualsItsDefinition(t *testing.T) {
 	}
 }
 
+// The pseudo-headers as they stand in RFC 9293, section 3.1, and RFC 8200, section 8.1.
+func TestPseudoSumEqualsItsDefinition(t *testing.T) {
+	r := rand.New(rand.NewPCG(1, 2))
+	for n := range 300 {
+		var b [32]byte
+		for i := range b {
+			b[i] = byte(r.Uint32())
+			if n%5 == 0 {
+				b[i] = 0xff // as many carries as there can be
+			}
+		}
+		length := r.IntN(65536)
+		src, dst := netip.AddrFrom16([16]byte(b[:])), netip.AddrFrom16([16]byte(b[16:]))
+		six := append(b[:32:32], 0, 0, byte(length>>8), byte(length), 0, 0, 0, byte(ProtocolUDP))
+		if got, want := PseudoSum(src, dst, ProtocolUDP, length), slowChecksum(six); got != want {
+			t.Fatalf("%v to %v, %d bytes: sum %#04x, by the definition %#04x", src, dst, length, got, want)
+		}
+		src, dst = netip.AddrFrom4([4]byte(b[:])), netip.AddrFrom4([4]byte(b[4:]))
+		four := append(b[:8:8], 0, byte(ProtocolTCP), byte(length>>8), byte(length))
+		if got, want := PseudoSum(src, dst, ProtocolTCP, length), slowChecksum(four); got != want {
+			t.Fatalf("%v to %v, %d bytes: sum %#04x, by the definition %#04x", src, dst, length, got, want)
+		}
+	}
+}
+
 func TestSequenceArithmeticWrapsAround(t *testing.T) {
 	const last = Seq(0xffffffff)
 	tests := []struct {

@@ -1,6 +1,7 @@
 package header
 
 import (
+	"math/bits"
 	"net/netip"
 )
 
@@ -177,8 +178,12 @@ func PseudoSum(src, dst netip.Addr, p Protocol, n int) uint16 {
 }
 
 func pseudoSum6(src, dst netip.Addr, p Protocol, n int) uint16 {
-	s, d := src.As16(), dst.As16()
-	sum := uint32(Checksum(s[:], 0)) + uint32(Checksum(d[:], 0)) + uint32(n>>16) + uint32(n&0xffff) + uint32(p)
-	sum = sum>>16 + sum&0xffff
-	return uint16(sum>>16 + sum&0xffff)
+	s := src.As16()
+	sum, carry := bits.Add64(be.Uint64(s[0:]), be.Uint64(s[8:]), 0)
+	d := dst.As16()
+	sum, carry = bits.Add64(sum, be.Uint64(d[0:]), carry)
+	sum, carry = bits.Add64(sum, be.Uint64(d[8:]), carry)
+	sum, carry = bits.Add64(sum, uint64(p)+uint64(n), carry)
+	sum += carry // after which there is no other: what was added last is small
+	return foldWords(sum>>32 + sum&0xffffffff)
 }

@@ -52,26 +52,28 @@ func (h *IPv6) Len() int { return IPv6Len }
 
 // Put writes the header.
 func (h *IPv6) Put(b []byte) int {
-	_ = b[IPv6Len-1]
-	be.PutUint32(b, 6<<28|uint32(h.TrafficClass)<<20|h.FlowLabel&IPv6FlowLabel)
-	be.PutUint16(b[4:], uint16(h.PayloadLength))
-	b[6], b[7] = byte(h.NextHeader), h.HopLimit
-	src, dst := h.Src.As16(), h.Dst.As16()
-	copy(b[8:], src[:])
-	copy(b[24:], dst[:])
+	PutIPv6((*[IPv6Len]byte)(b), h.TrafficClass, h.FlowLabel, h.PayloadLength, h.NextHeader, h.HopLimit, h.Src, h.Dst)
 	return IPv6Len
+}
+
+// PutIPv6 is Put for who has the fields and not the struct.
+func PutIPv6(b *[IPv6Len]byte, class uint8, label uint32, length int, next Protocol, hops uint8, src, dst netip.Addr) {
+	be.PutUint64(b[0:], 6<<60|uint64(class)<<52|uint64(label&IPv6FlowLabel)<<32|
+		uint64(uint16(length))<<16|uint64(next)<<8|uint64(hops))
+	*(*[16]byte)(b[8:]) = src.As16()
+	*(*[16]byte)(b[24:]) = dst.As16()
 }
 
 // IsExtension reports whether p is the number of an extension header that has the
 // common form of RFC 6564: next header, length, data. The fragment header, which all
 // stacks know, is one too.
 func (p Protocol) IsExtension() bool {
-	switch p {
-	case ProtocolHopByHop, ProtocolIPv6Route, ProtocolIPv6Fragment, ProtocolDestinationOptions:
-		return true
-	}
-	return false
+	return p < 64 && extensions>>p&1 != 0
 }
+
+// extensions has the bits of the numbers of extension headers.
+const extensions uint64 = 1<<ProtocolHopByHop | 1<<ProtocolIPv6Route | 1<<ProtocolIPv6Fragment |
+	1<<ProtocolDestinationOptions
 
 // Extension is one IPv6 extension header (RFC 8200, section 4).
 type Extension struct {

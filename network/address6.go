@@ -222,10 +222,13 @@ func (a *address6) age() {
 	if now < a.PreferredUntil {
 		next = a.PreferredUntil
 	}
-	if a.usable() {
+	if was := a.State; a.usable() {
 		a.State = Preferred
 		if now >= a.PreferredUntil {
 			a.State = Deprecated
+		}
+		if a.State != was { // another source may be better now
+			a.i.layer.changed()
 		}
 	}
 	if a.Origin == Temporary && !a.replaced {

@@ -205,6 +205,7 @@ func (c *autoconfiguration) takePrefix(p *header.PrefixInformation, router netip
 		full := len(a.routers) >= mostLearned[defaultRouter]
 		if a.prefix == p.Prefix && !full && !slices.Contains(a.routers, router) {
 			a.routers = append(a.routers, router)
+			c.i.layer.changed() // another source may be better now
 		}
 	}
 }

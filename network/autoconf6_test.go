@@ -163,16 +163,26 @@ func TestDeprecation(t *testing.T) {
 	if !netip.MustParsePrefix(old).Contains(source()) {
 		t.Errorf("while it is preferred the source is of the destination's own prefix, not %v", source())
 	}
+	kept, err := host.Path(addr("2001:db8:1::99"), netip.Addr{})
+	check(t, err)
 	b.run(time.Minute)
+	if host.Fresh(&kept) {
+		t.Error("a way that was looked up before is still fresh, but another source is better now")
+	}
 	if made := madeFrom(i, old, network.Autoconfigured); len(made) != 1 || made[0].State != network.Deprecated {
 		t.Errorf("after its preferred lifetime: %+v, want it deprecated", made)
 	}
 	if !netip.MustParsePrefix(fresh).Contains(source()) {
 		t.Errorf("the source is %v, new connections should avoid the deprecated address (RFC 6724, rule 3)", source())
 	}
+	kept, err = host.Path(addr("2001:db8:1::99"), netip.Addr{})
+	check(t, err)
 	s.advertise(router, advertised, header.NDOptions{Prefixes: []header.PrefixInformation{prefix(old, 2*time.Hour, time.Hour)}})
 	if made := madeFrom(i, old, network.Autoconfigured); len(made) != 1 || made[0].State != network.Preferred {
 		t.Errorf("advertised again: %+v, want it preferred", made)
+	}
+	if host.Fresh(&kept) {
+		t.Error("a way that was looked up while the address was deprecated is still fresh after it is preferred again")
 	}
 }
 
@@ -346,6 +356,15 @@ func TestSourceOfRoutersPrefix(t *testing.T) {
 	path, err := host.Path(addr("2001:db8:b:1::1"), netip.Addr{})
 	if check(t, err); !netip.MustParsePrefix("2001:db8:a::/64").Contains(path.Src()) {
 		t.Errorf("the source is %v, fe80::a has advertised 2001:db8:a::/64", path.Src())
+	}
+	// Now it has advertised the other too.
+	s.advertise("fe80::a", high, header.NDOptions{Prefixes: []header.PrefixInformation{prefix("2001:db8:b::/64", time.Hour, time.Hour)}})
+	if host.Fresh(&path) {
+		t.Error("a way that was looked up before is still fresh, but another source is better now")
+	}
+	path, err = host.Path(addr("2001:db8:b:1::1"), netip.Addr{})
+	if check(t, err); !netip.MustParsePrefix("2001:db8:b::/64").Contains(path.Src()) {
+		t.Errorf("the source is %v, fe80::a has advertised both prefixes, of which 2001:db8:b::/64 has more bits in common", path.Src())
 	}
 }
 

@@ -68,7 +68,7 @@ func (l *Layer) input6(p *packet.Packet, in *Interface, group bool) {
 // expected6 is expected for IPv6: without extension headers, and not of the link.
 func (i *Interface) expected6(p *packet.Packet, d *Datagram) bool {
 	six, b := i.six, p.Head()
-	if six == nil || !six.flowing || len(b) < header.IPv6Len || b[0]>>4 != 6 || flowOf6(b) != six.flow {
+	if six == nil || !six.flowing || len(b) < header.IPv6Len || b[0]>>4 != 6 || !six.flow.has(b) {
 		return false
 	}
 	total, next := header.IPv6Len+int(be.Uint16(b[4:])), header.Protocol(b[6])
@@ -85,8 +85,18 @@ func (i *Interface) expected6(p *packet.Packet, d *Datagram) bool {
 	return true
 }
 
-// flowOf6 returns the source and the destination in an IPv6 header.
-func flowOf6(b []byte) [32]byte { return [32]byte(b[8:]) }
+// flow6 are the source and the destination in an IPv6 header.
+type flow6 [4]uint64
+
+func flowOf6(b []byte) flow6 {
+	return flow6{be.Uint64(b[8:]), be.Uint64(b[16:]), be.Uint64(b[24:]), be.Uint64(b[32:])}
+}
+
+// has reports whether b is a header with these addresses.
+func (f *flow6) has(b []byte) bool {
+	_ = b[header.IPv6Len-1]
+	return be.Uint64(b[16:]) == f[1] && be.Uint64(b[32:]) == f[3] && be.Uint64(b[8:]) == f[0] && be.Uint64(b[24:]) == f[2]
+}
 
 // nextHeaderAt is where an IPv6 header says what follows it.
 const nextHeaderAt = 6
@@ -211,6 +221,18 @@ func (l *Layer) deliver6(p *packet.Packet, d *Datagram) {
 // deliverTo hands a packet without extension headers, or whose extension headers were
 // passed, to its protocol.
 func (l *Layer) deliverTo(p *packet.Packet, d *Datagram) {
+	proto := l.findProtocol(d.Protocol)
+	if !proto.serves(d.Src) || len(proto.raws6) > 0 {
+		l.deliverOther(p, d)
+		return
+	}
+	l.stats.Delivered += uint64(p.Frames())
+	p.Pull(d.HeaderLen)
+	proto.handler.Input(p, d)
+}
+
+// deliverOther is deliverTo where a raw socket wants the packet too, or there is no handler.
+func (l *Layer) deliverOther(p *packet.Packet, d *Datagram) {
 	if d.Protocol == header.ProtocolICMPv6 {
 		l.needSix()
 	}

@@ -17,8 +17,8 @@ type interface6 struct {
 	addresses []*address6 // the one of the link first
 	// mine is the own address to which a packet came last.
 	mine      netip.Addr
-	flow      [32]byte // as Interface.flow, with mine
-	flowing   bool     // flow is set
+	flow      flow6 // as Interface.flow, with mine
+	flowing   bool  // flow is set
 	discovery link.Discovery
 	hopLimit  uint8      // of what asks for no other; zero is DefaultTTL
 	mtu       int        // what routers say of the link's; zero if they do not
@@ -88,11 +88,14 @@ func (i *Interface) mtu6() int {
 // Link returns the interface of whose link the datagram's link-local addresses are: where
 // it has arrived, or, of what this host has sent to itself, the one that has them.
 func (d *Datagram) Link() *Interface {
+	if !d.Interface.Loopback() {
+		return d.Interface
+	}
 	zone := d.Dst.Zone()
 	if zone == "" {
 		zone = d.Src.Zone()
 	}
-	if zone == "" || !d.Interface.Loopback() {
+	if zone == "" {
 		return d.Interface
 	}
 	return d.Interface.layer.InterfaceNamed(zone)

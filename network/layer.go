@@ -51,8 +51,8 @@ type Layer struct {
 	recent    *protocol      // of them, the one found last
 	datagram  *Datagram      // what input hands to the handlers: one at a time
 	flow      flow           // of the last packet, see Interface.expected
-	// generation changes with the interfaces and the routes, so that whoever
-	// keeps a Path sees that it must be looked up again.
+	// generation changes with the interfaces, the routes and what their addresses are good
+	// for, so that whoever keeps a Path sees that it must be looked up again.
 	generation    uint32
 	nextID        uint16 // of the next atomic datagram, see nextIDs
 	forwarding    bool
@@ -177,6 +177,7 @@ func (l *Layer) Handle(p header.Protocol, h Handler) {
 func (l *Layer) SetForwarding(on bool) {
 	if on != l.forwarding {
 		l.setForwarding6(on)
+		l.changed() // sourceVia is otherwise for a router
 	}
 	l.forwarding = on
 	l.forwards = nil

@@ -14,7 +14,7 @@ const maxPayload6 = 65535
 func (l *Layer) output6(p *packet.Packet, path *Path, o *Send) error {
 	length := p.FrameLen()
 	mtu := path.via.mtu6()
-	if !o.DontFragment && o.Discover < DiscoverProbe && path.kind != toGroup {
+	if len(l.mtus) > 0 && !o.DontFragment && o.Discover < DiscoverProbe && path.kind != toGroup {
 		mtu = l.pathMTU(path.dst, mtu)
 	}
 	if o.MTU > 0 {
@@ -30,11 +30,8 @@ func (l *Layer) output6(p *packet.Packet, path *Path, o *Send) error {
 	if hops == 0 {
 		hops = path.hopLimit()
 	}
-	h := header.IPv6{
-		TrafficClass: o.TOS, FlowLabel: o.FlowLabel, PayloadLength: length,
-		NextHeader: o.Protocol, HopLimit: hops, Src: path.src, Dst: path.dst,
-	}
-	h.Put(p.Push(header.IPv6Len))
+	header.PutIPv6((*[header.IPv6Len]byte)(p.Push(header.IPv6Len)),
+		o.TOS, o.FlowLabel, length, o.Protocol, hops, path.src, path.dst)
 	p.MarkIP()
 	l.stats.Sent += uint64(p.Frames())
 	switch {

@@ -235,8 +235,8 @@ func (p *Path) follow(r *Route) error {
 	return nil
 }
 
-// Fresh reports whether p was looked up after the last change of routes and
-// interfaces.
+// Fresh reports whether p was looked up after the last change of routes, interfaces and
+// what their addresses are good for: whether Path would find the same.
 func (l *Layer) Fresh(p *Path) bool { return p.via != nil && p.generation == l.generation }
 
 // refresh looks p up again after routes or interfaces have changed. Its

@@ -103,13 +103,22 @@ func addrOf(kind int, a netip.AddrPort) net.Addr {
 // bytes: there is one for each datagram that ReadFrom returns.
 func udpAddr(a netip.AddrPort) *net.UDPAddr {
 	if !a.Addr().Is4() {
-		return net.UDPAddrFromAddrPort(a)
+		return udpAddr6(a)
 	}
 	u := &struct {
 		net.UDPAddr
 		bytes [4]byte
 	}{bytes: a.Addr().As4()}
 	u.IP, u.Port = u.bytes[:], int(a.Port())
+	return &u.UDPAddr
+}
+
+func udpAddr6(a netip.AddrPort) *net.UDPAddr {
+	u := &struct {
+		net.UDPAddr
+		bytes [16]byte
+	}{bytes: a.Addr().As16()}
+	u.IP, u.Port, u.Zone = u.bytes[:], int(a.Port()), a.Addr().Zone()
 	return &u.UDPAddr
 }
 

@@ -418,25 +418,23 @@ func (e *Endpoint) Dissect(p *packet.Packet) (payload []byte, from netip.AddrPor
 // dissect6 reads a datagram that came over IPv6, whose link-local addresses are of the
 // interface of this number.
 func (e *Endpoint) dissect6(b []byte, in int) (payload []byte, from netip.AddrPort, to netip.Addr) {
-	h, udp, _ := header.ParseIPv6(b)
-	if linkLocal(b[srcOffset6:]) || linkLocal(b[dstOffset6:]) {
+	h, udp := (*[header.IPv6Len]byte)(b), b[header.IPv6Len:]
+	src, to := netip.AddrFrom16([16]byte(h[8:24])), netip.AddrFrom16([16]byte(h[24:40]))
+	if ofLink(h) {
 		i := e.layer.network.Interface(in)
-		h.Src, h.Dst = i.Scoped(h.Src), i.Scoped(h.Dst)
+		src, to = i.Scoped(src), i.Scoped(to)
 	}
-	return udp[header.UDPLen:], netip.AddrPortFrom(h.Src, binary.BigEndian.Uint16(udp)), h.Dst
+	return udp[header.UDPLen:], netip.AddrPortFrom(src, binary.BigEndian.Uint16(udp)), to
 }
 
 // OfLink reports whether a datagram has an address whose zone only the network knows.
 func OfLink(p *packet.Packet) bool {
 	b := p.Head()
-	return b[0]>>4 == 6 && (linkLocal(b[srcOffset6:]) || linkLocal(b[dstOffset6:]))
+	return b[0]>>4 == 6 && ofLink((*[header.IPv6Len]byte)(b))
 }
 
-// Where the addresses are in an IPv6 header (RFC 8200, section 3).
-const (
-	srcOffset6 = 8
-	dstOffset6 = 24
-)
-
-// linkLocal reports whether an address is of fe80::/10 (RFC 4291, section 2.5.6).
-func linkLocal(b []byte) bool { return b[0] == 0xfe && b[1]&0xc0 == 0x80 }
+// ofLink reports whether the source or the destination in an IPv6 header is of fe80::/10
+// (RFC 4291, section 2.5.6).
+func ofLink(h *[header.IPv6Len]byte) bool {
+	return h[8] == 0xfe && h[9]&0xc0 == 0x80 || h[24] == 0xfe && h[25]&0xc0 == 0x80
+}
