@@ -95,7 +95,7 @@ func (c *Conn) takeOne(now ev.Time, s *Segment, g *sentSegment) {
 	}
 	c.tuneSend()
 	c.sizes.passed(c.sndUna)
-	c.notify(Writable)
+	c.roomMade()
 	out.MinRTT, out.SRTT, out.SndUna, out.SndNxt = c.rack.minRTT, c.rtt.srtt, c.sndUna, c.sndMax
 	c.rate.total(out)
 	c.rate.measure(out, g.sentAt.Sub(g.firstSentAt), g.deliveredAt)
