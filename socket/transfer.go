@@ -245,13 +245,16 @@ func (s *Socket) sendRest(b []byte, n int, err error, flags int, to netip.AddrPo
 		if err == nil || !s.sending {
 			s.sending, mine = true, true
 		}
+		var more int
 		if err == nil {
 			// What was taken may have made room already. Others are let in first.
 			l.Yield()
-		} else if err = l.Wait(&s.writable, min(limit, s.writeDeadline)); err != nil {
-			break
+		} else {
+			more, err = s.awaitRoom(b[n:], mine && flags == 0, limit)
+			if n += more; err != nil || n == len(b) {
+				break
+			}
 		}
-		var more int
 		more, err = s.sendNow(b[n:], flags, to, control, mine)
 		if n += more; s.sent(b, n, err, flags) {
 			break
@@ -260,6 +263,22 @@ func (s *Socket) sendRest(b []byte, n int, err error, flags int, to netip.AddrPo
 	if mine {
 		s.sending = false
 		l.Signal(&s.writable)
+	}
+	return n, err
+}
+
+// awaitRoom blocks until b, or more of it, can be written, and returns how much has been
+// meanwhile: if plain says so, the connection takes it from b itself.
+func (s *Socket) awaitRoom(b []byte, plain bool, limit event.Time) (n int, err error) {
+	var conn *tcp.Conn
+	var lent *tcp.Placement
+	if t, ok := s.protocol.(*stream); ok && plain && t.conn != nil {
+		conn = t.conn
+		lent = conn.AwaitRoom(b)
+	}
+	err = s.stack.loop.Wait(&s.writable, min(limit, s.writeDeadline))
+	if lent != nil {
+		n = conn.CollectWritten(lent)
 	}
 	return n, err
 }

@@ -150,7 +150,7 @@ func (c *Conn) newACK(a *ack, s *Segment) {
 	}
 	c.tuneSend()
 	c.sizeAcked(a.now)
-	c.notify(Writable)
+	c.roomMade()
 }
 
 // measure takes a round-trip time from the acknowledgement: of the segment being

@@ -125,6 +125,8 @@ type sendBuffer struct {
 	guest *[]byte    // counted in size, but not in the ring; nil mostly
 	start header.Seq // of the first byte
 	limit int
+
+	waiting *Placement // a writer waits: what there comes to be room for is taken there (Conn.AwaitRoom)
 }
 
 // write appends what fits of b and returns how much that was.
@@ -255,10 +257,10 @@ type receiveBuffer struct {
 	waiting *Placement // a reader waits: what comes next goes there (Conn.Await)
 }
 
-// Placement is the memory of a reader that waits.
+// Placement is the memory of a reader or a writer that waits.
 type Placement struct {
 	mem    []byte
-	placed int // bytes of it
+	placed int // bytes of it, or taken
 }
 
 // place copies to a waiting reader what it has room for.

@@ -124,12 +124,21 @@ func (s *stream) Read(b []byte) (int, error) {
 }
 
 // Write writes through, from memory that has other bytes in it as soon as the call
-// is over.
+// is over. While it waits, what there comes to be room for is taken from there, as in
+// the writes of sockets.
 func (s *stream) Write(b []byte) (n int, err error) {
+	s.loop.Lock()
+	defer s.loop.Unlock()
 	for n < len(b) && err == nil {
 		var m int
 		s.out = append(s.out[:0], b[n:min(n+2*leastThrough, len(b))]...)
-		m, err = s.try(func() (int, error) { return s.c.WriteThrough(s.out) })
+		if m, err = s.c.WriteThrough(s.out); errors.Is(err, syscall.EAGAIN) {
+			lent := s.c.AwaitRoom(s.out)
+			err = s.loop.Wait(&s.ready, ev.Never)
+			if lent != nil {
+				m = s.c.CollectWritten(lent)
+			}
+		}
 		clear(s.out[:m])
 		n += m
 	}

@@ -115,7 +115,7 @@ func (c *Conn) takeOne(now ev.Time, s *Segment, g *sentSegment) {
 	}
 	c.tuneSend()
 	c.sizes.passed(c.sndUna)
-	c.notify(Writable)
+	c.roomMade()
 	if controlled {
 		c.respondOne(g)
 	}

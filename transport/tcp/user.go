@@ -256,15 +256,20 @@ func (c *Conn) write(b []byte) (int, error) {
 	case c.report != nil:
 		return 0, c.takeReport()
 	}
-	if c.loans.Any() && c.snd.moves(len(b)) {
-		c.loans.CallAll()
-	}
-	n := c.snd.write(c.store, b)
+	n := c.queue(b)
 	if n == 0 && len(b) > 0 {
 		return 0, syscall.EAGAIN
 	}
 	c.act(c.env.now())
 	return n, nil
+}
+
+// queue puts what fits of b into the send buffer.
+func (c *Conn) queue(b []byte) int {
+	if c.loans.Any() && c.snd.moves(len(b)) {
+		c.loans.CallAll()
+	}
+	return c.snd.write(c.store, b)
 }
 
 // leastThrough is the shortest write that is worth an exchange with the peer to save
@@ -319,6 +324,42 @@ func (c *Conn) Collect(p *Placement) int {
 	}
 	c.scratch.takeBackPlacement(p)
 	return n
+}
+
+// AwaitRoom has b written as acknowledgements make room for it, until CollectWritten is
+// called: the writer, who waits, need not be woken for each of them. It returns nil if that
+// cannot be, or if nothing would be gained, because what is written arrives at once.
+func (c *Conn) AwaitRoom(b []byte) *Placement {
+	if c.snd.waiting != nil || c.opening() || !c.maySend() || c.is(flagMore) || c.report != nil || c.carriesTrains() {
+		return nil
+	}
+	p := c.scratch.lendPlacement()
+	p.mem = b
+	c.snd.waiting = p
+	return p
+}
+
+// CollectWritten ends AwaitRoom and returns how many bytes have been written. As with
+// Collect, the connection may be another one now.
+func (c *Conn) CollectWritten(p *Placement) int {
+	n := p.placed
+	if c.snd.waiting == p {
+		c.snd.waiting = nil
+	}
+	c.scratch.takeBackPlacement(p)
+	return n
+}
+
+// roomMade goes on with what a writer who waits has left, and wakes him when all of it is
+// written, or if he has to go on himself.
+func (c *Conn) roomMade() {
+	if p := c.snd.waiting; p != nil && c.maySend() {
+		p.placed += c.queue(p.mem[p.placed:])
+		if p.placed < len(p.mem) {
+			return
+		}
+	}
+	c.notify(Writable)
 }
 
 // mostHanded is the longest text that a reader is handed. Of more he should take along
