@@ -74,7 +74,6 @@ type Conn struct {
 	warmSlot uint8  // if flagWarm
 	pseudo   uint16 // pseudoSum of path
 	flags    connFlags
-	again    uint32 // segments sent again, for Info
 
 	// Send sequence variables.
 	sndUna header.Seq // oldest unacknowledged
@@ -97,6 +96,7 @@ type Conn struct {
 	rcvUp  header.Seq // urgent pointer
 	rcvFin header.Seq // where the peer's FIN stands, if flagFinKnown
 	irs    header.Seq
+	again  uint32 // segments sent again, for Info
 
 	mss          int    // payload of a full segment, options taken off
 	peerMSS      uint16 // as told by the peer's SYN
