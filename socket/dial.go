@@ -242,6 +242,10 @@ func (a *attempt) try(to netip.AddrPort, until event.Time) (*Socket, error) {
 // open makes a socket and connects it, in one turn: every other would cost as much as a
 // segment. A socket that fails is closed.
 func (a *attempt) open(to netip.AddrPort, until event.Time) (*Socket, error) {
+	if !to.Addr().IsValid() {
+		// The host itself, by either family: as with package net, by IPv4.
+		to = netip.AddrPortFrom(netip.IPv4Unspecified(), to.Port())
+	}
 	l := a.Stack.loop
 	l.Lock()
 	defer l.Unlock()

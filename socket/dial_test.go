@@ -3,6 +3,7 @@ package socket_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"net/netip"
@@ -252,4 +253,32 @@ func TestCopies(t *testing.T) {
 			}
 		},
 	})
+}
+
+// TestDialsItself: as with package net, an address without a host is the host itself,
+// whatever families it speaks.
+func TestDialsItself(t *testing.T) {
+	w := dualWorld(t)
+	defer w.loop.Close()
+	ln := must[net.Listener](t)(w.alice.Listen("tcp", ":81"))
+	pc := must[net.PacketConn](t)(w.alice.ListenPacket("udp", ":81"))
+	defer ln.Close()
+	defer pc.Close()
+	for _, network := range []string{"tcp", "tcp4", "tcp6", "udp", "udp4", "udp6"} {
+		for _, address := range []string{":81", "[::]:81", "0.0.0.0:81"} {
+			if address != ":81" && (network[3:] == "4") == (address[0] == '[') && network[3:] != "" {
+				continue // of the other family
+			}
+			c, err := w.alice.Dial(network, address)
+			if err != nil {
+				t.Errorf("%s to %s: %v", network, address, err)
+				continue
+			}
+			to, ok := netip.ParseAddrPort(fmt.Sprint(c.RemoteAddr()))
+			if ok != nil || !to.Addr().IsLoopback() || to.Port() != 81 {
+				t.Errorf("%s to %s is connected to %v, must be port 81 of the host itself", network, address, c.RemoteAddr())
+			}
+			c.Close()
+		}
+	}
 }

@@ -49,10 +49,12 @@ func (c *Conn) Output(now ev.Time) {
 }
 
 // silent reports whether nothing is outstanding, nothing waits to be sent and nothing
-// was held back. That is all there is to know of one who only receives.
+// was held back. That is all there is to know of one who only receives, or has sent all
+// that he ever will.
 func (c *Conn) silent() bool {
 	return c.snd.size == 0 && c.board.size == 0 && c.seldom == &usual &&
-		c.flags&(flagSynAcked|flagFinQueued) == flagSynAcked && c.paceAt == ev.Never && c.loss.newOnly == 0
+		(c.flags&(flagSynAcked|flagFinQueued) == flagSynAcked || c.finAcked()) &&
+		c.paceAt == ev.Never && c.loss.newOnly == 0
 }
 
 // outputSilent is what is left of Output then: nothing is sent but an ACK, and no timer
@@ -117,7 +119,7 @@ func (c *Conn) sendNext(now ev.Time) bool {
 	if c.loss.newOnly > 0 {
 		c.loss.newOnly--
 	}
-	return true
+	return !fin || c.traffic != &noTraffic // which has the rate look once more
 }
 
 // sendText sends n bytes for the first time.
