@@ -178,9 +178,13 @@ func PseudoSum(src, dst netip.Addr, p Protocol, n int) uint16 {
 }
 
 func pseudoSum6(src, dst netip.Addr, p Protocol, n int) uint16 {
-	s := src.As16()
+	if !src.Is6() || !dst.Is6() {
+		src, dst = netip.AddrFrom16(src.As16()), netip.AddrFrom16(dst.As16())
+	}
+	// Not As16: its array is written in words and then copied as a whole, which has to wait
+	// until the words are in the cache.
+	s, d := src.AsSlice(), dst.AsSlice()
 	sum, carry := bits.Add64(be.Uint64(s[0:]), be.Uint64(s[8:]), 0)
-	d := dst.As16()
 	sum, carry = bits.Add64(sum, be.Uint64(d[0:]), carry)
 	sum, carry = bits.Add64(sum, be.Uint64(d[8:]), carry)
 	sum, carry = bits.Add64(sum, uint64(p)+uint64(n), carry)

@@ -56,7 +56,7 @@ func (h *IPv6) Put(b []byte) int {
 	return IPv6Len
 }
 
-// PutIPv6 is Put for who has the fields and not the struct.
+// PutIPv6 is IPv6.Put for who has the fields and not the struct.
 func PutIPv6(b *[IPv6Len]byte, class uint8, label uint32, length int, next Protocol, hops uint8, src, dst netip.Addr) {
 	be.PutUint64(b[0:], 6<<60|uint64(class)<<52|uint64(label&IPv6FlowLabel)<<32|
 		uint64(uint16(length))<<16|uint64(next)<<8|uint64(hops))

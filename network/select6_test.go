@@ -33,3 +33,30 @@ func TestErrorFromLinkWithoutGlobalAddress(t *testing.T) {
 		t.Errorf("errors %+v, want one of the second router, from its global address", got.errors)
 	}
 }
+
+// A host that becomes a router may send from addresses of other interfaces (RFC 6724,
+// section 4), so a way that was looked up before is looked up again.
+func TestWayOfHostThatBecomesRouter(t *testing.T) {
+	b := newBench(t)
+	host, router := b.host(), b.router()
+	near, far := b.cable6(host, "", router, "")
+	other, _ := b.join6(host)
+	check(t, other.AddAddress(netip.MustParsePrefix("2001:db8:1::1/64")))
+	hop := far.Addresses()[0].Addr.WithZone("")
+	check(t, host.AddRoute(network.Route{Prefix: netip.MustParsePrefix("::/0"), Gateway: hop, Interface: near}))
+	dst := addr("2001:db8:2::1")
+	path, err := host.Path(dst, netip.Addr{})
+	check(t, err)
+	if src := path.Src(); !src.IsLinkLocalUnicast() {
+		t.Errorf("a host sends from %v, the interface has an address of the link alone", src)
+	}
+	host.SetForwarding(true)
+	if host.Fresh(&path) {
+		t.Error("the host is a router, but the way that it has looked up before is still fresh")
+	}
+	path, err = host.Path(dst, netip.Addr{})
+	check(t, err)
+	if src := path.Src(); src != addr("2001:db8:1::1") {
+		t.Errorf("a router sends from %v, another of its interfaces has an address that reaches further", src)
+	}
+}

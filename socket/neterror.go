@@ -113,6 +113,7 @@ func udpAddr(a netip.AddrPort) *net.UDPAddr {
 	return &u.UDPAddr
 }
 
+// udpAddr6 is udpAddr for IPv6.
 func udpAddr6(a netip.AddrPort) *net.UDPAddr {
 	u := &struct {
 		net.UDPAddr

@@ -18,14 +18,19 @@ type table struct {
 
 // hash mixes both addresses with the seed, which an attacker does not know.
 func (t *table) hash(local, remote netip.AddrPort) uint32 {
-	r := remote.Addr().As16()
-	l := local.Addr().As16()
 	h := t.seed ^ uint64(local.Port())<<16 ^ uint64(remote.Port())
-	h = mix(h ^ binary.LittleEndian.Uint64(r[8:]))
-	h = mix(h ^ binary.LittleEndian.Uint64(l[8:]))
-	if !remote.Addr().Is4() {
-		h = mix(h ^ binary.LittleEndian.Uint64(r[:]))
-		h = mix(h ^ binary.LittleEndian.Uint64(l[:]))
+	// Not As16: its array is written in words and then copied as a whole, which has to wait
+	// until the words are in the cache.
+	r, l := remote.Addr().AsSlice(), local.Addr().AsSlice()
+	switch {
+	case len(r) == 4 && len(l) == 4:
+		h = mix(h ^ uint64(binary.LittleEndian.Uint32(r)))
+		h = mix(h ^ uint64(binary.LittleEndian.Uint32(l)))
+	case len(r) == 16 && len(l) == 16:
+		h = mix(h ^ binary.LittleEndian.Uint64(r[8:]))
+		h = mix(h ^ binary.LittleEndian.Uint64(l[8:]))
+		h = mix(h ^ binary.LittleEndian.Uint64(r))
+		h = mix(h ^ binary.LittleEndian.Uint64(l))
 	}
 	return uint32(h)
 }
