@@ -134,7 +134,8 @@ func (l *Layer) path(remote, source netip.Addr, o *Options) (network.Path, error
 	if o.Device != nil && o.SourceRoute == nil {
 		return l.net.PathOn(remote, source, o.Device)
 	}
-	if o.SourceRoute != nil || !remote.Is4() {
+	// Which of its addresses a host sends from over IPv6 changes with their age.
+	if o.SourceRoute != nil || remote.Is6() && (!source.IsValid() || source.IsUnspecified()) {
 		return l.net.PathVia(remote, source, o.SourceRoute)
 	}
 	way := &l.scratch().way
@@ -148,7 +149,7 @@ func (l *Layer) path(remote, source netip.Addr, o *Options) (network.Path, error
 	return path, err
 }
 
-// lookedUp is the way over IPv4 that was looked up last: who opens a connection mostly
+// lookedUp is the way that was looked up last: who opens a connection mostly
 // opens more to the same host.
 type lookedUp struct {
 	remote, source netip.Addr
