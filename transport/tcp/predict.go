@@ -52,6 +52,8 @@ func (c *Conn) inputPredicted(now ev.Time, s *Segment) {
 	c.probes = 0
 	if g := c.theOne(s); g != nil {
 		c.takeOne(now, s, g)
+	} else if n := c.theFirst(s); n > 0 {
+		c.takeFirst(now, s, n)
 	} else if !c.tellsNothing(s) {
 		c.takeACK(now, s)
 	}

@@ -128,9 +128,9 @@ func (o *observations) look(when string) {
 
 // ask writes questions and reads the answers, which are as long.
 func (o *observations) ask(s *stream, r *rand.Rand) {
-	b := make([]byte, 1<<13)
+	b := make([]byte, 1<<17)
 	for range 60 {
-		n := 1 + r.IntN(1<<(1+r.IntN(13)))
+		n := 1 + r.IntN(1<<(1+r.IntN(17)))
 		if _, err := s.Write(b[:n]); err != nil {
 			return
 		}

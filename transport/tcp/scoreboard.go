@@ -228,6 +228,21 @@ func (b *scoreboard) pop() {
 	b.size--
 }
 
+// popFirst takes the first n segments off, which are on their way and were sent first.
+func (b *scoreboard) popFirst(n int) {
+	last := b.at(n - 1)
+	b.pipe -= last.end.Sub(b.first().seq)
+	if b.flying.first = last.next; last.next >= 0 {
+		b.ring[last.next].prev = -1
+	} else {
+		b.flying.last = -1
+	}
+	b.head, b.size = int(b.slot(n)), b.size-n
+	if b.size == 0 {
+		b.empty()
+	}
+}
+
 // empty forgets everything. The memory stays, unless it is so much that it is worth
 // giving back.
 func (b *scoreboard) empty() {
