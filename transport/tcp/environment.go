@@ -47,7 +47,8 @@ type scratch struct {
 	env   environment // of all connections that use it
 	store storage     // and its storage: to make one of the other takes a look-up
 	*workspace
-	way lookedUp
+	way    lookedUp
+	hashed hashedPair // keyed last
 
 	// What nobody uses at the moment.
 	flights    spares[*flight]

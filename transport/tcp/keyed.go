@@ -24,21 +24,36 @@ const (
 // to the host; SipHash takes short inputs of either family in a fifth of the time that
 // SHA-256 takes.
 func (l *Layer) keyed(use purpose, local, remote netip.AddrPort, more ...uint32) uint64 {
-	h := newSipHash(l.secret)
-	h = h.word(uint64(use)<<32 | uint64(local.Port())<<16 | uint64(remote.Port()))
+	rest := uint64(use)<<32 | uint64(local.Port())<<16 | uint64(remote.Port())
 	// Both addresses of a pair are of one family. The length, which is hashed too, tells
 	// the families apart: for one use there are always as many words more.
 	if local.Addr().Is4() {
 		a, b := local.Addr().As4(), remote.Addr().As4()
+		h := newSipHash(l.secret)
 		h = h.word(uint64(binary.LittleEndian.Uint32(a[:]))<<32 | uint64(binary.LittleEndian.Uint32(b[:])))
-		return h.end(more, 2)
+		return h.word(rest).end(more, 2)
 	}
-	a, b := local.Addr().As16(), remote.Addr().As16()
-	h = h.word(binary.LittleEndian.Uint64(a[:8]))
-	h = h.word(binary.LittleEndian.Uint64(a[8:]))
-	h = h.word(binary.LittleEndian.Uint64(b[:8]))
-	h = h.word(binary.LittleEndian.Uint64(b[8:]))
-	return h.end(more, 5)
+	return l.keyedPair(local.Addr(), remote.Addr()).word(rest).end(more, 5)
+}
+
+// keyedPair has hashed two IPv6 addresses, and more is to come. Those of the last pair are
+// not hashed again: a connection asks several times, and the next is mostly to the same host.
+func (l *Layer) keyedPair(local, remote netip.Addr) sipHash {
+	last := &l.scratch().hashed
+	if last.local != local || last.remote != remote {
+		h := newSipHash(l.secret)
+		for _, a := range [...][16]byte{local.As16(), remote.As16()} {
+			h = h.word(binary.LittleEndian.Uint64(a[:8])).word(binary.LittleEndian.Uint64(a[8:]))
+		}
+		*last = hashedPair{local, remote, h}
+	}
+	return last.hash
+}
+
+// hashedPair is a pair of addresses with what keyedPair has made of it.
+type hashedPair struct {
+	local, remote netip.Addr
+	hash          sipHash
 }
 
 // sipHash is SipHash-2-4 (Aumasson and Bernstein, "SipHash: a fast short-input PRF",
