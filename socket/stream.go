@@ -26,8 +26,8 @@ type stream struct {
 	listener *tcp.Listener
 	conn     *tcp.Conn
 	options  *tcp.Options // for the next connection or listener; nil for the defaults
-	was      *addresses   // of the connection, once closed, without
-	wasPorts [2]uint16    // its own and the peer's
+	was      *addresses   // of the connection, once closed; then they are without ports
+	wasPorts [2]uint16    // the ports: its own, and the peer's
 }
 
 type streamState uint8
