@@ -107,7 +107,9 @@ func (l *Loop) Step(until Time) bool { return l.kind == virtualTime && l.step(un
 // step does the next thing there is to do at or before the moment until: posted
 // work, then a task that may go on, then the timer that is due first.
 func (l *Loop) step(until Time) bool {
-	l.settle()
+	if l.posted.size > 0 {
+		l.settle()
+	}
 	if t := l.ready.pop(); t != nil {
 		t.Run()
 		return true

@@ -110,7 +110,10 @@ func (s *Socket) receive(b []byte, flags int, m *Message) (n int, from netip.Add
 				err = l.Wait(s.protocol.readCond(), until)
 			}
 			if offered != nil {
-				n += s.collect(conn, offered)
+				got, more := s.collect(conn, offered)
+				if n += got; !more && n >= least {
+					return n, from, nil
+				}
 			}
 			if err == nil && n < len(b) {
 				continue
@@ -165,13 +168,16 @@ func (s *Socket) offer(b []byte, flags int) (*tcp.Conn, *tcp.Placement) {
 	return nil, nil
 }
 
-// collect ends an offer and returns how much has been placed.
-func (s *Socket) collect(conn *tcp.Conn, offered *tcp.Placement) int {
-	n := conn.Collect(offered)
-	if t := s.protocol.(*stream); n > 0 && t.conn == conn {
-		t.takeRest()
+// collect ends an offer and returns how much has been placed, and whether there may be
+// more, or something else, to be told by the same call.
+func (s *Socket) collect(conn *tcp.Conn, offered *tcp.Placement) (n int, more bool) {
+	n = conn.Collect(offered)
+	t := s.protocol.(*stream)
+	if n == 0 || t.conn != conn {
+		return n, true
 	}
-	return n
+	t.takeRest()
+	return n, t.buffered() > 0
 }
 
 // atLeast is how many bytes of length a receiving call waits for: of a stream those of

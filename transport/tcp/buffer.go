@@ -126,7 +126,7 @@ type sendBuffer struct {
 	start header.Seq // of the first byte
 	limit int
 
-	waiting *Placement // a writer waits: what there comes to be room for is taken there (Conn.AwaitRoom)
+	waiting *Placement // a writer waits: what there is room for comes from there (Conn.AwaitRoom)
 }
 
 // write appends what fits of b and returns how much that was.
@@ -260,7 +260,7 @@ type receiveBuffer struct {
 // Placement is the memory of a reader or a writer that waits.
 type Placement struct {
 	mem    []byte
-	placed int // bytes of it, or taken
+	placed int // bytes in it, or taken from it
 }
 
 // place copies to a waiting reader what it has room for.

@@ -87,20 +87,6 @@ type stream struct {
 
 func (s *stream) Notify(Ready) { s.loop.Signal(&s.ready) }
 
-func (s *stream) try(f func() (int, error)) (int, error) {
-	s.loop.Lock()
-	defer s.loop.Unlock()
-	for {
-		n, err := f()
-		if !errors.Is(err, syscall.EAGAIN) {
-			return n, err
-		}
-		if err := s.loop.Wait(&s.ready, ev.Never); err != nil {
-			return 0, err
-		}
-	}
-}
-
 // Read has what arrives while it waits placed in b, as the reads of sockets do.
 func (s *stream) Read(b []byte) (int, error) {
 	s.loop.Lock()
