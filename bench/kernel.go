@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"net"
+	"net/netip"
 )
 
 // newKernel is the machine's own loopback. Its MTU of 65536 cannot be set for one
@@ -28,7 +29,7 @@ func (kernel) Listen() (net.Listener, error) {
 
 func (kernel) Dial(to net.Addr) (net.Conn, error) {
 	d := net.Dialer{Control: pinCubic, KeepAlive: -1}
-	return d.Dial("tcp4", to.String())
+	return d.DialTCP(context.Background(), "tcp4", netip.AddrPort{}, to.(*net.TCPAddr).AddrPort())
 }
 
 func (kernel) ListenPacket() (net.PacketConn, error) {
