@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"net"
-	"net/netip"
 )
 
 // newKernel is the machine's own loopback. Its MTU of 65536 cannot be set for one
@@ -29,7 +28,8 @@ func (kernel) Listen() (net.Listener, error) {
 
 func (kernel) Dial(to net.Addr) (net.Conn, error) {
 	d := net.Dialer{Control: pinCubic, KeepAlive: -1}
-	return d.DialTCP(context.Background(), "tcp4", netip.AddrPort{}, to.(*net.TCPAddr).AddrPort())
+	// Not DialTCP: it binds first, to a port that no other connection may have then.
+	return d.Dial("tcp4", to.String())
 }
 
 func (kernel) ListenPacket() (net.PacketConn, error) {
