@@ -10,10 +10,8 @@ func (c *Conn) AwaitRoom(b []byte) *Placement {
 	if c.snd.waiting != nil || c.opening() || !c.maySend() || c.is(flagMore) || c.report != nil || c.carriesTrains() {
 		return nil
 	}
-	p := c.scratch.lendPlacement()
-	p.mem = b
-	c.snd.waiting = p
-	return p
+	c.snd.waiting = c.scratch.lendPlacement(b)
+	return c.snd.waiting
 }
 
 // CollectWritten ends AwaitRoom and returns how many bytes have been written. As with

@@ -141,11 +141,12 @@ func (l *Layer) ended(c *Conn) {
 // maxStoredPlacements bounds how many are kept.
 const maxStoredPlacements = 64
 
-func (w *scratch) lendPlacement() *Placement {
+func (w *scratch) lendPlacement(mem []byte) *Placement {
 	p, ok := w.placements.take()
 	if !ok {
 		p = new(Placement)
 	}
+	p.mem = mem
 	return p
 }
 

@@ -305,10 +305,8 @@ func (c *Conn) Await(b []byte) *Placement {
 	if c.rcv.waiting != nil || c.rcv.size > 0 || c.is(flagRcvUrgent|flagReadClosed) || c.state == Closed {
 		return nil
 	}
-	p := c.scratch.lendPlacement()
-	p.mem = b
-	c.rcv.waiting = p
-	return p
+	c.rcv.waiting = c.scratch.lendPlacement(b)
+	return c.rcv.waiting
 }
 
 // Collect ends Await and returns how many bytes have been placed. The connection may
